@@ -1,0 +1,192 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Applied to every target of ours.
+let common: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A target of `tier`, which is also its folder: `Sources/<tier>/<name>`.
+func target(_ tier: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name,
+    dependencies: dependencies,
+    path: "Sources/\(tier)/\(name)",
+    swiftSettings: tier == "Core" ? common + [.strictMemorySafety()] : common
+  )
+}
+
+/// The tests of `target`, in `Tests/<tier>/<target>Tests`.
+func tests(_ tier: String, _ target: String, _ more: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(target)Tests",
+    dependencies: [.target(name: target)] + more,
+    path: "Tests/\(tier)/\(target)Tests",
+    swiftSettings: common
+  )
+}
+
+/// A C library of Debian's, found by pkg-config.
+func system(_ name: String, pkgConfig: String? = nil, package: String) -> Target {
+  .systemLibrary(
+    name: name,
+    path: "Sources/Adapters/\(name)",
+    pkgConfig: pkgConfig,
+    providers: [.apt([package])]
+  )
+}
+
+var package = Package(
+  name: "understudy",
+  targets: [
+    .target(
+      name: "CChecksum",
+      path: "Sources/Core/CChecksum",
+      cSettings: [.unsafeFlags(["-O2"])]
+    ),
+    target("Core", "RecoveryModel"),
+    target("Core", "NBDProtocol"),
+    target("Core", "ReplicationProtocol", ["RecoveryModel", "CChecksum"]),
+    target("Core", "Journal", ["RecoveryModel", "CChecksum"]),
+    target("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
+    tests("Core", "RecoveryModel"),
+    tests("Core", "NBDProtocol"),
+    tests("Core", "ReplicationProtocol", ["RecoveryModel"]),
+    tests("Core", "Journal", ["RecoveryModel"]),
+    tests("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+// `scripts/test core` leaves out everything that needs the network stack.
+if Context.environment["CORE_ONLY"] == nil {
+  package.dependencies += [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+  ]
+
+  let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+  ]
+  let certificates: [Target.Dependency] = [
+    .product(name: "X509", package: "swift-certificates"),
+    .product(name: "Crypto", package: "swift-crypto"),
+  ]
+  let http: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdTLS", package: "hummingbird"),
+  ]
+  let client: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+  let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+  let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+  package.targets += [
+    system("CLibvirt", pkgConfig: "libvirt-qemu", package: "libvirt-dev"),
+    system("CLZ4", pkgConfig: "liblz4", package: "liblz4-dev"),
+    system("CPAM", package: "libpam0g-dev"),
+    system("CCrypt", pkgConfig: "libcrypt", package: "libcrypt-dev"),
+    .target(name: "CLinux", path: "Sources/Adapters/CLinux", cSettings: [.unsafeFlags(["-O2"])]),
+
+    target("Adapters", "NBDTransport", ["NBDProtocol", "CLinux"]),
+    target("Adapters", "FileStorage", ["Journal", "CLinux"]),
+    target("Adapters", "Identity", ["RecoveryModel", "CPAM", "CCrypt"] + nio + certificates),
+    target(
+      "Adapters", "ReplicationTransport",
+      ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", log] + nio),
+    target("Adapters", "Hypervisor", ["RecoveryModel"]),
+    target("Adapters", "LibvirtHypervisor", ["RecoveryModel", "Hypervisor", "CLibvirt", log]),
+    target("Adapters", "Store", ["RecoveryModel"]),
+    target(
+      "Adapters", "SQLiteStore",
+      ["RecoveryModel", "Store", .product(name: "GRDB", package: "GRDB.swift")]),
+
+    target(
+      "Services", "ControlProtocol",
+      ["RecoveryModel", "Hypervisor", "Identity", client, log, lifecycle] + nio + http),
+    target(
+      "Services", "Appliance",
+      [
+        "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
+        "FileStorage", "ReplicationTransport", "Identity", "ControlProtocol", "CLinux", log,
+        lifecycle,
+      ] + nio + http + certificates),
+    target(
+      "Services", "Orchestration",
+      ["RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", log, lifecycle]
+        + certificates),
+    target("Services", "ZVRAPI", ["RecoveryModel", "Hypervisor", "Orchestration"]),
+    target(
+      "Services", "Manager",
+      [
+        "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Orchestration",
+        "ZVRAPI", log, lifecycle,
+      ] + nio + http),
+    target("Services", "Lab", ["Identity", "ControlProtocol", "RecoveryModel", client, log] + nio),
+    target(
+      "Services", "Commands",
+      [
+        "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Appliance",
+        "Orchestration", "Manager", "Lab", log, lifecycle,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "understudy",
+      dependencies: [
+        "Commands", "LibvirtHypervisor", "SQLiteStore",
+      ],
+      path: "Sources/understudy",
+      swiftSettings: common
+    ),
+
+    tests("Adapters", "NBDTransport", ["NBDProtocol"]),
+    tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
+    tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
+    tests(
+      "Adapters", "ReplicationTransport",
+      ["RecoveryModel", "ReplicationProtocol", "Identity", log] + nio),
+    tests("Adapters", "SQLiteStore", ["Store", "RecoveryModel"]),
+    tests(
+      "Services", "Appliance",
+      [
+        "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
+        "ReplicationProtocol", "ReplicationTransport", log,
+      ]),
+    tests(
+      "Services", "Orchestration",
+      ["RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity", log]),
+    tests(
+      "Services", "ZVRAPI",
+      ["RecoveryModel", "Hypervisor", "Orchestration"]),
+    tests(
+      "Services", "Manager",
+      [
+        "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "Identity", "ControlProtocol",
+        "Orchestration", "ZVRAPI", log, client,
+      ] + nio),
+    .testTarget(
+      name: "HypervisorTests",
+      dependencies: [
+        "RecoveryModel", "Hypervisor", "LibvirtHypervisor", "Lab", "ControlProtocol", "Identity",
+        client, log,
+      ],
+      path: "Tests/Hypervisor",
+      swiftSettings: common
+    ),
+  ]
+}

@@ -1,0 +1,167 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// A site's hypervisor: what Understudy asks of libvirt, or of another one later.
+///
+/// Every method may be called again with the same arguments after a crash and then finds its work
+/// done: recovery workflows depend on it.
+package protocol Hypervisor: Sendable {
+  /// Everything an administrator can pick from, as it is now.
+  func inventory() async throws(HypervisorError) -> Inventory
+
+  /// One VM, or nil if the hypervisor has no such VM.
+  func virtualMachine(_ vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine?
+
+  /// Changes as they happen, from the call on. Events are hints: who gets one looks again.
+  func events() -> AsyncStream<HypervisorEvent>
+
+  // MARK: The tap
+
+  /// The state of the tap of each disk of a running VM; disks without one are left out.
+  func taps(of vm: VMIdentifier) async throws(HypervisorError) -> [VolumeIdentifier: TapState]
+
+  /// Sends every write of a running VM's disk to the appliance's NBD export as well.
+  ///
+  /// A write is acknowledged to the guest after disk and appliance have it. When the appliance
+  /// goes away the guest is released and the tap is ``TapState/broken``.
+  func attachTap(
+    to volume: VolumeIdentifier, of vm: VMIdentifier, socketPath: String, exportName: String
+  ) async throws(HypervisorError)
+
+  /// Removes a tap in whatever state it is, also when the appliance does not answer. A disk
+  /// without a tap is left as it is. Never blocks the guest: the connection is cut first.
+  func detachTap(from volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
+
+  /// Frees the guest at once from an appliance that does not answer (QEMU's `yank`). The tap is
+  /// ``TapState/broken`` afterwards.
+  func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
+
+  /// Offers the live content of a running VM's disks for reading, on a unix socket, read only.
+  ///
+  /// - Returns: The export name of each disk.
+  func openPull(
+    of volumes: [VolumeIdentifier], of vm: VMIdentifier, socketPath: String
+  ) async throws(HypervisorError) -> [VolumeIdentifier: String]
+
+  /// Ends what ``openPull(of:of:socketPath:)`` began.
+  func closePull(of vm: VMIdentifier) async throws(HypervisorError)
+
+  // MARK: Recovery
+
+  /// Defines and starts a VM on the given disks. Called again, returns the VM it made before.
+  func startRecoveredVM(_ specification: RecoveredVM) async throws(HypervisorError) -> VMIdentifier
+
+  /// Moves a running recovered VM from its overlays onto its replicas, which hold the same
+  /// content, while it runs: shallow block copy, then block commit. Afterwards its definition
+  /// names the replicas alone and the overlays can be deleted.
+  func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) async throws(HypervisorError)
+
+  /// Powers on an existing VM; one that runs already is left alone.
+  func start(_ vm: VMIdentifier) async throws(HypervisorError)
+
+  /// Shuts a VM down: asks the guest, and after `timeoutInSeconds` cuts the power if `force`.
+  ///
+  /// - Returns: Whether the VM is off.
+  func shutDown(
+    _ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool
+  ) async throws(HypervisorError) -> Bool
+
+  /// Cuts the power, and deletes the definition but no disk. A VM that is gone already is fine.
+  func remove(_ vm: VMIdentifier) async throws(HypervisorError)
+}
+
+/// How a disk's tap is doing.
+package enum TapState: String, Codable, Sendable {
+  /// Every write reaches the appliance before the guest's acknowledgement.
+  case ready
+  /// The appliance went away; writes reach the disk alone.
+  case broken
+}
+
+/// A change at the hypervisor.
+package enum HypervisorEvent: Sendable, Equatable {
+  case started(VMIdentifier)
+  case stopped(VMIdentifier)
+  case tapBroken(VMIdentifier)
+  /// Definitions, networks or pools changed.
+  case inventoryChanged
+}
+
+/// A VM to start from point-in-time exports.
+package struct RecoveredVM: Codable, Sendable, Equatable {
+  package var name: String
+  /// The domain's UUID; the same one makes the same VM.
+  package var uuid: String
+  package var host: HostIdentifier
+  package var hardware: VMHardware
+  package var disks: [Disk]
+  package var nics: [NIC]
+
+  package init(
+    name: String,
+    uuid: String,
+    host: HostIdentifier,
+    hardware: VMHardware,
+    disks: [Disk],
+    nics: [NIC]
+  ) {
+    self.name = name
+    self.uuid = uuid
+    self.host = host
+    self.hardware = hardware
+    self.disks = disks
+    self.nics = nics
+  }
+
+  /// A disk: a qcow2 overlay, on a read-only NBD export.
+  package struct Disk: Codable, Sendable, Equatable {
+    package var target: String
+    package var overlayPath: String
+    package var exportSocketPath: String
+    package var exportName: String
+    /// The raw file the disk ends up on when the recovery is committed.
+    package var replicaPath: String
+
+    package init(
+      target: String,
+      overlayPath: String,
+      exportSocketPath: String,
+      exportName: String,
+      replicaPath: String
+    ) {
+      self.target = target
+      self.overlayPath = overlayPath
+      self.exportSocketPath = exportSocketPath
+      self.exportName = exportName
+      self.replicaPath = replicaPath
+    }
+  }
+
+  /// A network card. Without a network the card is there but its link is down.
+  package struct NIC: Codable, Sendable, Equatable {
+    package var macAddress: String
+    package var network: NetworkIdentifier?
+
+    package init(macAddress: String, network: NetworkIdentifier?) {
+      self.macAddress = macAddress
+      self.network = network
+    }
+  }
+}
+
+/// Why the hypervisor did not do what was asked. Texts are the hypervisor's own.
+package enum HypervisorError: Error, Equatable, Sendable {
+  /// There is no connection to the hypervisor.
+  case unreachable(String)
+  case noSuchVM(VMIdentifier)
+  case noSuchVolume(VolumeIdentifier, VMIdentifier)
+  case noSuchNetwork(NetworkIdentifier)
+  case notRunning(VMIdentifier)
+  /// Another block job or snapshot holds the disk.
+  case diskBusy(VolumeIdentifier, VMIdentifier, String)
+  /// Another VM has the name or UUID already.
+  case nameTaken(String)
+  case failed(operation: String, reason: String)
+}

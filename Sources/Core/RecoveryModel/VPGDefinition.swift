@@ -1,0 +1,292 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an administrator asked for: which VMs are protected together, where they are recovered
+/// and by which policy. Both sites of the VPG hold the same definition.
+package struct VPGDefinition: Hashable, Codable, Sendable {
+  package var identifier: VPGIdentifier
+  /// Counts edits; the higher one is the newer definition.
+  package var generation: Int
+  package var name: String
+  package var description: String
+  package var protectedSite: SiteIdentifier
+  package var recoverySite: SiteIdentifier
+  package var policy: Policy
+  package var bootGroups: [BootGroup]
+  package var journal: StorageLimits
+  package var scratch: StorageLimits
+  package var networks: DefaultNetworks
+  package var recovery: RecoveryDefaults
+  package var scripting: Scripting
+  package var vms: [ProtectedVM]
+
+  package init(
+    identifier: VPGIdentifier,
+    generation: Int = 1,
+    name: String,
+    description: String = "",
+    protectedSite: SiteIdentifier,
+    recoverySite: SiteIdentifier,
+    policy: Policy = Policy(),
+    bootGroups: [BootGroup] = [.default],
+    journal: StorageLimits = .journalDefault,
+    scratch: StorageLimits = .scratchDefault,
+    networks: DefaultNetworks = DefaultNetworks(),
+    recovery: RecoveryDefaults = RecoveryDefaults(),
+    scripting: Scripting = Scripting(),
+    vms: [ProtectedVM] = []
+  ) {
+    self.identifier = identifier
+    self.generation = generation
+    self.name = name
+    self.description = description
+    self.protectedSite = protectedSite
+    self.recoverySite = recoverySite
+    self.policy = policy
+    self.bootGroups = bootGroups
+    self.journal = journal
+    self.scratch = scratch
+    self.networks = networks
+    self.recovery = recovery
+    self.scripting = scripting
+    self.vms = vms
+  }
+}
+
+extension VPGDefinition {
+  /// The service the VPG is to be given.
+  package struct Policy: Hashable, Codable, Sendable {
+    /// The RPO above which the VPG does not meet its SLA, in seconds.
+    package var rpoTargetInSeconds = 300
+    /// How often a failover test is due, in minutes; 0 is never.
+    package var testIntervalInMinutes = 262_080
+    /// How far back points in time are kept, in hours.
+    package var journalHistoryInHours = 24
+    package var priority = Priority.medium
+    package var usesWANCompression = true
+    /// Time between two checkpoints, in seconds.
+    package var checkpointIntervalInSeconds = 5
+    package var serviceProfile: String?
+    package var zorg: String?
+
+    package init() {}
+  }
+
+  /// The share of a link a VPG gets against others. Numbers are the API's.
+  package enum Priority: Int, Codable, Sendable, CaseIterable {
+    case low = 0
+    case medium = 1
+    case high = 2
+  }
+
+  /// VMs that are started together, groups one after the other.
+  package struct BootGroup: Hashable, Codable, Sendable {
+    package var identifier: String
+    package var name: String
+    package var delayInSeconds: Int
+
+    package init(identifier: String, name: String, delayInSeconds: Int) {
+      self.identifier = identifier
+      self.name = name
+      self.delayInSeconds = delayInSeconds
+    }
+
+    /// The group every VM is in that names no other.
+    package static let `default` = BootGroup(
+      identifier: "00000000-0000-0000-0000-000000000000", name: "Default", delayInSeconds: 0)
+  }
+
+  /// Where journal or scratch data goes and how much of it there may be, per VM.
+  /// Each limit is given in megabytes or percent, never both.
+  package struct StorageLimits: Hashable, Codable, Sendable {
+    package var datastore: DatastoreIdentifier?
+    package var hardLimitInMB: Int?
+    package var hardLimitInPercent: Int?
+    package var warningThresholdInMB: Int?
+    package var warningThresholdInPercent: Int?
+
+    package init(
+      datastore: DatastoreIdentifier? = nil,
+      hardLimitInMB: Int? = nil,
+      hardLimitInPercent: Int? = nil,
+      warningThresholdInMB: Int? = nil,
+      warningThresholdInPercent: Int? = nil
+    ) {
+      self.datastore = datastore
+      self.hardLimitInMB = hardLimitInMB
+      self.hardLimitInPercent = hardLimitInPercent
+      self.warningThresholdInMB = warningThresholdInMB
+      self.warningThresholdInPercent = warningThresholdInPercent
+    }
+
+    package static let journalDefault = StorageLimits(
+      hardLimitInMB: 153_600, warningThresholdInMB: 115_200)
+    package static let scratchDefault = StorageLimits(
+      hardLimitInMB: 307_200, warningThresholdInMB: 230_400)
+  }
+
+  /// Networks of recovered VMs whose cards name none.
+  package struct DefaultNetworks: Hashable, Codable, Sendable {
+    package var failover: NetworkIdentifier?
+    package var failoverTest: NetworkIdentifier?
+
+    package init(failover: NetworkIdentifier? = nil, failoverTest: NetworkIdentifier? = nil) {
+      self.failover = failover
+      self.failoverTest = failoverTest
+    }
+  }
+
+  /// Where VMs are recovered that name no place of their own.
+  package struct RecoveryDefaults: Hashable, Codable, Sendable {
+    package var host: HostIdentifier?
+    package var datastore: DatastoreIdentifier?
+    package var folder: FolderIdentifier?
+
+    package init(
+      host: HostIdentifier? = nil,
+      datastore: DatastoreIdentifier? = nil,
+      folder: FolderIdentifier? = nil
+    ) {
+      self.host = host
+      self.datastore = datastore
+      self.folder = folder
+    }
+  }
+
+  /// Commands the recovery manager runs around a recovery.
+  package struct Scripting: Hashable, Codable, Sendable {
+    package var preRecovery = Script()
+    package var postRecovery = Script()
+
+    package init() {}
+  }
+
+  /// One command; without `command` there is nothing to run.
+  package struct Script: Hashable, Codable, Sendable {
+    package var command: String?
+    package var parameters: String?
+    package var timeoutInSeconds = 300
+
+    package init() {}
+  }
+
+  /// One VM of the VPG. Places left out are those of RecoveryDefaults and
+  /// DefaultNetworks.
+  package struct ProtectedVM: Hashable, Codable, Sendable {
+    package var identifier: VMIdentifier
+    package var name: String
+    /// The VM's stream; made when the VM is added to the VPG.
+    package var stream: StreamIdentifier
+    package var bootGroup: String?
+    package var host: HostIdentifier?
+    package var datastore: DatastoreIdentifier?
+    package var folder: FolderIdentifier?
+    package var journal: StorageLimits?
+    package var scratch: StorageLimits?
+    package var nics: [ProtectedNIC]
+    package var volumes: [ProtectedVolume]
+    /// What the VM is made of, as last seen at the protected site, so that the recovery site can
+    /// make it anew without asking.
+    package var hardware: VMHardware
+
+    package init(
+      identifier: VMIdentifier,
+      name: String,
+      stream: StreamIdentifier,
+      nics: [ProtectedNIC],
+      volumes: [ProtectedVolume],
+      hardware: VMHardware
+    ) {
+      self.identifier = identifier
+      self.name = name
+      self.stream = stream
+      self.nics = nics
+      self.volumes = volumes
+      self.hardware = hardware
+    }
+  }
+
+  /// One disk of a protected VM.
+  package struct ProtectedVolume: Hashable, Codable, Sendable {
+    package var identifier: VolumeIdentifier
+    /// The name the guest's bus gives it, such as `vda`.
+    package var target: String
+    package var byteCount: UInt64
+    /// Where the replica is kept; nil is the VM's recovery datastore.
+    package var datastore: DatastoreIdentifier?
+
+    package init(
+      identifier: VolumeIdentifier,
+      target: String,
+      byteCount: UInt64,
+      datastore: DatastoreIdentifier? = nil
+    ) {
+      self.identifier = identifier
+      self.target = target
+      self.byteCount = byteCount
+      self.datastore = datastore
+    }
+  }
+
+  /// One network card of a protected VM and the networks it is on after a recovery.
+  package struct ProtectedNIC: Hashable, Codable, Sendable {
+    package var identifier: NICIdentifier
+    package var failover: NICRecovery
+    package var failoverTest: NICRecovery
+
+    package init(identifier: NICIdentifier) {
+      self.identifier = identifier
+      failover = NICRecovery()
+      failoverTest = NICRecovery()
+    }
+  }
+
+  /// A card's place in one kind of recovery.
+  package struct NICRecovery: Hashable, Codable, Sendable {
+    /// nil is the VPG's default network.
+    package var network: NetworkIdentifier?
+    package var replacesMACAddress = false
+    package var dnsSuffix: String?
+    package var address: String?
+    package var subnetMask: String?
+    package var gateway: String?
+    package var primaryDNS: String?
+    package var secondaryDNS: String?
+    package var usesDHCP = false
+
+    package init() {}
+  }
+}
+
+/// The parts of a VM that its recovery needs beside its disks.
+package struct VMHardware: Hashable, Codable, Sendable {
+  package var memoryInMB: Int
+  package var cpuCount: Int
+  /// `x86_64` …
+  package var architecture: String
+  /// The machine type, such as `pc-q35-7.2`.
+  package var machine: String
+  /// `bios` or `efi`.
+  package var firmware: String
+  package var hasGuestAgent: Bool
+  /// MAC addresses, in the order of the cards.
+  package var macAddresses: [String]
+
+  package init(
+    memoryInMB: Int,
+    cpuCount: Int,
+    architecture: String,
+    machine: String,
+    firmware: String = "bios",
+    hasGuestAgent: Bool,
+    macAddresses: [String]
+  ) {
+    self.memoryInMB = memoryInMB
+    self.cpuCount = cpuCount
+    self.architecture = architecture
+    self.machine = machine
+    self.firmware = firmware
+    self.hasGuestAgent = hasGuestAgent
+    self.macAddresses = macAddresses
+  }
+}

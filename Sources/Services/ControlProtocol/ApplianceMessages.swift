@@ -1,0 +1,394 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+// What a manager says to the appliances of its own site: HTTP and JSON over mutual TLS.
+// The paths are in ``ApplianceRoutes``. Every request states a wish, not a step: sent again, it
+// finds itself fulfilled.
+
+/// The paths of an appliance's control port.
+package enum ApplianceRoutes {
+  /// GET: ``ApplianceStatus``.
+  package static let status = "/v1/status"
+  /// PUT: ``TrustRequest``.
+  package static let trust = "/v1/trust"
+  /// PUT ``ProtectRequest`` gives ``ProtectReply``; DELETE ends the stream.
+  package static func stream(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)" }
+  /// POST: ``SyncRequest``.
+  package static func sync(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)/sync" }
+  /// POST ``MarkRequest`` gives ``MarkReply``.
+  package static let checkpoints = "/v1/checkpoints"
+  /// PUT: ``JournalRequest``; DELETE with `?keepReplica=true|false` ends the journal.
+  package static func journal(_ stream: StreamIdentifier) -> String { "/v1/journals/\(stream)" }
+  /// POST: ``AcceptRequest``.
+  package static func accept(_ stream: StreamIdentifier) -> String {
+    "/v1/journals/\(stream)/accept"
+  }
+  /// POST: ``PromoteRequest``.
+  package static func promote(_ stream: StreamIdentifier) -> String {
+    "/v1/journals/\(stream)/promote"
+  }
+  /// GET with `?stream=`: ``[Checkpoint]`` durable in that stream's journal, oldest first.
+  package static let journalCheckpoints = "/v1/journal-checkpoints"
+  /// PUT ``ExportRequest`` gives ``ExportReply``; DELETE closes it and deletes its overlays.
+  package static func export(_ export: ExportIdentifier) -> String { "/v1/exports/\(export)" }
+}
+
+/// All an appliance knows of itself, measured when asked.
+package struct ApplianceStatus: Codable, Sendable {
+  package var identifier: ApplianceIdentifier
+  package var version: String
+  /// Changes when the process that holds the connections is a new one.
+  package var incarnation: String
+  package var residentMemoryInBytes: UInt64
+  package var streams: [StreamStatus]
+  package var journals: [JournalStatus]
+  package var exports: [ExportIdentifier]
+
+  package init(
+    identifier: ApplianceIdentifier,
+    version: String,
+    incarnation: String,
+    residentMemoryInBytes: UInt64,
+    streams: [StreamStatus],
+    journals: [JournalStatus],
+    exports: [ExportIdentifier]
+  ) {
+    self.identifier = identifier
+    self.version = version
+    self.incarnation = incarnation
+    self.residentMemoryInBytes = residentMemoryInBytes
+    self.streams = streams
+    self.journals = journals
+    self.exports = exports
+  }
+}
+
+/// A protected VM's stream, seen from its sender.
+package struct StreamStatus: Codable, Sendable {
+  package var stream: StreamIdentifier
+  package var vpg: VPGIdentifier
+  package var sync: SyncState
+  /// Set when only a new sync can make the stream ordered again.
+  package var needsSync: Bool
+  /// 0...1 of the sync that runs.
+  package var syncProgress: Double
+  package var isConnected: Bool
+  /// Age of the oldest write that the other site has not acknowledged, in milliseconds.
+  package var rpoInMilliseconds: Int64
+  package var lastSequence: UInt64
+  package var acknowledgedSequence: UInt64
+  /// Totals since the process began; rates are differences.
+  package var writeCount: UInt64
+  package var writtenByteCount: UInt64
+  package var sentByteCount: UInt64
+  package var bufferedByteCount: UInt64
+  package var bufferByteCount: UInt64
+  /// Volumes whose tap has a connection from the hypervisor.
+  package var connectedVolumes: [VolumeIdentifier]
+  /// The last reason the link or a sync failed; empty if none.
+  package var lastError: String
+
+  package init(
+    stream: StreamIdentifier,
+    vpg: VPGIdentifier,
+    sync: SyncState,
+    needsSync: Bool,
+    syncProgress: Double,
+    isConnected: Bool,
+    rpoInMilliseconds: Int64,
+    lastSequence: UInt64,
+    acknowledgedSequence: UInt64,
+    writeCount: UInt64,
+    writtenByteCount: UInt64,
+    sentByteCount: UInt64,
+    bufferedByteCount: UInt64,
+    bufferByteCount: UInt64,
+    connectedVolumes: [VolumeIdentifier],
+    lastError: String
+  ) {
+    self.stream = stream
+    self.vpg = vpg
+    self.sync = sync
+    self.needsSync = needsSync
+    self.syncProgress = syncProgress
+    self.isConnected = isConnected
+    self.rpoInMilliseconds = rpoInMilliseconds
+    self.lastSequence = lastSequence
+    self.acknowledgedSequence = acknowledgedSequence
+    self.writeCount = writeCount
+    self.writtenByteCount = writtenByteCount
+    self.sentByteCount = sentByteCount
+    self.bufferedByteCount = bufferedByteCount
+    self.bufferByteCount = bufferByteCount
+    self.connectedVolumes = connectedVolumes
+    self.lastError = lastError
+  }
+}
+
+/// A protected VM's journal and replicas, at the recovery site.
+package struct JournalStatus: Codable, Sendable {
+  package var stream: StreamIdentifier
+  package var vpg: VPGIdentifier
+  package var sync: SyncState
+  package var isConnected: Bool
+  /// Whether writes are being accepted; see ``AcceptRequest``.
+  package var isAccepting: Bool
+  package var durableSequence: UInt64
+  package var journalByteCount: UInt64
+  package var replicaByteCount: UInt64
+  package var checkpointCount: Int
+  package var earliestCheckpoint: Checkpoint?
+  package var latestCheckpoint: Checkpoint?
+  /// Empty, or why the journal cannot be written.
+  package var lastError: String
+
+  package init(
+    stream: StreamIdentifier,
+    vpg: VPGIdentifier,
+    sync: SyncState,
+    isConnected: Bool,
+    isAccepting: Bool,
+    durableSequence: UInt64,
+    journalByteCount: UInt64,
+    replicaByteCount: UInt64,
+    checkpointCount: Int,
+    earliestCheckpoint: Checkpoint?,
+    latestCheckpoint: Checkpoint?,
+    lastError: String
+  ) {
+    self.stream = stream
+    self.vpg = vpg
+    self.sync = sync
+    self.isConnected = isConnected
+    self.isAccepting = isAccepting
+    self.durableSequence = durableSequence
+    self.journalByteCount = journalByteCount
+    self.replicaByteCount = replicaByteCount
+    self.checkpointCount = checkpointCount
+    self.earliestCheckpoint = earliestCheckpoint
+    self.latestCheckpoint = latestCheckpoint
+    self.lastError = lastError
+  }
+}
+
+/// The authorities whose appliances may open streams to this one, or be sent to.
+package struct TrustRequest: Codable, Sendable, Equatable {
+  /// PEM certificates, by site.
+  package var authorities: [SiteIdentifier: String]
+
+  package init(authorities: [SiteIdentifier: String]) { self.authorities = authorities }
+}
+
+/// Take a VM's writes and send them to the other site.
+package struct ProtectRequest: Codable, Sendable, Equatable {
+  package var vpg: VPGIdentifier
+  package var volumes: [Volume]
+  /// Where the recovery appliance takes streams.
+  package var remoteHost: String
+  package var remotePort: Int
+  package var remoteSite: SiteIdentifier
+  package var usesCompression: Bool
+  /// Memory for writes that are not acknowledged yet, for all volumes together.
+  package var bufferByteCount: UInt64
+  /// While true writes are not kept: the guest goes on, and a sync is needed afterwards.
+  package var isPaused: Bool
+
+  package init(
+    vpg: VPGIdentifier,
+    volumes: [Volume],
+    remoteHost: String,
+    remotePort: Int,
+    remoteSite: SiteIdentifier,
+    usesCompression: Bool,
+    bufferByteCount: UInt64,
+    isPaused: Bool
+  ) {
+    self.vpg = vpg
+    self.volumes = volumes
+    self.remoteHost = remoteHost
+    self.remotePort = remotePort
+    self.remoteSite = remoteSite
+    self.usesCompression = usesCompression
+    self.bufferByteCount = bufferByteCount
+    self.isPaused = isPaused
+  }
+
+  /// One disk.
+  package struct Volume: Codable, Sendable, Equatable {
+    package var identifier: VolumeIdentifier
+    package var byteCount: UInt64
+
+    package init(identifier: VolumeIdentifier, byteCount: UInt64) {
+      self.identifier = identifier
+      self.byteCount = byteCount
+    }
+  }
+}
+
+/// Where the hypervisor finds the taps.
+package struct ProtectReply: Codable, Sendable, Equatable {
+  /// The unix socket that serves every volume's tap; the export name is the volume identifier.
+  package var tapSocketPath: String
+  /// Where the hypervisor is to offer the disks' content for syncs.
+  package var pullSocketPath: String
+
+  package init(tapSocketPath: String, pullSocketPath: String) {
+    self.tapSocketPath = tapSocketPath
+    self.pullSocketPath = pullSocketPath
+  }
+}
+
+/// Bring the other site's copy up to date from the disks' content. All taps must be ready.
+package struct SyncRequest: Codable, Sendable, Equatable {
+  package var pullSocketPath: String
+  /// The export name of each disk on the pull socket.
+  package var exportNames: [VolumeIdentifier: String]
+
+  package init(pullSocketPath: String, exportNames: [VolumeIdentifier: String]) {
+    self.pullSocketPath = pullSocketPath
+    self.exportNames = exportNames
+  }
+}
+
+/// Mark a checkpoint in all the streams, as of one instant.
+package struct MarkRequest: Codable, Sendable, Equatable {
+  package var checkpoint: Checkpoint
+  package var streams: [StreamIdentifier]
+
+  package init(checkpoint: Checkpoint, streams: [StreamIdentifier]) {
+    self.checkpoint = checkpoint
+    self.streams = streams
+  }
+}
+
+/// Whether the mark is in every stream. It is in all or in none.
+package struct MarkReply: Codable, Sendable, Equatable {
+  package var isMarked: Bool
+  /// Why not, in words for an operator; empty if marked.
+  package var reason: String
+
+  package init(isMarked: Bool, reason: String) {
+    self.isMarked = isMarked
+    self.reason = reason
+  }
+}
+
+/// Keep a journal and replicas for a stream of the other site.
+package struct JournalRequest: Codable, Sendable, Equatable {
+  package var vpg: VPGIdentifier
+  /// The site whose appliances may send this stream.
+  package var sourceSite: SiteIdentifier
+  package var volumes: [Volume]
+  package var historyInSeconds: Int
+  /// Above this the history is shortened.
+  package var hardLimitInBytes: UInt64
+
+  package init(
+    vpg: VPGIdentifier,
+    sourceSite: SiteIdentifier,
+    volumes: [Volume],
+    historyInSeconds: Int,
+    hardLimitInBytes: UInt64
+  ) {
+    self.vpg = vpg
+    self.sourceSite = sourceSite
+    self.volumes = volumes
+    self.historyInSeconds = historyInSeconds
+    self.hardLimitInBytes = hardLimitInBytes
+  }
+
+  /// One disk and the raw file that becomes its replica.
+  package struct Volume: Codable, Sendable, Equatable {
+    package var identifier: VolumeIdentifier
+    package var target: String
+    package var byteCount: UInt64
+    package var replicaPath: String
+
+    package init(
+      identifier: VolumeIdentifier, target: String, byteCount: UInt64, replicaPath: String
+    ) {
+      self.identifier = identifier
+      self.target = target
+      self.byteCount = byteCount
+      self.replicaPath = replicaPath
+    }
+  }
+}
+
+/// Whether a journal takes new writes. During a failover it does not: the sender is told so and
+/// keeps trying.
+package struct AcceptRequest: Codable, Sendable, Equatable {
+  package var isAccepting: Bool
+
+  package init(isAccepting: Bool) { self.isAccepting = isAccepting }
+}
+
+/// Fold the journal into the replicas, exactly up to a checkpoint, for good. The journal takes
+/// no more writes, and points before it are gone.
+package struct PromoteRequest: Codable, Sendable, Equatable {
+  package var checkpoint: CheckpointIdentifier
+
+  package init(checkpoint: CheckpointIdentifier) { self.checkpoint = checkpoint }
+}
+
+/// Offer a stream's disks as of a checkpoint, read only, each with a fresh qcow2 overlay.
+///
+/// The point is held: retention does not pass it while the export is open. An export survives
+/// restarts of the appliance.
+package struct ExportRequest: Codable, Sendable, Equatable {
+  package var stream: StreamIdentifier
+  package var checkpoint: CheckpointIdentifier
+  /// The folder the overlays are made in; it is made if missing.
+  package var overlayFolder: String
+
+  package init(
+    stream: StreamIdentifier, checkpoint: CheckpointIdentifier, overlayFolder: String
+  ) {
+    self.stream = stream
+    self.checkpoint = checkpoint
+    self.overlayFolder = overlayFolder
+  }
+}
+
+/// Where the export's disks are.
+package struct ExportReply: Codable, Sendable, Equatable {
+  package var socketPath: String
+  package var volumes: [Volume]
+
+  package init(socketPath: String, volumes: [Volume]) {
+    self.socketPath = socketPath
+    self.volumes = volumes
+  }
+
+  /// One disk of the export; its export name is the volume identifier.
+  package struct Volume: Codable, Sendable, Equatable {
+    package var identifier: VolumeIdentifier
+    package var target: String
+    package var overlayPath: String
+    package var replicaPath: String
+
+    package init(
+      identifier: VolumeIdentifier, target: String, overlayPath: String, replicaPath: String
+    ) {
+      self.identifier = identifier
+      self.target = target
+      self.overlayPath = overlayPath
+      self.replicaPath = replicaPath
+    }
+  }
+}
+
+/// What a control port answers instead of success.
+package struct ControlFailure: Error, Codable, Sendable, Equatable {
+  /// The HTTP status: 400 bad request, 403 not allowed, 404 unknown, 409 not now, 500 failed.
+  package var status: Int
+  /// In words for an operator.
+  package var message: String
+
+  package init(status: Int, message: String) {
+    self.status = status
+    self.message = message
+  }
+}

@@ -1,0 +1,1 @@
+// placeholder, to be removed by the first real file
