@@ -1,0 +1,160 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// What a manager must remember over a restart. Every call is durable when it returns.
+package protocol Store: Sendable {
+  // MARK: Sites
+
+  func peers() async throws(StoreError) -> [PeerRecord]
+  func save(_ peer: PeerRecord) async throws(StoreError)
+  func removePeer(_ site: SiteIdentifier) async throws(StoreError)
+
+  func pairingTokens() async throws(StoreError) -> [PairingTokenRecord]
+  func save(_ token: PairingTokenRecord) async throws(StoreError)
+  /// Takes a token away and returns it; nil if there is none, so that it works only once.
+  func takePairingToken(_ identifier: String) async throws(StoreError) -> PairingTokenRecord?
+
+  // MARK: Users
+
+  func user(_ name: String) async throws(StoreError) -> UserRecord?
+  func save(_ user: UserRecord) async throws(StoreError)
+  func removeUser(_ name: String) async throws(StoreError)
+
+  // MARK: VPGs
+
+  func vpgs() async throws(StoreError) -> [VPGRecord]
+  func save(_ vpg: VPGRecord) async throws(StoreError)
+  func removeVPG(_ vpg: VPGIdentifier) async throws(StoreError)
+
+  // MARK: Work
+
+  /// Recovery operations that are not finished, as their state machines last stood.
+  func workflows() async throws(StoreError) -> [WorkflowRecord]
+  func save(_ workflow: WorkflowRecord) async throws(StoreError)
+  func removeWorkflow(_ identifier: String) async throws(StoreError)
+
+  /// Tasks, newest first.
+  func tasks() async throws(StoreError) -> [TaskRecord]
+  func task(_ identifier: TaskIdentifier) async throws(StoreError) -> TaskRecord?
+  func save(_ task: TaskRecord) async throws(StoreError)
+
+  /// Events within the bounds, newest first, at most `limit`.
+  func events(
+    from start: WallTime?, to end: WallTime?, limit: Int
+  ) async throws(StoreError) -> [EventRecord]
+  func event(_ identifier: String) async throws(StoreError) -> EventRecord?
+  func save(_ event: EventRecord) async throws(StoreError)
+}
+
+/// A paired site.
+package struct PeerRecord: Codable, Sendable, Equatable {
+  package var site: SiteIdentifier
+  package var name: String
+  package var location: String
+  package var version: String
+  /// Where its manager takes peers' calls.
+  package var host: String
+  package var port: Int
+  /// The certificate of the authority of the site, in PEM.
+  package var authority: String
+  package var pairedAt: WallTime
+
+  package init(
+    site: SiteIdentifier,
+    name: String,
+    location: String,
+    version: String,
+    host: String,
+    port: Int,
+    authority: String,
+    pairedAt: WallTime
+  ) {
+    self.site = site
+    self.name = name
+    self.location = location
+    self.version = version
+    self.host = host
+    self.port = port
+    self.authority = authority
+    self.pairedAt = pairedAt
+  }
+}
+
+/// A token for pairing that was given out and not used.
+package struct PairingTokenRecord: Codable, Sendable, Equatable {
+  package var identifier: String
+  package var secret: [UInt8]
+  package var expires: WallTime
+
+  package init(identifier: String, secret: [UInt8], expires: WallTime) {
+    self.identifier = identifier
+    self.secret = secret
+    self.expires = expires
+  }
+}
+
+/// A user of the manager's own.
+package struct UserRecord: Codable, Sendable, Equatable {
+  package var name: String
+  /// As crypt(3) writes it.
+  package var passwordHash: String
+
+  package init(name: String, passwordHash: String) {
+    self.name = name
+    self.passwordHash = passwordHash
+  }
+}
+
+/// A VPG and what this site knows about it beyond its definition.
+package struct VPGRecord: Codable, Sendable, Equatable {
+  package var definition: VPGDefinition
+  package var isPaused: Bool
+  package var lastTest: WallTime?
+  /// The phase that survives restarts.
+  package var phase: Phase
+
+  package init(
+    definition: VPGDefinition,
+    isPaused: Bool = false,
+    lastTest: WallTime? = nil,
+    phase: Phase = .protecting
+  ) {
+    self.definition = definition
+    self.isPaused = isPaused
+    self.lastTest = lastTest
+    self.phase = phase
+  }
+
+  /// Where the VPG is in its life.
+  package enum Phase: String, Codable, Sendable {
+    case creating
+    case protecting
+    case failingOver
+    case recovered
+    case deleting
+  }
+}
+
+/// An unfinished recovery operation.
+package struct WorkflowRecord: Codable, Sendable, Equatable {
+  package var identifier: String
+  package var vpg: VPGIdentifier
+  package var kind: String
+  /// The state machine, as JSON.
+  package var state: String
+
+  package init(identifier: String, vpg: VPGIdentifier, kind: String, state: String) {
+    self.identifier = identifier
+    self.vpg = vpg
+    self.kind = kind
+    self.state = state
+  }
+}
+
+/// Why the store did not keep or find something. Texts are the database's own.
+package enum StoreError: Error, Equatable, Sendable {
+  case unavailable(String)
+  case corrupt(String)
+}

@@ -1,0 +1,57 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something that happened, kept for people and for audits.
+package struct EventRecord: Codable, Sendable, Equatable {
+  /// A lower-case GUID.
+  package var identifier: String
+  package var kind: Kind
+  package var occurred: WallTime
+  package var description: String
+  package var succeeded: Bool
+  package var userName: String
+  package var vpgs: [VPGIdentifier]
+  package var site: SiteIdentifier
+
+  package init(
+    identifier: String,
+    kind: Kind,
+    occurred: WallTime,
+    description: String,
+    succeeded: Bool,
+    userName: String,
+    vpgs: [VPGIdentifier],
+    site: SiteIdentifier
+  ) {
+    self.identifier = identifier
+    self.kind = kind
+    self.occurred = occurred
+    self.description = description
+    self.succeeded = succeeded
+    self.userName = userName
+    self.vpgs = vpgs
+    self.site = site
+  }
+
+  /// What happened. Numbers are the API's event types.
+  package enum Kind: Int, Codable, Sendable, CaseIterable {
+    case unknown = 0
+    case createVPG = 1
+    case removeVPG = 2
+    case failover = 3
+    case failoverTest = 4
+    case stopFailoverTest = 5
+    case updateVPG = 11
+    case insertTaggedCheckpoint = 12
+    case initialSync = 22
+    case pair = 23
+    case unpair = 24
+    case failoverBeforeCommit = 32
+    case failoverCommit = 33
+    case failoverRollback = 34
+    case pauseVPG = 42
+    case resumeVPG = 43
+    case alertTurnedOn = 47
+    case alertTurnedOff = 48
+  }
+}

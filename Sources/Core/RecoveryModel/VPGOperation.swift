@@ -1,0 +1,82 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something an administrator asks of an existing VPG. It is carried out as a task by the manager
+/// of the site that owns it, whichever site it was asked at.
+package enum VPGOperation: Codable, Sendable, Equatable {
+  case failoverTest(FailoverTest)
+  case failoverTestStop(succeeded: Bool, summary: String)
+  case failover(Failover)
+  case failoverCommit(reverseProtection: Bool)
+  case failoverRollback
+  case pause
+  case resume
+  case forceSync
+  case insertCheckpoint(tag: String)
+  case update(VPGDefinition)
+  case delete(keepsRecoveryVolumes: Bool, force: Bool)
+
+  /// What to test. Without a checkpoint the latest is taken, without VMs all.
+  package struct FailoverTest: Codable, Sendable, Equatable {
+    package var checkpoint: CheckpointIdentifier?
+    package var vms: [VMIdentifier]
+
+    package init(checkpoint: CheckpointIdentifier? = nil, vms: [VMIdentifier] = []) {
+      self.checkpoint = checkpoint
+      self.vms = vms
+    }
+  }
+
+  /// How to fail over. Without a checkpoint the latest is taken, without VMs all.
+  package struct Failover: Codable, Sendable, Equatable {
+    package var checkpoint: CheckpointIdentifier?
+    package var vms: [VMIdentifier]
+    package var commitPolicy: CommitPolicy
+    /// Time until the commit policy is carried out by itself, in seconds.
+    package var commitDelayInSeconds: Int
+    package var shutdownPolicy: ShutdownPolicy
+    package var reverseProtection: Bool
+
+    package init(
+      checkpoint: CheckpointIdentifier? = nil,
+      vms: [VMIdentifier] = [],
+      commitPolicy: CommitPolicy = .none,
+      commitDelayInSeconds: Int = 0,
+      shutdownPolicy: ShutdownPolicy = .none,
+      reverseProtection: Bool = false
+    ) {
+      self.checkpoint = checkpoint
+      self.vms = vms
+      self.commitPolicy = commitPolicy
+      self.commitDelayInSeconds = commitDelayInSeconds
+      self.shutdownPolicy = shutdownPolicy
+      self.reverseProtection = reverseProtection
+    }
+  }
+
+  /// What ends a failover. Numbers are the API's.
+  package enum CommitPolicy: Int, Codable, Sendable, CaseIterable {
+    case rollback = 0
+    case commit = 1
+    /// Waits for a person.
+    case none = 2
+  }
+
+  /// What happens to the protected VMs before theirs are started at the recovery site. Numbers
+  /// are the API's.
+  package enum ShutdownPolicy: Int, Codable, Sendable, CaseIterable {
+    case none = 0
+    case shutdown = 1
+    case forceShutdown = 2
+  }
+}
+
+extension VPGOperation {
+  /// Whether the recovery site carries the operation out; the protected site does otherwise.
+  package var runsAtRecoverySite: Bool {
+    switch self {
+    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback: true
+    case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete: false
+    }
+  }
+}

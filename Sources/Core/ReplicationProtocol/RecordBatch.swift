@@ -1,0 +1,92 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// Records that travel together, with their payloads laid end to end in the records' order.
+///
+/// Made once and filled again and again: ``removeAll()`` keeps the memory. A batch is handed over
+/// whole, from the thread that filled it to the one that empties it, and no two threads ever use
+/// it at the same time; that is what makes `@unchecked Sendable` safe.
+package final class RecordBatch: @unchecked Sendable {
+  /// The most records of one batch, so that records without payload cannot make it too long.
+  package static let maximumRecordCount = 8192
+
+  package private(set) var records: [StreamRecord] = []
+  package private(set) var payloadByteCount = 0
+  private var memory: UnsafeMutableRawBufferPointer
+
+  /// Makes an empty batch with room for `payloadCapacity` bytes; it grows when it must.
+  package init(payloadCapacity: Int = 1 << 20) {
+    unsafe memory = .allocate(byteCount: max(payloadCapacity, 4096), alignment: 4096)
+    records.reserveCapacity(256)
+  }
+
+  deinit { unsafe memory.deallocate() }
+
+  package var isEmpty: Bool { records.isEmpty }
+
+  /// All payloads, end to end. Valid until the batch is changed or gone.
+  package var payload: UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount])
+  }
+
+  /// The first record's number, if there is one.
+  package var first: SequenceNumber? { records.first?.sequence }
+
+  /// The last record's number, if there is one.
+  package var last: SequenceNumber? { records.last?.sequence }
+
+  /// Whether a record with `count` bytes of payload would exceed `byteLimit` or the number of
+  /// records. An empty batch takes any one record.
+  package func isFull(forAnother count: Int, byteLimit: Int) -> Bool {
+    !records.isEmpty
+      && (payloadByteCount + count > byteLimit || records.count >= Self.maximumRecordCount)
+  }
+
+  /// Appends a record and copies its payload.
+  package func append(_ record: StreamRecord, payload: UnsafeRawBufferPointer) {
+    precondition(payload.count == record.payloadByteCount, "payload does not fit its record")
+    records.append(record)
+    guard payload.count > 0 else { return }
+    unsafe appendPayload(count: payload.count).copyMemory(from: payload)
+  }
+
+  /// Appends a record whose payload is in the batch already or will be put there with
+  /// ``appendPayload(count:)``.
+  package func append(_ record: StreamRecord) { records.append(record) }
+
+  /// Makes room for `count` more bytes of payload, which the caller fills.
+  package func appendPayload(count: Int) -> UnsafeMutableRawBufferPointer {
+    let end = payloadByteCount + count
+    if end > memory.count { grow(to: end) }
+    defer { payloadByteCount = end }
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[payloadByteCount..<end])
+  }
+
+  /// Removes the first `count` records with their payloads.
+  package func removeFirst(_ count: Int) {
+    guard count > 0 else { return }
+    let dropped = records[..<count].reduce(0) { $0 + $1.payloadByteCount }
+    let rest = payloadByteCount - dropped
+    if rest > 0, dropped > 0, let base = memory.baseAddress {
+      unsafe base.copyMemory(from: base + dropped, byteCount: rest)
+    }
+    records.removeFirst(count)
+    payloadByteCount = rest
+  }
+
+  /// Empties the batch and keeps its memory.
+  package func removeAll() {
+    records.removeAll(keepingCapacity: true)
+    payloadByteCount = 0
+  }
+
+  private func grow(to byteCount: Int) {
+    let larger = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(byteCount, memory.count * 2), alignment: 4096)
+    unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount]))
+    unsafe memory.deallocate()
+    unsafe memory = larger
+  }
+}

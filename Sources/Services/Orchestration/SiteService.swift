@@ -1,0 +1,75 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Hypervisor
+package import RecoveryModel
+
+/// Everything a site can be asked or told: what the REST API, the console and the CLI are made
+/// of. It knows no HTTP and no JSON.
+///
+/// A VPG may be named at either of its sites; what the other one has to do is passed on.
+package protocol SiteService: Sendable {
+  // MARK: Sites
+
+  func localSite() async -> LocalSiteView
+  func peerSites() async throws(SiteError) -> [PeerSiteView]
+  func generatePairingToken() async throws(SiteError) -> PairingTokenView
+  func pair(host: String, port: Int, token: String, user: String) async throws(SiteError)
+    -> TaskIdentifier
+  func unpair(_ site: SiteIdentifier, user: String) async throws(SiteError) -> TaskIdentifier
+  /// What there is to pick from at this site or a paired one.
+  func inventory(of site: SiteIdentifier) async throws(SiteError) -> Inventory
+  /// VMs of a site that no VPG protects.
+  func unprotectedVMs(of site: SiteIdentifier) async throws(SiteError) -> [VirtualMachine]
+  func appliances() async throws(SiteError) -> [ApplianceView]
+
+  // MARK: VPGs
+
+  func vpgs() async throws(SiteError) -> [VPGView]
+  func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView
+  func protectedVMs() async throws(SiteError) -> [ProtectedVMView]
+  func checkpoints(
+    of vpg: VPGIdentifier, from start: WallTime?, to end: WallTime?
+  ) async throws(SiteError) -> [Checkpoint]
+
+  /// Creates a VPG after checking every part of its definition; nothing changes if one is wrong.
+  func create(_ definition: VPGDefinition, user: String) async throws(SiteError) -> TaskIdentifier
+  /// Checks that the operation is possible now and begins it.
+  func perform(
+    _ operation: VPGOperation, on vpg: VPGIdentifier, user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
+  // MARK: Work and history
+
+  /// Tasks of this site, newest first.
+  func tasks() async throws(SiteError) -> [TaskRecord]
+  /// A task of this site or a paired one.
+  func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord
+  func events(
+    from start: WallTime?, to end: WallTime?, limit: Int
+  ) async throws(SiteError) -> [EventRecord]
+  func event(_ identifier: String) async throws(SiteError) -> EventRecord
+}
+
+/// Why the site did not do what was asked. Texts are for the person who asked.
+package enum SiteError: Error, Equatable, Sendable {
+  /// Nothing has that name.
+  case notFound(String)
+  /// The request cannot be right.
+  case invalid(String)
+  /// The request is right, but not now.
+  case conflict(String)
+  /// The other site or the hypervisor does not answer.
+  case unreachable(String)
+  /// Something of ours failed.
+  case failed(String)
+
+  /// The text alone.
+  package var message: String {
+    switch self {
+    case .notFound(let text), .invalid(let text), .conflict(let text), .unreachable(let text),
+      .failed(let text):
+      text
+    }
+  }
+}
