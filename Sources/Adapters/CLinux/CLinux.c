@@ -1,3 +1,51 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static int allocate(int descriptor, int mode, off_t offset, off_t count) {
+  int result;
+  do
+    result = fallocate(descriptor, mode, offset, count);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+int understudy_punch_hole(int descriptor, off_t offset, off_t count) {
+  return allocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
+int understudy_allocate(int descriptor, off_t offset, off_t count) {
+  return allocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
+int understudy_is_socket(const char *path) {
+  struct stat found;
+  if (lstat(path, &found) < 0)
+    return errno == ENOENT ? 0 : -errno;
+  return S_ISSOCK(found.st_mode) ? 1 : -EEXIST;
+}
+
+int understudy_die_with_parent(int signal) {
+  return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
+}
+
+void understudy_name_thread(const char *name) {
+  char cut[16] = {0};
+  strncpy(cut, name, sizeof cut - 1);
+  pthread_setname_np(pthread_self(), cut);
+}
+
+uint64_t understudy_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

@@ -1,5 +1,49 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
+//
+// What Linux offers and Swift cannot call well. Calls that can fail return a negative errno.
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Unix stream sockets (Sockets.c). Descriptors are closed on exec.
+
+/// A socket listening on `path`, whose file gets `mode`. ENAMETOOLONG if the path does not fit.
+int understudy_listen_unix(const char *path, mode_t mode, int backlog);
+/// A socket connected to `path`; sending and receiving give up after `timeout_seconds` (0: never).
+int understudy_connect_unix(const char *path, unsigned timeout_seconds);
+/// 1 if somebody listens on `path`, 0 if nobody does, without waiting.
+int understudy_is_served_unix(const char *path);
+/// Waits for a client.
+int understudy_accept(int listener);
+/// Asks the kernel for room for `byte_count` bytes under way; what it gives is fine.
+void understudy_set_send_buffer(int descriptor, int byte_count);
+/// Sends all bytes; a peer that is gone is EPIPE, never a signal. Returns 0.
+int understudy_send_all(int descriptor, const void *bytes, size_t count);
+/// Receives what is there, at least one byte, at most `count`; 0 if the peer closed.
+ssize_t understudy_receive(int descriptor, void *bytes, size_t count);
+/// Cuts both directions and wakes whoever is blocked on the socket.
+void understudy_shut_down(int descriptor);
+
+// Files
+
+/// Gives the range back to the file system; it reads as zeroes and the size stays.
+int understudy_punch_hole(int descriptor, off_t offset, off_t count);
+/// Reserves room for the range without changing the size.
+int understudy_allocate(int descriptor, off_t offset, off_t count);
+/// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
+int understudy_is_socket(const char *path);
+
+// Processes, threads and time
+
+/// Has the kernel send `signal` to this process when the thread that started it ends.
+int understudy_die_with_parent(int signal);
+/// Names the calling thread; cut to 15 bytes.
+void understudy_name_thread(const char *name);
+/// Nanoseconds on a clock that never jumps and stands still while the machine sleeps.
+uint64_t understudy_monotonic_nanoseconds(void);
+
 #endif

@@ -1,0 +1,173 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NBDProtocol
+
+/// One client, served on the thread that calls it: its handshake, then its requests in the order
+/// they come.
+struct NBDConnection: ~Copyable {
+  private let socket: UnixSocket
+  private let export: any NBDExport
+  private let description: NBDExportDescription
+  private var requests = RequestBuffer()
+  private var replies: ReplyBuffer
+
+  /// Greets the client; nil if it leaves, or breaks the protocol, before it has an export.
+  ///
+  /// `exports` finds an export and is called for each name the client asks for.
+  static func handshake(
+    on socket: UnixSocket,
+    listedNames: [String]?,
+    exports: (String) -> (any NBDExport)?
+  ) throws(NBDTransportError) -> NBDConnection? {
+    var machine = NBDServerHandshake(listedNames: listedNames)
+    var found: (any NBDExport)?
+    var step = machine.begin()
+    while true {
+      try socket.send(step.reply)
+      switch step.next {
+      case .receive(let byteCount):
+        step = machine.received(try socket.receive(byteCount: byteCount))
+      case .lookUp(let name):
+        found = exports(name)
+        step = machine.found(found.map(NBDExportDescription.init(of:)))
+      case .transmit(let description):
+        return found.map { NBDConnection(on: socket, serving: $0, as: description) }
+      case .close:
+        return nil
+      }
+    }
+  }
+
+  private init(
+    on socket: UnixSocket,
+    serving export: any NBDExport,
+    as description: NBDExportDescription
+  ) {
+    self.socket = socket
+    self.export = export
+    self.description = description
+    replies = ReplyBuffer(maximumPayload: Int(description.maximumPayload))
+  }
+
+  /// Serves requests until the client takes its leave.
+  ///
+  /// Throws when it just goes, which is normal, when it breaks the protocol, and when the socket is
+  /// shut down.
+  mutating func serve() throws(NBDTransportError) {
+    export.connectionOpened()
+    defer { export.connectionClosed() }
+    while true {
+      // Replies wait for each other only as long as there is more to do without waiting.
+      if !requests.holdsRequest { try replies.send(to: socket) }
+      let request = try requests.takeRequest(from: socket)
+      guard try answer(request) else { return try replies.send(to: socket) }
+    }
+  }
+
+  /// Answers one request; false if it was the client's leave, which has no answer.
+  private mutating func answer(_ request: NBDRequest) throws(NBDTransportError) -> Bool {
+    let command: NBDCommand
+    do throws(NBDErrorCode) {
+      command = try request.command(for: description)
+    } catch {
+      try requests.skipPayload(byteCount: request.payloadByteCount, from: socket)
+      try reply(to: request, error: error)
+      return true
+    }
+
+    switch command {
+    case .disconnect: return false
+    case .flush: try flush(request)
+    // The export is not bothered with nothing.
+    case _ where request.length == 0: try reply(to: request, error: nil)
+    case .read: try read(request)
+    case .write: try write(request)
+    case .trim: try trim(request)
+    case .writeZeroes: try writeZeroes(request)
+    }
+    return true
+  }
+}
+
+// MARK: Commands
+
+extension NBDConnection {
+  private mutating func read(_ request: NBDRequest) throws(NBDTransportError) {
+    let room = replies.payloadRoom(count: Int(request.length))
+    let error = failure { [export] () throws(NBDErrorCode) in
+      try export.read(at: request.offset, into: room)
+    }
+    try replies.append(
+      NBDSimpleReply(error: error, cookie: request.cookie),
+      payloadByteCount: error == nil ? room.count : 0,
+      to: socket
+    )
+  }
+
+  private mutating func write(_ request: NBDRequest) throws(NBDTransportError) {
+    let count = Int(request.length)
+    let room = export.prepareWrite(at: request.offset, count: count)
+    precondition(room.count == count, "the export gave room of another size")
+    do throws(NBDTransportError) {
+      try requests.takePayload(into: room, from: socket)
+    } catch {
+      export.abandonWrite()
+      throw error
+    }
+    let error = failure { [export] () throws(NBDErrorCode) in
+      try export.commitWrite(at: request.offset, count: count)
+      if request.flags.contains(.forcedUnitAccess) { try export.flush() }
+    }
+    try reply(to: request, error: error)
+  }
+
+  private mutating func writeZeroes(_ request: NBDRequest) throws(NBDTransportError) {
+    let error = failure { [export] () throws(NBDErrorCode) in
+      try export.writeZeroes(at: request.offset, count: request.length)
+      if request.flags.contains(.forcedUnitAccess) { try export.flush() }
+    }
+    try reply(to: request, error: error)
+  }
+
+  private mutating func trim(_ request: NBDRequest) throws(NBDTransportError) {
+    let error = failure { [export] () throws(NBDErrorCode) in
+      try export.trim(at: request.offset, count: request.length)
+      if request.flags.contains(.forcedUnitAccess) { try export.flush() }
+    }
+    try reply(to: request, error: error)
+  }
+
+  private mutating func flush(_ request: NBDRequest) throws(NBDTransportError) {
+    let error = failure { [export] () throws(NBDErrorCode) in try export.flush() }
+    try reply(to: request, error: error)
+  }
+
+  private mutating func reply(
+    to request: NBDRequest,
+    error: NBDErrorCode?
+  ) throws(NBDTransportError) {
+    try replies.append(NBDSimpleReply(error: error, cookie: request.cookie), to: socket)
+  }
+}
+
+/// The error `work` fails with, if it does.
+@inline(__always)
+private func failure(of work: () throws(NBDErrorCode) -> Void) -> NBDErrorCode? {
+  do throws(NBDErrorCode) {
+    try work()
+    return nil
+  } catch {
+    return error
+  }
+}
+
+extension NBDExportDescription {
+  fileprivate init(of export: any NBDExport) {
+    self.init(
+      byteCount: export.byteCount,
+      isReadOnly: export.isReadOnly,
+      maximumPayload: export.maximumPayload
+    )
+  }
+}
