@@ -8,7 +8,7 @@ package import RecoveryModel
 /// Made once and filled again and again: ``removeAll()`` keeps the memory. A batch is handed over
 /// whole, from the thread that filled it to the one that empties it, and no two threads ever use
 /// it at the same time; that is what makes `@unchecked Sendable` safe.
-package final class RecordBatch: @unchecked Sendable {
+@safe package final class RecordBatch: @unchecked Sendable {
   /// The most records of one batch, so that records without payload cannot make it too long.
   package static let maximumRecordCount = 8192
 
@@ -49,7 +49,7 @@ package final class RecordBatch: @unchecked Sendable {
     precondition(payload.count == record.payloadByteCount, "payload does not fit its record")
     records.append(record)
     guard payload.count > 0 else { return }
-    unsafe appendPayload(count: payload.count).copyMemory(from: payload)
+    unsafe appendPayload(count: payload.count).copyMemory(from: unsafe payload)
   }
 
   /// Appends a record whose payload is in the batch already or will be put there with
@@ -59,7 +59,7 @@ package final class RecordBatch: @unchecked Sendable {
   /// Makes room for `count` more bytes of payload, which the caller fills.
   package func appendPayload(count: Int) -> UnsafeMutableRawBufferPointer {
     let end = payloadByteCount + count
-    if end > memory.count { grow(to: end) }
+    if unsafe end > memory.count { grow(to: end) }
     defer { payloadByteCount = end }
     return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[payloadByteCount..<end])
   }
@@ -69,7 +69,7 @@ package final class RecordBatch: @unchecked Sendable {
     guard count > 0 else { return }
     let dropped = records[..<count].reduce(0) { $0 + $1.payloadByteCount }
     let rest = payloadByteCount - dropped
-    if rest > 0, dropped > 0, let base = memory.baseAddress {
+    if rest > 0, dropped > 0, let base = unsafe memory.baseAddress {
       unsafe base.copyMemory(from: base + dropped, byteCount: rest)
     }
     records.removeFirst(count)
@@ -84,7 +84,7 @@ package final class RecordBatch: @unchecked Sendable {
 
   private func grow(to byteCount: Int) {
     let larger = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(byteCount, memory.count * 2), alignment: 4096)
+      byteCount: max(byteCount, unsafe memory.count * 2), alignment: 4096)
     unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount]))
     unsafe memory.deallocate()
     unsafe memory = larger

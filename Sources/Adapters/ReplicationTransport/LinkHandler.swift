@@ -1,0 +1,98 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import ReplicationProtocol
+
+/// One end of a link, as its channel sees it. Called on the channel's event loop.
+protocol LinkEnd: AnyObject, Sendable {
+  func connected(_ channel: any Channel)
+  /// Some bytes came, perhaps not yet a whole frame.
+  func heard()
+  func received(_ frame: Frame) throws(ReplicationError)
+  /// A quarter of a second passed.
+  func tick() throws(ReplicationError)
+  /// Called once. `error` is why, if this end knows.
+  func disconnected(_ error: (any Error)?)
+}
+
+/// Turns a channel's bytes into frames for a link's end, and time into ticks.
+final class LinkHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let end: any LinkEnd
+  private var reader = FrameReader()
+  private var ticking: RepeatedTask?
+  private var failure: (any Error)?
+  private var isOver = false
+
+  init(_ end: any LinkEnd) { self.end = end }
+
+  func channelActive(context: ChannelHandlerContext) {
+    end.connected(context.channel)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    ticking = context.eventLoop.scheduleRepeatedTask(
+      initialDelay: .milliseconds(250), delay: .milliseconds(250)
+    ) { _ in
+      let (handler, context) = bound.value
+      do throws(ReplicationError) { try handler.end.tick() } catch { handler.fail(error, context) }
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard failure == nil else { return }
+    end.heard()
+    var bytes = unwrapInboundIn(data)
+    reader.append(&bytes)
+    do throws(ReplicationError) {
+      while let frame = try reader.next() { try end.received(frame) }
+    } catch {
+      fail(error, context)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if failure == nil { failure = error }
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) { finish() }
+
+  func handlerRemoved(context: ChannelHandlerContext) { finish() }
+
+  /// Tells the peer why, if it was the peer's doing, and ends the link.
+  private func fail(_ error: ReplicationError, _ context: ChannelHandlerContext) {
+    guard failure == nil else { return }
+    failure = error
+    switch error {
+    case .refused, .silence:
+      context.close(promise: nil)
+    default:
+      let code: RefusalCode =
+        if case .unsupportedVersion = error { .unsupportedVersion } else { .protocolError }
+      context.channel.end(with: code, error.description)
+    }
+  }
+
+  private func finish() {
+    guard !isOver else { return }
+    isOver = true
+    ticking?.cancel()
+    end.disconnected(failure)
+  }
+}
+
+extension Channel {
+  /// Sends a control frame. What cannot be sent any more is dropped: the link is over then.
+  func send(_ message: ControlMessage) {
+    writeAndFlush(ByteBuffer(bytes: message.encoded()), promise: nil)
+  }
+
+  /// Sends the reason and closes, within a second even if the peer does not read.
+  func end(with code: RefusalCode, _ text: String) {
+    let bytes = ByteBuffer(bytes: ControlMessage.refuse(code, text).encoded())
+    writeAndFlush(bytes).whenComplete { _ in self.close(promise: nil) }
+    eventLoop.scheduleTask(in: .seconds(1)) { self.close(promise: nil) }
+  }
+}

@@ -1,0 +1,166 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import RecoveryModel
+internal import ReplicationProtocol
+
+/// One connection of a sender, between the event loop and the sender's own thread.
+///
+/// `@unchecked Sendable`: the monitor guards everything that changes.
+final class SenderConnection: LinkEnd, @unchecked Sendable {
+  private let stream: StreamIdentifier
+  private let source: any StreamSource
+  private let monitor = Monitor()
+  private var link: SendingLink
+  private var channel: (any Channel)?
+  private var welcome: StreamWelcome?
+  private var reason: String?
+  private var isEnding = false
+  private var tickets: [UInt64: HashTicket] = [:]
+  private var nextQuery: UInt64 = 1
+
+  init(stream: StreamIdentifier, source: any StreamSource, windowByteCount: Int) {
+    self.stream = stream
+    self.source = source
+    link = SendingLink(windowByteCount: windowByteCount, now: Monitor.now())
+  }
+
+  // MARK: The sender's thread
+
+  /// Blocks until the receiver welcomed us or the link failed.
+  func waitForWelcome() -> StreamWelcome? {
+    monitor.withLock {
+      while welcome == nil, reason == nil { monitor.wait() }
+      return reason == nil ? welcome : nil
+    }
+  }
+
+  func resume(after sequence: SequenceNumber) {
+    monitor.withLock { link.resume(after: sequence) }
+  }
+
+  /// Blocks until a batch may be sent.
+  ///
+  /// - Returns: The last record sent; nil if the link is over.
+  func waitForRoom() -> SequenceNumber? {
+    monitor.withLock {
+      while reason == nil, !link.canSend { monitor.wait() }
+      return reason == nil ? link.position : nil
+    }
+  }
+
+  var isOver: Bool { monitor.withLock { reason != nil } }
+
+  /// Why the link is over, for an operator.
+  var endReason: String { monitor.withLock { reason ?? "" } }
+
+  /// Sends a batch.
+  ///
+  /// - Returns: The bytes the frame took on the link; 0 if it is over.
+  func send(_ batch: RecordBatch, with writer: inout FrameWriter) -> Int {
+    guard let first = batch.first, let last = batch.last else { return 0 }
+    let open: (any Channel)? = monitor.withLock {
+      guard reason == nil, let channel else { return nil }
+      // A record weighs something too, or a window would take any number of them.
+      let weight = batch.payloadByteCount + batch.records.count * StreamRecord.encodedByteCount
+      link.sending(first: first, last: last, byteCount: weight)
+      return channel
+    }
+    guard let open else { return 0 }
+    let frame = writer.frame(of: batch, allocator: open.allocator)
+    open.writeAndFlush(frame, promise: nil)
+    return frame.readableBytes
+  }
+
+  /// Ends the link from this side. Returns at once.
+  func end(_ text: String) {
+    let open: (any Channel)? = monitor.withLock {
+      isEnding = true
+      if reason == nil { reason = text }
+      monitor.broadcast()
+      return channel
+    }
+    failTickets()
+    open?.close(promise: nil)
+  }
+
+  // MARK: The sync's thread
+
+  func ask(volume: Int, at offset: UInt64, blockSize: Int, count: Int) -> HashTicket {
+    let ticket = HashTicket()
+    let (query, open): (HashQuery, (any Channel)?) = monitor.withLock {
+      let query = HashQuery(
+        identifier: nextQuery, volume: UInt16(volume), offset: offset,
+        blockSize: UInt32(blockSize), blockCount: UInt32(count))
+      nextQuery += 1
+      guard reason == nil, welcome != nil else { return (query, nil) }
+      tickets[query.identifier] = ticket
+      return (query, channel)
+    }
+    if let open { open.send(.hashQuery(query)) } else { ticket.fulfil(.failure(.linkLost)) }
+    return ticket
+  }
+
+  // MARK: The event loop
+
+  func connected(_ channel: any Channel) {
+    let isLate = monitor.withLock {
+      self.channel = channel
+      return isEnding
+    }
+    if isLate {
+      channel.close(promise: nil)
+    } else {
+      channel.send(.hello(version: ControlMessage.version, stream: stream))
+    }
+  }
+
+  /// The connection could not be made.
+  func failedToConnect(_ error: any Error) { disconnected(error) }
+
+  func heard() { monitor.withLock { link.heard(at: Monitor.now()) } }
+
+  func received(_ frame: Frame) throws(ReplicationError) {
+    guard case .control(let message) = frame else { throw .unexpected(.data) }
+    switch try monitor.withLock({ () throws(ReplicationError) in try link.received(message) }) {
+    case .nothing: break
+    case .send(let reply): monitor.withLock { channel }?.send(reply)
+    case .opened(let welcome):
+      monitor.withLock {
+        self.welcome = welcome
+        monitor.broadcast()
+      }
+    case .acknowledged(let sequence):
+      source.acknowledged(through: sequence)
+      monitor.withLock { monitor.broadcast() }
+    case .hashes(let identifier, let hashes):
+      let ticket = monitor.withLock { tickets.removeValue(forKey: identifier) }
+      ticket?.fulfil(hashes.map { .success($0) } ?? .failure(.notReadable))
+    }
+  }
+
+  func tick() throws(ReplicationError) {
+    let action = try monitor.withLock { () throws(ReplicationError) in
+      try link.tick(now: Monitor.now())
+    }
+    if case .send(let message) = action { monitor.withLock { channel }?.send(message) }
+  }
+
+  func disconnected(_ error: (any Error)?) {
+    monitor.withLock {
+      if reason == nil { reason = error.map { "\($0)" } ?? "the other site closed the link" }
+      channel = nil
+      monitor.broadcast()
+    }
+    failTickets()
+  }
+
+  private func failTickets() {
+    let lost = monitor.withLock {
+      defer { tickets = [:] }
+      return Array(tickets.values)
+    }
+    for ticket in lost { ticket.fulfil(.failure(.linkLost)) }
+  }
+}

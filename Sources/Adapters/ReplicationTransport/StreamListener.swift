@@ -1,0 +1,79 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Identity
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+package import RecoveryModel
+
+/// Takes streams from the appliances of other sites, over mutual TLS 1.3.
+///
+/// `@unchecked Sendable`: the monitor guards the channel.
+package final class StreamListener: @unchecked Sendable {
+  private let host: String
+  private let port: Int
+  private let tls: NIOSSLContext
+  private let trust: TrustStore
+  private let table: SessionTable
+  private let monitor = Monitor()
+  private var channel: (any Channel)?
+
+  /// Makes a listener that does nothing yet.
+  ///
+  /// - Parameter port: 0 takes any free port; see ``boundPort``.
+  /// - Parameter sinks: Who takes a stream that comes from an appliance of a site; nil refuses.
+  ///   Called on a thread that may block.
+  /// - Throws: If the identity's certificate or key cannot be used.
+  package init(
+    host: String,
+    port: Int,
+    identity: TLSIdentity,
+    trust: TrustStore,
+    logger: Logger,
+    sinks: @escaping @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
+  ) throws {
+    self.host = host
+    self.port = port
+    self.trust = trust
+    tls = try NIOSSLContext(
+      configuration: serverTLS(identity: identity, clientCertificate: .required))
+    table = SessionTable(logger: logger, sinks: sinks)
+  }
+
+  /// The port in use; nil before the start.
+  package var boundPort: Int? { monitor.withLock { channel?.localAddress?.port } }
+
+  /// Listens, once it returns.
+  package func start() async throws {
+    let (table, trust, tls) = (table, trust, tls)
+    let bound = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let session = ReceiverSession(table: table)
+          let verify = trust.verificationCallback { peer in
+            guard peer.role == .appliance else { return false }
+            session.authenticated(as: peer)
+            return true
+          }
+          try channel.pipeline.syncOperations.addHandlers([
+            NIOSSLServerHandler(context: tls, customVerificationCallback: verify),
+            LinkHandler(session),
+          ])
+        }
+      }
+      .bind(host: host, port: port).get()
+    monitor.withLock { channel = bound }
+  }
+
+  /// Stops listening, ends every session, and returns when every sink knows.
+  package func stop() async {
+    if let bound = monitor.withLock({ channel }) { try? await bound.close() }
+    let table = table
+    try? await NIOThreadPool.singleton.runIfActive { table.closeAll() }
+  }
+}

@@ -1,0 +1,41 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decides which batches are worth compressing.
+///
+/// Data that does not shrink is usually followed by more of its kind: after a batch that did not
+/// shrink the next ones go uncompressed, one at first, twice as many after each further failure.
+package struct AdaptiveCompression: Hashable, Sendable {
+  /// The most batches passed over between two attempts.
+  package static let longestPause = 64
+  /// Payloads shorter than this are not worth the attempt.
+  package static let leastByteCount = 512
+
+  private var pause = 0
+  private var remaining = 0
+
+  package init() {}
+
+  /// Asked once for each batch.
+  package mutating func shouldTry(byteCount: Int) -> Bool {
+    guard byteCount >= Self.leastByteCount else { return false }
+    guard remaining == 0 else {
+      remaining -= 1
+      return false
+    }
+    return true
+  }
+
+  /// What an attempt came to.
+  ///
+  /// - Returns: Whether the compressed form is to be used: it saves at least a sixteenth.
+  package mutating func tried(byteCount: Int, compressedByteCount: Int) -> Bool {
+    if compressedByteCount > 0, compressedByteCount <= byteCount - byteCount / 16 {
+      pause = 0
+      return true
+    }
+    pause = min(max(pause * 2, 1), Self.longestPause)
+    remaining = pause
+    return false
+  }
+}

@@ -1,0 +1,84 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChecksum
+
+/// The kinds of frame; see docs/formats/replication.md.
+package enum FrameKind: UInt8, Sendable, CaseIterable {
+  case hello = 1
+  case welcome = 2
+  case refuse = 3
+  case data = 4
+  case acknowledge = 5
+  case hashQuery = 6
+  case hashReply = 7
+  case ping = 8
+  case pong = 9
+}
+
+/// The 12 bytes before the body of every frame.
+///
+/// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, bit 0: the payload is
+/// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
+package struct FrameHeader: Hashable, Sendable {
+  package static let byteCount = 12
+  /// The longest frame, header included. A longer one is refused before memory is taken for it.
+  package static let maximumFrameByteCount = 16 << 20
+
+  package let kind: FrameKind
+  package let isCompressed: Bool
+  package let bodyByteCount: Int
+  private let checksum: UInt32
+
+  /// Reads a header from the start of `bytes`, which must hold one.
+  package init(decoding bytes: UnsafeRawBufferPointer) throws(ReplicationError) {
+    precondition(bytes.count >= Self.byteCount, "no whole header")
+    let length = unsafe UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))
+    let number = unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt8.self)
+    let flags = unsafe bytes.loadUnaligned(fromByteOffset: 5, as: UInt8.self)
+    let reserved = unsafe bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
+    guard Int(length) <= Self.maximumFrameByteCount - Self.byteCount else {
+      throw .frameTooLong(Int(length) + Self.byteCount)
+    }
+    guard let kind = FrameKind(rawValue: number) else { throw .unknownFrame(number) }
+    guard flags <= (kind == .data ? 1 : 0), reserved == 0 else { throw .reservedBitsSet(kind) }
+    self.kind = kind
+    isCompressed = flags == 1
+    bodyByteCount = Int(length)
+    checksum = unsafe UInt32(
+      littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+  }
+
+  /// Checks a whole frame, header included, against its checksum.
+  package func verify(frame: UnsafeRawBufferPointer) throws(ReplicationError) {
+    precondition(frame.count == Self.byteCount + bodyByteCount, "not the header's frame")
+    guard unsafe Self.checksum(of: frame) == checksum else { throw .checksumMismatch(kind) }
+  }
+
+  /// Writes the header of a frame whose body is in place already.
+  package static func seal(
+    frame: UnsafeMutableRawBufferPointer, kind: FrameKind, isCompressed: Bool = false
+  ) {
+    precondition(
+      (byteCount...maximumFrameByteCount).contains(frame.count), "no frame has this length")
+    let length = UInt32(frame.count - byteCount)
+    unsafe frame.storeBytes(of: length.littleEndian, as: UInt32.self)
+    unsafe frame.storeBytes(of: kind.rawValue, toByteOffset: 4, as: UInt8.self)
+    unsafe frame.storeBytes(of: isCompressed ? 1 : 0, toByteOffset: 5, as: UInt8.self)
+    unsafe frame.storeBytes(of: 0, toByteOffset: 6, as: UInt16.self)
+    let checksum = unsafe checksum(of: UnsafeRawBufferPointer(frame))
+    unsafe frame.storeBytes(of: checksum.littleEndian, toByteOffset: 8, as: UInt32.self)
+  }
+
+  private static func checksum(of frame: UnsafeRawBufferPointer) -> UInt32 {
+    let head = unsafe understudy_crc32c(0, frame.baseAddress, 8)
+    guard frame.count > byteCount, let base = frame.baseAddress else { return head }
+    return unsafe understudy_crc32c(head, base + byteCount, frame.count - byteCount)
+  }
+}
+
+/// CRC32C of a record's payload, as ``StreamRecord/payloadChecksum`` has it.
+package func payloadChecksum(_ payload: UnsafeRawBufferPointer) -> UInt32 {
+  guard let base = payload.baseAddress, payload.count > 0 else { return 0 }
+  return unsafe understudy_crc32c(0, base, payload.count)
+}

@@ -1,0 +1,29 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ReplicationProtocol
+import Testing
+
+struct AdaptiveCompressionTests {
+  @Test func `what does not shrink is tried less and less`() {
+    var choice = AdaptiveCompression()
+    var attempts = 0
+    for _ in 0..<1000 where choice.shouldTry(byteCount: 4096) {
+      attempts += 1
+      #expect(!choice.tried(byteCount: 4096, compressedByteCount: 4090))
+    }
+    #expect((10...25).contains(attempts))
+  }
+
+  @Test func `what shrinks is compressed at once again`() {
+    var choice = AdaptiveCompression()
+    _ = choice.tried(byteCount: 4096, compressedByteCount: 0)
+    let next = choice.shouldTry(byteCount: 4096)
+    let afterwards = choice.shouldTry(byteCount: 4096)
+    #expect(!next)
+    #expect(afterwards)
+    #expect(choice.tried(byteCount: 4096, compressedByteCount: 2000))
+    #expect(choice.shouldTry(byteCount: 4096))
+    #expect(!choice.shouldTry(byteCount: 100))
+  }
+}

@@ -1,0 +1,137 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import RecoveryModel
+import ReplicationProtocol
+import Testing
+
+struct SendingLinkTests {
+  static let welcome = StreamWelcome(
+    durable: SequenceNumber(10), isComplete: true, isAccepting: true)
+
+  static func streaming(window: Int = 100) throws -> SendingLink {
+    var link = SendingLink(windowByteCount: window, now: 0)
+    #expect(try link.received(.welcome(welcome)) == .opened(welcome))
+    link.resume(after: welcome.durable)
+    return link
+  }
+
+  @Test func `nothing is sent before the receiver said where to go on`() throws {
+    var link = SendingLink(windowByteCount: 100, now: 0)
+    #expect(link.canSend == false)
+    _ = try link.received(.welcome(Self.welcome))
+    #expect(link.canSend == false)
+    link.resume(after: Self.welcome.durable)
+    #expect(link.canSend == true)
+    #expect(link.position == SequenceNumber(10))
+  }
+
+  @Test func `a full window stops sending until an acknowledgement`() throws {
+    var link = try Self.streaming(window: 100)
+    link.sending(first: SequenceNumber(11), last: SequenceNumber(12), byteCount: 60)
+    #expect(link.canSend == true)
+    link.sending(first: SequenceNumber(13), last: SequenceNumber(13), byteCount: 60)
+    #expect(link.canSend == false)
+    let action = try link.received(.acknowledge(SequenceNumber(12)))
+    #expect(action == .acknowledged(SequenceNumber(12)))
+    #expect(link.canSend == true)
+    #expect(link.isDrained == false)
+    _ = try link.received(.acknowledge(SequenceNumber(13)))
+    #expect(link.isDrained == true)
+  }
+
+  @Test func `a repeated acknowledgement is nothing new and one too far ends the link`() throws {
+    var link = try Self.streaming()
+    link.sending(first: SequenceNumber(11), last: SequenceNumber(11), byteCount: 1)
+    _ = try link.received(.acknowledge(SequenceNumber(11)))
+    let again = try link.received(.acknowledge(SequenceNumber(11)))
+    #expect(again == .nothing)
+    #expect(throws: ReplicationError.acknowledgedUnsent(SequenceNumber(12))) {
+      try link.received(.acknowledge(SequenceNumber(12)))
+    }
+  }
+
+  @Test func `a refusal ends the link with the peer's words`() {
+    var link = SendingLink(windowByteCount: 1, now: 0)
+    #expect(throws: ReplicationError.refused(.unknownStream, "no such stream")) {
+      try link.received(.refuse(.unknownStream, "no such stream"))
+    }
+  }
+
+  @Test func `a second welcome is out of place`() throws {
+    var link = try Self.streaming()
+    #expect(throws: ReplicationError.unexpected(.welcome)) {
+      try link.received(.welcome(Self.welcome))
+    }
+  }
+
+  @Test func `a silent peer is pinged every second and given up after five`() throws {
+    var link = try Self.streaming()
+    var pings = 0
+    for now in stride(from: Int64(250), to: 5000, by: 250) {
+      if try link.tick(now: now) != .nothing { pings += 1 }
+    }
+    #expect(pings == 4)
+    #expect(throws: ReplicationError.silence) { try link.tick(now: 5000) }
+    link.heard(at: 5000)
+    #expect(throws: Never.self) { try link.tick(now: 9999) }
+  }
+}
+
+struct ReceivingLinkTests {
+  static func streaming(isAccepting: Bool = true) throws -> ReceivingLink {
+    var link = ReceivingLink(now: 0)
+    let stream = StreamIdentifier("s")
+    #expect(try link.received(.hello(version: 1, stream: stream)) == .open(stream))
+    let welcome = StreamWelcome(
+      durable: SequenceNumber(10), isComplete: true, isAccepting: isAccepting)
+    #expect(link.welcome(welcome) == .send(.welcome(welcome)))
+    return link
+  }
+
+  @Test func `known records are dropped and missing ones end the link`() throws {
+    var link = try Self.streaming()
+    #expect(try link.received(first: SequenceNumber(9), last: SequenceNumber(12)) == 2)
+    #expect(try link.received(first: SequenceNumber(11), last: SequenceNumber(12)) == nil)
+    #expect(try link.received(first: SequenceNumber(13), last: SequenceNumber(13)) == 0)
+    #expect(
+      throws: ReplicationError.gap(expected: SequenceNumber(14), received: SequenceNumber(15))
+    ) {
+      try link.received(first: SequenceNumber(15), last: SequenceNumber(15))
+    }
+  }
+
+  @Test func `only what is new is acknowledged`() throws {
+    var link = try Self.streaming()
+    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14))
+    #expect(link.durable(through: SequenceNumber(10)) == .nothing)
+    #expect(link.durable(through: SequenceNumber(12)) == .send(.acknowledge(SequenceNumber(12))))
+    #expect(link.durable(through: SequenceNumber(12)) == .nothing)
+  }
+
+  @Test func `a fenced link takes and acknowledges nothing`() throws {
+    var link = try Self.streaming()
+    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14))
+    link.fence()
+    #expect(link.durable(through: SequenceNumber(14)) == .nothing)
+    #expect(try link.received(first: SequenceNumber(15), last: SequenceNumber(15)) == nil)
+    #expect(try link.received(.ping(1)) == .nothing)
+  }
+
+  @Test func `data before the hello or while nothing is accepted is out of place`() throws {
+    var silent = ReceivingLink(now: 0)
+    #expect(throws: ReplicationError.unexpected(.data)) {
+      try silent.received(first: SequenceNumber(1), last: SequenceNumber(1))
+    }
+    var closed = try Self.streaming(isAccepting: false)
+    #expect(throws: ReplicationError.unexpected(.data)) {
+      try closed.received(first: SequenceNumber(11), last: SequenceNumber(11))
+    }
+  }
+
+  @Test func `a peer that only pings and never says hello is given up`() throws {
+    var link = ReceivingLink(now: 0)
+    link.heard(at: 4900)
+    #expect(throws: ReplicationError.silence) { try link.tick(now: 5000) }
+  }
+}
