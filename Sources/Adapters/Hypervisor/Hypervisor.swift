@@ -19,15 +19,21 @@ package protocol Hypervisor: Sendable {
 
   // MARK: The tap
 
-  /// The state of the tap of each disk of a running VM; disks without one are left out.
+  /// The state of the tap of each disk of a running VM; disks without one are left out, and so
+  /// are all of a VM that is off. A tap counts as ready until a write has failed: an appliance
+  /// that goes away while the guest is idle is seen by the appliance's own status first.
   func taps(of vm: VMIdentifier) async throws(HypervisorError) -> [VolumeIdentifier: TapState]
 
   /// Sends every write of a running VM's disk to the appliance's NBD export as well.
   ///
   /// A write is acknowledged to the guest after disk and appliance have it. When the appliance
-  /// goes away the guest is released and the tap is ``TapState/broken``.
+  /// goes away the guest is released and the tap is ``TapState/broken``. A ready tap on that
+  /// socket is left alone; to renew one, detach it first.
   func attachTap(
-    to volume: VolumeIdentifier, of vm: VMIdentifier, socketPath: String, exportName: String
+    to volume: VolumeIdentifier,
+    of vm: VMIdentifier,
+    socketPath: String,
+    exportName: String
   ) async throws(HypervisorError)
 
   /// Removes a tap in whatever state it is, also when the appliance does not answer. A disk
@@ -35,14 +41,16 @@ package protocol Hypervisor: Sendable {
   func detachTap(from volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
 
   /// Frees the guest at once from an appliance that does not answer (QEMU's `yank`). The tap is
-  /// ``TapState/broken`` afterwards.
+  /// ``TapState/broken`` from the guest's next write on.
   func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
 
   /// Offers the live content of a running VM's disks for reading, on a unix socket, read only.
   ///
   /// - Returns: The export name of each disk.
   func openPull(
-    of volumes: [VolumeIdentifier], of vm: VMIdentifier, socketPath: String
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String
   ) async throws(HypervisorError) -> [VolumeIdentifier: String]
 
   /// Ends what ``openPull(of:of:socketPath:)`` began.
@@ -65,7 +73,9 @@ package protocol Hypervisor: Sendable {
   ///
   /// - Returns: Whether the VM is off.
   func shutDown(
-    _ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool
+    _ vm: VMIdentifier,
+    timeoutInSeconds: Int,
+    force: Bool
   ) async throws(HypervisorError) -> Bool
 
   /// Cuts the power, and deletes the definition but no disk. A VM that is gone already is fine.
@@ -84,6 +94,7 @@ package enum TapState: String, Codable, Sendable {
 package enum HypervisorEvent: Sendable, Equatable {
   case started(VMIdentifier)
   case stopped(VMIdentifier)
+  /// A tap may have broken: ask for ``Hypervisor/taps(of:)``.
   case tapBroken(VMIdentifier)
   /// Definitions, networks or pools changed.
   case inventoryChanged
@@ -139,7 +150,9 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     }
   }
 
-  /// A network card. Without a network the card is there but its link is down.
+  /// A network card.
+  ///
+  /// Without a network the card is there but its link is down.
   package struct NIC: Codable, Sendable, Equatable {
     package var macAddress: String
     package var network: NetworkIdentifier?
@@ -151,7 +164,9 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
   }
 }
 
-/// Why the hypervisor did not do what was asked. Texts are the hypervisor's own.
+/// Why the hypervisor did not do what was asked.
+///
+/// Texts are the hypervisor's own.
 package enum HypervisorError: Error, Equatable, Sendable {
   /// There is no connection to the hypervisor.
   case unreachable(String)

@@ -127,7 +127,9 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     case off
   }
 
-  /// A writable disk. CD-ROMs and floppies are left out.
+  /// A writable disk.
+  ///
+  /// CD-ROMs and floppies are left out.
   package struct Disk: Codable, Sendable, Equatable {
     package var identifier: VolumeIdentifier
     /// The name on the guest's bus, such as `vda`.

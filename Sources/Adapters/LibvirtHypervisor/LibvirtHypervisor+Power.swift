@@ -1,0 +1,152 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibvirt
+internal import Glibc
+package import Hypervisor
+internal import Logging
+package import RecoveryModel
+
+extension LibvirtHypervisor {
+  package func startRecoveredVM(
+    _ specification: RecoveredVM
+  ) async throws(HypervisorError) -> VMIdentifier {
+    let allowsKVM = allowsKVM
+    return try await run(on: .patient) { connection throws(HypervisorError) in
+      let existing = try connection.domain(uuid: specification.uuid)
+      if let existing, try !existing.description().isRecovered {
+        let name = try existing.name
+        throw .nameTaken("\(name) has the UUID \(specification.uuid)")
+      }
+      if let other = try connection.domain(name: specification.name),
+        try other.uuid != specification.uuid
+      {
+        throw .nameTaken(specification.name)
+      }
+      let vm = connection.identifiers.vm(uuid: specification.uuid)
+      if let existing, try existing.isActive { return vm }
+      let usesKVM = allowsKVM ? connection.hasKVM(specification.hardware) : false
+      let recovered = RecoveredDomain(
+        specification: specification,
+        networkNames: try connection.names(of: specification.nics),
+        usesKVM: usesKVM
+      )
+      let domain = try connection.define(recovered.xml)
+      do throws(HypervisorError) {
+        try domain.start()
+      } catch {
+        // Nothing is left behind that a later try would have to explain.
+        try? domain.undefine()
+        throw error
+      }
+      return vm
+    }
+  }
+
+  package func start(_ vm: VMIdentifier) async throws(HypervisorError) {
+    try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+      if try !domain.isActive { try domain.start() }
+    }
+  }
+
+  package func shutDown(
+    _ vm: VMIdentifier,
+    timeoutInSeconds: Int,
+    force: Bool
+  ) async throws(HypervisorError) -> Bool {
+    if try await isOff(vm) { return true }
+    // The call to the agent can take as long as the guest takes, so it is not waited for here.
+    async let asked: Void = askToShutDown(vm)
+    let isOff = try await wait(seconds: timeoutInSeconds) { () async throws(HypervisorError) in
+      try await self.isOff(vm)
+    }
+    if !isOff, force { try await cutPower(of: vm) }
+    await asked
+    return isOff || force
+  }
+
+  package func remove(_ vm: VMIdentifier) async throws(HypervisorError) {
+    do {
+      try await cutPower(of: vm)
+      try await run(with: vm) { domain throws(HypervisorError) in try domain.undefine() }
+    } catch .noSuchVM {
+      return
+    }
+  }
+
+  private func isOff(_ vm: VMIdentifier) async throws(HypervisorError) -> Bool {
+    try await run(with: vm) { domain throws(HypervisorError) in try !domain.isActive }
+  }
+
+  private func askToShutDown(_ vm: VMIdentifier) async {
+    do {
+      try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+        try domain.askToShutDown()
+      }
+    } catch {
+      logger.info("a VM was not asked to shut down", metadata: ["vm": "\(vm)", "why": "\(error)"])
+    }
+  }
+
+  /// Destroys the domain.
+  ///
+  /// QEMU flushes its disks on the way out and would wait for a tap's appliance that hangs, so the
+  /// taps are cut first.
+  private func cutPower(of vm: VMIdentifier) async throws(HypervisorError) {
+    try await run(on: .rescue, with: vm) { domain throws(HypervisorError) in
+      guard try domain.isActive else { return }
+      let monitor = QEMUMonitor(domain: domain)
+      for disk in try domain.description().disks {
+        try? monitor.cut(TapNames.tap(disk.target))
+      }
+      try domain.destroy()
+    }
+  }
+}
+
+extension LibvirtConnection {
+  /// The names of the cards' networks.
+  ///
+  /// Throws ``HypervisorError/noSuchNetwork(_:)``.
+  fileprivate func names(of cards: [RecoveredVM.NIC]) throws(HypervisorError) -> [String?] {
+    let known = try networkNames()
+    var names: [String?] = []
+    for card in cards {
+      guard let network = card.network else {
+        names.append(nil)
+        continue
+      }
+      guard let name = identifiers.name(of: network), known.contains(name) else {
+        throw .noSuchNetwork(network)
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  /// Whether libvirt offers KVM for that architecture and machine.
+  fileprivate func hasKVM(_ hardware: VMHardware) -> Bool {
+    let capabilities = virConnectGetDomainCapabilities(
+      pointer,
+      nil,
+      hardware.architecture,
+      hardware.machine,
+      "kvm",
+      0
+    )
+    guard let capabilities else { return false }
+    free(capabilities)
+    return true
+  }
+}
+
+extension LibvirtDomain {
+  /// Asks the guest to power off: its agent if one listens, else the power button.
+  fileprivate func askToShutDown() throws(HypervisorError) {
+    let agent = VIR_DOMAIN_SHUTDOWN_GUEST_AGENT.rawValue
+    if try description().isAgentConnected, virDomainShutdownFlags(pointer, agent) == 0 { return }
+    guard try isActive else { return }
+    let button = VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN.rawValue
+    try LibvirtFailure.check(virDomainShutdownFlags(pointer, button), "press the power button")
+  }
+}

@@ -1,0 +1,134 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+package import Hypervisor
+package import Logging
+internal import RecoveryModel
+internal import Synchronization
+
+/// A KVM host, through libvirt's C library.
+///
+/// libvirt's calls block, so they run on queues of this object's own: one for most calls, one after
+/// the other; one for those that can take long, side by side; and one for freeing a guest, which
+/// waits for nothing else. The connection is opened by the first call, and anew when it has died.
+package final class LibvirtHypervisor: Hypervisor {
+  /// Which queue a call runs on.
+  enum Lane { case ordinary, patient, rescue }
+
+  let logger: Logger
+  let allowsKVM: Bool
+  let isLocal: Bool
+  private let uri: String
+  private let hub = EventHub()
+  private let connection = Mutex<LibvirtConnection?>(nil)
+  private let ordinary = DispatchQueue(label: "libvirt")
+  private let patient = DispatchQueue(label: "libvirt-patient", attributes: .concurrent)
+  private let rescue = DispatchQueue(label: "libvirt-rescue")
+
+  /// Makes the adapter without connecting.
+  ///
+  /// - Parameters:
+  ///   - uri: libvirt's connection URI, such as `qemu:///system`.
+  ///   - logger: Told of new connections.
+  ///   - allowsKVM: Whether KVM has been tried and works on the host. Recovered VMs are emulated
+  ///     otherwise: a `/dev/kvm` that exists proves nothing.
+  package init(uri: String, logger: Logger, allowsKVM: Bool = false) {
+    self.uri = uri
+    self.logger = logger
+    self.allowsKVM = allowsKVM
+    // A URI names its host between `//` and `/`; an empty name is this machine.
+    isLocal = uri.contains(":///")
+  }
+
+  deinit { hub.finish() }
+
+  package func events() -> AsyncStream<HypervisorEvent> { hub.listen() }
+
+  // MARK: Running calls
+
+  /// Runs `body` on a queue, with a connection that was alive just before.
+  func run<Value: Sendable>(
+    on lane: Lane = .ordinary,
+    _ body: @escaping @Sendable (LibvirtConnection) throws(HypervisorError) -> Value
+  ) async throws(HypervisorError) -> Value {
+    let queue =
+      switch lane {
+      case .ordinary: ordinary
+      case .patient: patient
+      case .rescue: rescue
+      }
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Result<Value, HypervisorError>, Never>) in
+      queue.async {
+        let result = Result { () throws(HypervisorError) -> Value in
+          try body(try self.openConnection())
+        }
+        continuation.resume(returning: result)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Runs `body` with the VM's domain.
+  ///
+  /// Throws ``HypervisorError/noSuchVM(_:)``.
+  func run<Value: Sendable>(
+    on lane: Lane = .ordinary,
+    with vm: VMIdentifier,
+    _ body: @escaping @Sendable (LibvirtDomain) throws(HypervisorError) -> Value
+  ) async throws(HypervisorError) -> Value {
+    try await run(on: lane) { connection throws(HypervisorError) in
+      try body(try connection.domain(of: vm))
+    }
+  }
+
+  /// Waits until `condition` holds, looking every 20 ms.
+  ///
+  /// - Returns: Whether it came to hold within `seconds`.
+  func wait(
+    seconds: Int,
+    until condition: () async throws(HypervisorError) -> Bool
+  ) async throws(HypervisorError) -> Bool {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+      if try await condition() { return true }
+      do {
+        try await Task.sleep(for: .milliseconds(20))
+      } catch {
+        throw .failed(operation: "wait for the hypervisor", reason: "the wait was cancelled")
+      }
+    }
+    return try await condition()
+  }
+
+  /// The connection; who comes while it is being opened waits for it too.
+  private func openConnection() throws(HypervisorError) -> LibvirtConnection {
+    let result = connection.withLock { current in
+      Result { () throws(HypervisorError) -> LibvirtConnection in
+        if let current, current.isAlive { return current }
+        current = nil
+        let opened = try LibvirtConnection(uri: uri, events: hub)
+        logger.info(
+          "connected to the hypervisor",
+          metadata: ["uri": "\(uri)", "version": "\(opened.version)"]
+        )
+        current = opened
+        return opened
+      }
+    }
+    return try result.get()
+  }
+}
+
+extension LibvirtConnection {
+  /// The VM's domain.
+  ///
+  /// Throws ``HypervisorError/noSuchVM(_:)``.
+  func domain(of vm: VMIdentifier) throws(HypervisorError) -> LibvirtDomain {
+    guard let uuid = identifiers.uuid(of: vm), let domain = try domain(uuid: uuid) else {
+      throw .noSuchVM(vm)
+    }
+    return domain
+  }
+}

@@ -1,0 +1,150 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import Hypervisor
+import LibvirtHypervisor
+import RecoveryModel
+import Testing
+
+/// Recovered VMs at a real libvirt, with `nbdkit` in the place of the appliance's exports.
+extension LibvirtHypervisorTests {
+  @Test func `a recovered VM starts from exports, moves onto its replicas while it runs, and goes`()
+    async throws
+  {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    let specification = try await recovered(bench)
+    let hypervisor = bench.hypervisor
+    let vm = try await hypervisor.startRecoveredVM(specification)
+    #expect(try await hypervisor.startRecoveredVM(specification) == vm)
+    var other = specification
+    other.uuid = UUID().uuidString.lowercased()
+    await #expect(throws: HypervisorError.nameTaken(specification.name)) {
+      try await hypervisor.startRecoveredVM(other)
+    }
+    try await bench.awaitWrite(vm, "vdb")
+
+    // As if an earlier try had been killed: with one disk in the middle of the copy, and the
+    // other on its second overlay already.
+    for (disk, pivots) in zip(specification.disks, [false, true]) {
+      try beginCopy(bench, vm, disk, pivots: pivots)
+    }
+    try await hypervisor.adoptReplicas(of: vm, disks: specification.disks)
+    try await hypervisor.adoptReplicas(of: vm, disks: specification.disks)
+    let paths = specification.disks.map(\.replicaPath)
+    #expect(try await hypervisor.virtualMachine(vm)?.disks.map(\.path) == paths)
+    for flag in ["--inactive", "--security-info"] {
+      let xml = try bench.virsh("dumpxml", flag, bench.uuid(vm))
+      #expect(paths.allSatisfy(xml.contains))
+      #expect(!xml.contains("qcow2") && !xml.contains("nbd"))
+    }
+    bench.stopServers()
+    for disk in specification.disks {
+      try FileManager.default.removeItem(atPath: disk.overlayPath)
+      #expect(!FileManager.default.fileExists(atPath: disk.overlayPath + ".adopting"))
+    }
+    try await bench.awaitWrite(vm, "vdb", within: 10)
+    try await bench.awaitWrite(vm, "vda", within: 10)
+
+    let events = hypervisor.events()
+    #expect(try await hypervisor.shutDown(vm, timeoutInSeconds: 60, force: false))
+    for await event in events where event == .stopped(vm) { break }
+    try await hypervisor.start(vm)
+    #expect(try await hypervisor.virtualMachine(vm)?.power == .running)
+    // The guest has not booted: it hears nothing, and only force ends it.
+    #expect(try await !hypervisor.shutDown(vm, timeoutInSeconds: 0, force: false))
+    #expect(try await hypervisor.shutDown(vm, timeoutInSeconds: 0, force: true))
+    try await hypervisor.remove(vm)
+    try await hypervisor.remove(vm)
+    #expect(try await hypervisor.virtualMachine(vm) == nil)
+    #expect(paths.allSatisfy(FileManager.default.fileExists))
+  }
+
+  @Test func `a recovered VM on a network that does not exist is refused and leaves nothing`()
+    async throws
+  {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    var specification = try await recovered(bench)
+    let network = NetworkIdentifier("\(try bench.hypervisorGUID()).network-\(bench.prefix)")
+    specification.nics[0].network = network
+    await #expect(throws: HypervisorError.noSuchNetwork(network)) {
+      try await bench.hypervisor.startRecoveredVM(specification)
+    }
+    specification.nics = []
+    try FileManager.default.removeItem(atPath: specification.disks[0].overlayPath)
+    await #expect(throws: HypervisorError.self) {
+      try await bench.hypervisor.startRecoveredVM(specification)
+    }
+    #expect(throws: LibvirtTestFailure.self) { try bench.virsh("domid", specification.uuid) }
+  }
+
+  /// Serves two replicas read only, with an overlay on each.
+  private func recovered(_ bench: LibvirtTestBench) async throws -> RecoveredVM {
+    let replicas = try bench.makeDisks("replica")
+    var disks: [RecoveredVM.Disk] = []
+    for (target, replica) in zip(["vda", "vdb"], replicas) {
+      _ = try await bench.startServer(target, "-r", "file", replica)
+      let overlay = "\(bench.folder)/\(target).qcow2"
+      try runToEnd([
+        "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
+        "nbd+unix:///x?socket=\(bench.socket(target))", overlay,
+      ])
+      disks.append(
+        RecoveredVM.Disk(
+          target: target,
+          overlayPath: overlay,
+          exportSocketPath: bench.socket(target),
+          exportName: "x",
+          replicaPath: replica
+        )
+      )
+    }
+    let uuid = UUID().uuidString.lowercased()
+    bench.atEnd {
+      _ = try? bench.virsh("destroy", uuid)
+      _ = try? bench.virsh("undefine", uuid)
+    }
+    let address = "52:54:00:12:34:56"
+    return RecoveredVM(
+      name: "\(bench.prefix)-recovered",
+      uuid: uuid,
+      host: HostIdentifier("any"),
+      hardware: VMHardware(
+        memoryInMB: 128,
+        cpuCount: 1,
+        architecture: "x86_64",
+        machine: "pc",
+        hasGuestAgent: true,
+        macAddresses: [address]
+      ),
+      disks: disks,
+      nics: [RecoveredVM.NIC(macAddress: address, network: nil)]
+    )
+  }
+
+  private func beginCopy(
+    _ bench: LibvirtTestBench,
+    _ vm: VMIdentifier,
+    _ disk: RecoveredVM.Disk,
+    pivots: Bool
+  ) throws {
+    let second = disk.overlayPath + ".adopting"
+    try runToEnd([
+      "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", disk.replicaPath, second,
+    ])
+    let xml = """
+      <disk type='file'><driver name='qemu' type='qcow2'/><source file='\(second)'/>
+      <backingStore type='file'><format type='raw'/><source file='\(disk.replicaPath)'/>
+      <backingStore/></backingStore></disk>
+      """
+    let copy = [
+      "blockcopy", bench.uuid(vm), disk.target, "--xml",
+      try bench.file("\(disk.target)-copy.xml", xml), "--shallow", "--reuse-external",
+      "--transient-job",
+    ]
+    _ = try bench.virsh(copy + (pivots ? ["--wait", "--pivot"] : []))
+  }
+}

@@ -1,0 +1,118 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Hypervisor
+import RecoveryModel
+import Testing
+
+@testable import LibvirtHypervisor
+
+struct LibvirtHypervisorXMLTests {
+  @Test func `an element keeps what must be escaped through text and back`() throws {
+    let tree = XMLTree(
+      "a",
+      ["b": "<'\"&>\n"],
+      [XMLTree("c", text: "x < y & z"), XMLTree("d")]
+    )
+    #expect(XMLTree(parsing: tree.document) == tree)
+  }
+
+  @Test func `text that is not XML is refused`() {
+    #expect(XMLTree(parsing: "<a><b></a>") == nil)
+    #expect(XMLTree(parsing: "") == nil)
+  }
+
+  @Test(arguments: [("vda", 0), ("sdz", 25), ("hdb", 1), ("vdaa", 26), ("xvdc", 2)])
+  func `a disk's number is told by its target name`(target: String, index: Int) {
+    #expect(TargetName(target)?.index == index)
+  }
+
+  @Test(arguments: ["", "vd", "vdA", "fda", "vd1", "sdaaaa"])
+  func `a target name that is none has no number`(target: String) {
+    #expect(TargetName(target) == nil)
+  }
+
+  @Test func `a running VM's XML gives its hardware, writable disks and cards`() throws {
+    let tree = try #require(XMLTree(parsing: Self.running))
+    let vm = try #require(DomainDescription(tree))
+    #expect(vm.name == "a & b")
+    #expect(
+      vm.hardware
+        == VMHardware(
+          memoryInMB: 256,
+          cpuCount: 2,
+          architecture: "x86_64",
+          machine: "pc-q35-7.2",
+          firmware: "efi",
+          hasGuestAgent: true,
+          macAddresses: ["52:54:00:00:00:01"]
+        )
+    )
+    #expect(vm.disks.map(\.target) == ["vda", "sda"])
+    #expect(vm.disks.map(\.volume) == ["scsi:0:0", "scsi:1:0"].map { VolumeIdentifier($0) })
+    #expect(vm.disks.map(\.alias) == ["virtio-disk0", nil])
+    #expect(vm.disks.map(\.chain) == [["/top", nil], ["/dev/x"]])
+    #expect(vm.nics.map(\.networkName) == ["prod"])
+    #expect(vm.isAgentConnected)
+    #expect(!vm.isRecovered)
+  }
+
+  @Test func `a recovered VM's definition reads back as what was asked for`() throws {
+    let disk = RecoveredVM.Disk(
+      target: "vda",
+      overlayPath: "/o & o",
+      exportSocketPath: "/s",
+      exportName: "scsi:0:0",
+      replicaPath: "/r"
+    )
+    let hardware = VMHardware(
+      memoryInMB: 128,
+      cpuCount: 1,
+      architecture: "x86_64",
+      machine: "pc",
+      hasGuestAgent: true,
+      macAddresses: ["52:54:00:00:00:01"]
+    )
+    let specification = RecoveredVM(
+      name: "x<y",
+      uuid: "u",
+      host: HostIdentifier("h"),
+      hardware: hardware,
+      disks: [disk],
+      nics: [RecoveredVM.NIC(macAddress: "52:54:00:00:00:01", network: nil)]
+    )
+    let domain = RecoveredDomain(
+      specification: specification,
+      networkNames: [nil],
+      usesKVM: false
+    )
+    let tree = try #require(XMLTree(parsing: domain.xml.document))
+    let vm = try #require(DomainDescription(tree))
+    #expect(vm.isRecovered)
+    #expect(vm.name == "x<y")
+    #expect(vm.disks.map(\.chain) == [["/o & o", nil]])
+    #expect(tree.attributes["type"] == "qemu")
+    let backing = tree["devices"]?["disk"]?["backingStore"]
+    #expect(backing?["source"]?["reconnect"]?.attributes["delay"] == "30")
+    // The empty element ends the chain: without it libvirt would look for more by itself.
+    #expect(backing?["backingStore"] != nil)
+    #expect(tree["devices"]?["interface"]?["link"]?.attributes["state"] == "down")
+  }
+
+  private static let running = """
+    <domain type='qemu' id='3'><name>a &amp; b</name><uuid>u</uuid>
+    <memory unit='KiB'>262144</memory><vcpu placement='static'>2</vcpu>
+    <os firmware='efi'><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+    <devices>
+    <disk type='file' device='cdrom'><source file='/iso'/><target dev='sdb'/><readonly/></disk>
+    <disk type='file' device='disk'><source file='/top'/>
+      <backingStore type='network'><source protocol='nbd' name='x'/><backingStore/></backingStore>
+      <target dev='vda' bus='virtio'/><alias name='virtio-disk0'/></disk>
+    <disk type='block' device='disk'><source dev='/dev/x'/><target dev='sda'/></disk>
+    <disk type='file' device='disk'><source file='/r'/><target dev='vdc'/><readonly/></disk>
+    <interface type='network'><mac address='52:54:00:00:00:01'/><source network='prod'/></interface>
+    <channel type='unix'>
+      <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/></channel>
+    </devices></domain>
+    """
+}
