@@ -1,0 +1,150 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Identity
+package import RecoveryModel
+
+/// A manager's view of one appliance of its site: a method for each route.
+package struct ApplianceClient: Sendable {
+  /// Folding a long journal, or syncing a slow disk before answering, takes its time.
+  private static let longTimeout = Duration.seconds(3600)
+  private static let mediumTimeout = Duration.seconds(60)
+
+  private let client: ControlClient
+
+  package init(
+    host: String,
+    port: Int,
+    site: SiteIdentifier,
+    identity: TLSIdentity,
+    trust: TrustStore
+  ) {
+    client = ControlClient(
+      host: host,
+      port: port,
+      role: .appliance,
+      site: site,
+      identity: identity,
+      trust: trust
+    )
+  }
+
+  /// All the appliance knows of itself.
+  ///
+  /// A watchdog asks with a short timeout.
+  package func status(timeout: Duration? = nil) async throws(ControlError) -> ApplianceStatus {
+    try await client.send(.get, ApplianceRoutes.status, timeout: timeout)
+  }
+
+  /// Replaces the authorities the appliance trusts.
+  package func setTrust(_ request: TrustRequest) async throws(ControlError) {
+    try await client.perform(.put, ApplianceRoutes.trust, body: request)
+  }
+
+  /// Makes or changes a stream.
+  package func protect(
+    _ stream: StreamIdentifier,
+    _ request: ProtectRequest
+  ) async throws(ControlError) -> ProtectReply {
+    try await client.send(.put, ApplianceRoutes.stream(stream), body: request)
+  }
+
+  /// Ends a stream at its sender.
+  package func endStream(_ stream: StreamIdentifier) async throws(ControlError) {
+    try await client.perform(.delete, ApplianceRoutes.stream(stream), timeout: Self.mediumTimeout)
+  }
+
+  /// Begins a sync, which goes on after the answer.
+  package func sync(
+    _ stream: StreamIdentifier,
+    _ request: SyncRequest
+  ) async throws(ControlError) {
+    try await client.perform(
+      .post,
+      ApplianceRoutes.sync(stream),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Marks a checkpoint in several streams as of one instant.
+  package func mark(_ request: MarkRequest) async throws(ControlError) -> MarkReply {
+    try await client.send(.post, ApplianceRoutes.checkpoints, body: request)
+  }
+
+  /// Makes or changes a journal with its replicas.
+  package func keepJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(ControlError) {
+    try await client.perform(
+      .put,
+      ApplianceRoutes.journal(stream),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Deletes a journal, and its replicas unless they are to stay.
+  package func endJournal(
+    _ stream: StreamIdentifier,
+    keepingReplica: Bool
+  ) async throws(ControlError) {
+    try await client.perform(
+      .delete,
+      ApplianceRoutes.journal(stream),
+      query: ["keepReplica": "\(keepingReplica)"],
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Lets a journal take writes, or not.
+  package func accept(
+    _ stream: StreamIdentifier,
+    _ request: AcceptRequest
+  ) async throws(ControlError) {
+    try await client.perform(.post, ApplianceRoutes.accept(stream), body: request)
+  }
+
+  /// Folds a journal into its replicas; the answer comes when that is done.
+  package func promote(
+    _ stream: StreamIdentifier,
+    _ request: PromoteRequest
+  ) async throws(ControlError) {
+    try await client.perform(
+      .post,
+      ApplianceRoutes.promote(stream),
+      body: request,
+      timeout: Self.longTimeout
+    )
+  }
+
+  /// The checkpoints that are durable in a journal, oldest first.
+  package func checkpoints(
+    of stream: StreamIdentifier
+  ) async throws(ControlError) -> [Checkpoint] {
+    try await client.send(
+      .get,
+      ApplianceRoutes.journalCheckpoints,
+      query: ["stream": stream.rawValue]
+    )
+  }
+
+  /// Offers a stream's disks as of a checkpoint.
+  package func openExport(
+    _ export: ExportIdentifier,
+    _ request: ExportRequest
+  ) async throws(ControlError) -> ExportReply {
+    try await client.send(
+      .put,
+      ApplianceRoutes.export(export),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Closes an export and deletes its overlays.
+  package func closeExport(_ export: ExportIdentifier) async throws(ControlError) {
+    try await client.perform(.delete, ApplianceRoutes.export(export), timeout: Self.mediumTimeout)
+  }
+}

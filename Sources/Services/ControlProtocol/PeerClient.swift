@@ -1,0 +1,116 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Hypervisor
+package import Identity
+package import RecoveryModel
+
+/// A manager's view of the manager of a paired site: a method for each route.
+package struct PeerClient: Sendable {
+  /// Preparing replicas or shutting guests down takes longer than a question.
+  private static let longTimeout = Duration.seconds(60)
+
+  private let client: ControlClient
+
+  package init(
+    host: String,
+    port: Int,
+    site: SiteIdentifier,
+    identity: TLSIdentity,
+    trust: TrustStore
+  ) {
+    client = ControlClient(
+      host: host,
+      port: port,
+      role: .manager,
+      site: site,
+      identity: identity,
+      trust: trust
+    )
+  }
+
+  /// The peer as it presents itself.
+  package func site() async throws(ControlError) -> SiteDescription {
+    try await client.send(.get, PeerRoutes.site)
+  }
+
+  /// What can be picked from at the peer.
+  package func inventory() async throws(ControlError) -> Inventory {
+    try await client.send(.get, PeerRoutes.inventory, timeout: Self.longTimeout)
+  }
+
+  /// What the peer knows about the VPGs of both sites.
+  package func state() async throws(ControlError) -> PeerState {
+    try await client.send(.get, PeerRoutes.state)
+  }
+
+  /// Tells the peer that this site is no longer paired with it.
+  package func unpair() async throws(ControlError) {
+    try await client.perform(.delete, PeerRoutes.pairing)
+  }
+
+  /// Makes the peer ready to receive a VPG, or gives it a newer definition.
+  package func prepare(
+    _ definition: VPGDefinition
+  ) async throws(ControlError) -> PrepareReply {
+    try await client.send(
+      .put,
+      PeerRoutes.vpg(definition.identifier),
+      body: definition,
+      timeout: Self.longTimeout
+    )
+  }
+
+  /// Ends a VPG at the peer.
+  package func endVPG(
+    _ vpg: VPGIdentifier,
+    keepingReplicas: Bool
+  ) async throws(ControlError) {
+    try await client.perform(
+      .delete,
+      PeerRoutes.vpg(vpg),
+      query: ["keepReplicas": "\(keepingReplicas)"],
+      timeout: Self.longTimeout
+    )
+  }
+
+  /// The checkpoints of a VPG, oldest first.
+  package func checkpoints(
+    of vpg: VPGIdentifier
+  ) async throws(ControlError) -> [Checkpoint] {
+    try await client.send(.get, PeerRoutes.checkpoints(vpg))
+  }
+
+  /// Begins an operation at the peer.
+  package func operate(
+    on vpg: VPGIdentifier,
+    _ request: OperationRequest
+  ) async throws(ControlError) -> TaskReply {
+    try await client.send(.post, PeerRoutes.operations(vpg), body: request)
+  }
+
+  /// Asks the protected site to stand its VMs down, or up again.
+  ///
+  /// Waits for as long as the request gives the guests, and a minute more.
+  package func source(
+    of vpg: VPGIdentifier,
+    _ request: SourceRequest
+  ) async throws(ControlError) -> SourceReply {
+    try await client.send(
+      .post,
+      PeerRoutes.source(vpg),
+      body: request,
+      timeout: Self.longTimeout + .seconds(max(0, request.timeoutInSeconds))
+    )
+  }
+
+  /// Begins to create a VPG that the peer is to protect.
+  package func create(_ request: CreateRequest) async throws(ControlError) -> TaskReply {
+    try await client.send(.post, PeerRoutes.vpgs, body: request)
+  }
+
+  /// A task of the peer's.
+  package func task(_ task: TaskIdentifier) async throws(ControlError) -> TaskRecord {
+    try await client.send(.get, PeerRoutes.task(task))
+  }
+}
