@@ -74,6 +74,7 @@ if Context.environment["CORE_ONLY"] == nil {
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ]
@@ -81,20 +82,25 @@ if Context.environment["CORE_ONLY"] == nil {
   let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
     .product(name: "NIOSSL", package: "swift-nio-ssl"),
   ]
   let certificates: [Target.Dependency] = [
     .product(name: "X509", package: "swift-certificates"),
+    .product(name: "SwiftASN1", package: "swift-asn1"),
     .product(name: "Crypto", package: "swift-crypto"),
   ]
   let http: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "HummingbirdTLS", package: "hummingbird"),
   ]
   let client: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
   let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-  let lifecycle: Target.Dependency = .product(
-    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  let lifecycle: [Target.Dependency] = [
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+  ]
 
   package.targets += [
     system("CLibvirt", pkgConfig: "libvirt-qemu", package: "libvirt-dev"),
@@ -118,33 +124,32 @@ if Context.environment["CORE_ONLY"] == nil {
 
     target(
       "Services", "ControlProtocol",
-      ["RecoveryModel", "Hypervisor", "Identity", client, log, lifecycle] + nio + http),
+      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio + http),
     target(
       "Services", "Appliance",
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
         "FileStorage", "ReplicationTransport", "Identity", "ControlProtocol", "CLinux", log,
-        lifecycle,
-      ] + nio + http + certificates),
+      ] + lifecycle + nio + http + certificates),
     target(
       "Services", "Orchestration",
-      ["RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", log, lifecycle]
-        + certificates),
+      ["RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", log]
+        + lifecycle + certificates),
     target("Services", "ZVRAPI", ["RecoveryModel", "Hypervisor", "Orchestration"]),
     target(
       "Services", "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Orchestration",
-        "ZVRAPI", log, lifecycle,
-      ] + nio + http),
+        "ZVRAPI", log,
+      ] + lifecycle + nio + http),
     target("Services", "Lab", ["Identity", "ControlProtocol", "RecoveryModel", client, log] + nio),
     target(
       "Services", "Commands",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Appliance",
-        "Orchestration", "Manager", "Lab", log, lifecycle,
+        "Orchestration", "Manager", "Lab", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ] + lifecycle),
     .executableTarget(
       name: "understudy",
       dependencies: [
@@ -161,6 +166,9 @@ if Context.environment["CORE_ONLY"] == nil {
       "Adapters", "ReplicationTransport",
       ["RecoveryModel", "ReplicationProtocol", "Identity", log] + nio),
     tests("Adapters", "SQLiteStore", ["Store", "RecoveryModel"]),
+    tests(
+      "Services", "ControlProtocol",
+      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio),
     tests(
       "Services", "Appliance",
       [

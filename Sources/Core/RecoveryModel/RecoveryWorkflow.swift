@@ -1,0 +1,225 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A failover test or a failover, from its first step to its last, without doing any of them.
+///
+/// The driver asks for the next action, stores the workflow, carries the action out, and reports
+/// how it went. After a crash it loads the workflow and asks again: the same action comes, and
+/// every action is safe to repeat. What must hold:
+///
+/// - Until the first `promote` everything can be undone, and a failed step undoes everything.
+/// - From the first `promote` on the way leads forward only: a failed step is tried again.
+/// - Undoing is tried until it is done. Nothing a recovery made stays behind.
+/// - The journal takes no writes from the moment a failover has stood the source down until it
+///   is rolled back, so the point that was recovered is never passed.
+package struct RecoveryWorkflow: Codable, Sendable, Equatable {
+  package let identifier: String
+  package let kind: Kind
+  package let vpg: VPGIdentifier
+  package let checkpoint: Checkpoint
+  package private(set) var machines: [Machine]
+  package private(set) var stage: Stage
+  /// The index of the current step of the stage.
+  package private(set) var cursor: Int
+  /// Why a test or failover is being undone without anyone asking; empty otherwise.
+  package private(set) var failure: String
+
+  package init(
+    identifier: String,
+    kind: Kind,
+    vpg: VPGIdentifier,
+    checkpoint: Checkpoint,
+    machines: [Machine]
+  ) {
+    self.identifier = identifier
+    self.kind = kind
+    self.vpg = vpg
+    self.checkpoint = checkpoint
+    self.machines = machines
+    stage = .preparing
+    cursor = 0
+    failure = ""
+  }
+}
+
+extension RecoveryWorkflow {
+  /// What is being recovered for.
+  package enum Kind: Codable, Sendable, Equatable {
+    /// VMs on test networks, beside the protected ones.
+    case test
+    /// VMs that replace the protected ones.
+    case failover(VPGOperation.Failover)
+  }
+
+  /// One VM on its way.
+  package struct Machine: Codable, Sendable, Equatable {
+    package var vm: VMIdentifier
+    package var stream: StreamIdentifier
+    package var name: String
+    /// The recovered VM's UUID, chosen before it exists so that a second try makes no second VM.
+    package var uuid: String
+    package var export: ExportIdentifier
+    /// Seconds to wait before this VM is started.
+    package var delayInSeconds: Int
+    /// The recovered VM, once it was started.
+    package var recovered: VMIdentifier?
+
+    package init(
+      vm: VMIdentifier,
+      stream: StreamIdentifier,
+      name: String,
+      uuid: String,
+      export: ExportIdentifier,
+      delayInSeconds: Int = 0
+    ) {
+      self.vm = vm
+      self.stream = stream
+      self.name = name
+      self.uuid = uuid
+      self.export = export
+      self.delayInSeconds = delayInSeconds
+    }
+  }
+
+  /// Where the workflow is.
+  package enum Stage: String, Codable, Sendable {
+    /// On the way to running VMs.
+    case preparing
+    /// VMs run: a test waits for its stop, a failover for commit or rollback.
+    case running
+    case committing
+    case undoing
+    case committed
+    case undone
+
+    /// Whether nothing is left to do.
+    package var isFinal: Bool { self == .committed || self == .undone }
+  }
+
+  /// One thing to do. Numbers are indices into ``RecoveryWorkflow/machines``.
+  package enum Step: Sendable, Equatable {
+    case standDownSource
+    case refuseWrites(Int)
+    case openExport(Int)
+    case startVM(Int)
+    case promote(Int)
+    case adoptReplicas(Int)
+    case closeExport(Int)
+    case dropJournal(Int)
+    case retireSource
+    case removeVM(Int)
+    case acceptWrites(Int)
+    case standUpSource
+  }
+
+  /// What the driver does next.
+  package enum Action: Sendable, Equatable {
+    case perform(Step)
+    /// The step failed and is to be tried again after a pause.
+    case retry(Step)
+    /// Nothing until someone asks for a stop, a commit or a rollback.
+    case wait
+    /// The workflow can be forgotten.
+    case finish
+  }
+
+  /// What an administrator may ask while VMs run.
+  package enum Request: Sendable, Equatable {
+    case stopTest
+    case commit
+    case rollBack
+  }
+}
+
+extension RecoveryWorkflow {
+  /// The steps of the current stage, in order.
+  package var steps: [Step] {
+    switch stage {
+    case .preparing: preparation
+    case .committing: commitment
+    case .undoing: undoing
+    case .running, .committed, .undone: []
+    }
+  }
+
+  /// What to do now. Asking changes nothing.
+  package var nextAction: Action {
+    switch stage {
+    case .running: .wait
+    case .committed, .undone: .finish
+    case .preparing, .committing, .undoing: .perform(steps[cursor])
+    }
+  }
+
+  /// The current step is done.
+  package mutating func stepDone() -> Action {
+    precondition(cursor < steps.count, "no step was under way")
+    cursor += 1
+    if cursor == steps.count { enterNextStage() }
+    return nextAction
+  }
+
+  /// The recovered VM of a machine is known, from its first start on.
+  package mutating func started(_ machine: Int, as vm: VMIdentifier) {
+    machines[machine].recovered = vm
+  }
+
+  /// The current step failed.
+  package mutating func stepFailed(_ reason: String) -> Action {
+    precondition(cursor < steps.count, "no step was under way")
+    guard stage == .preparing else { return .retry(steps[cursor]) }
+    failure = reason
+    enter(.undoing)
+    return nextAction
+  }
+
+  /// Answers a request, or nil if it does not fit the kind or the stage.
+  package mutating func request(_ request: Request) -> Action? {
+    guard stage == .running else { return nil }
+    switch (request, kind) {
+    case (.stopTest, .test), (.rollBack, .failover): enter(.undoing)
+    case (.commit, .failover): enter(.committing)
+    case (.stopTest, .failover), (.commit, .test), (.rollBack, .test): return nil
+    }
+    return nextAction
+  }
+
+  /// 0...99 while a stage is under way.
+  package var progress: Int { steps.isEmpty ? 99 : cursor * 99 / steps.count }
+
+  private var isFailover: Bool { kind != .test }
+
+  private var preparation: [Step] {
+    (isFailover ? [.standDownSource] + machines.indices.map(Step.refuseWrites) : [])
+      + machines.indices.map(Step.openExport)
+      + machines.indices.map(Step.startVM)
+  }
+
+  private var commitment: [Step] {
+    machines.indices.flatMap { machine -> [Step] in
+      [
+        .promote(machine), .adoptReplicas(machine), .closeExport(machine), .dropJournal(machine),
+      ]
+    } + [.retireSource]
+  }
+
+  private var undoing: [Step] {
+    machines.indices.reversed().map(Step.removeVM)
+      + machines.indices.reversed().map(Step.closeExport)
+      + (isFailover ? machines.indices.map(Step.acceptWrites) + [.standUpSource] : [])
+  }
+
+  private mutating func enterNextStage() {
+    switch stage {
+    case .preparing: enter(.running)
+    case .committing: enter(.committed)
+    case .undoing: enter(.undone)
+    case .running, .committed, .undone: preconditionFailure("a resting stage has no steps")
+    }
+  }
+
+  private mutating func enter(_ next: Stage) {
+    stage = next
+    cursor = 0
+  }
+}

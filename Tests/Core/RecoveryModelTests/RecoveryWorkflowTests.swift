@@ -1,0 +1,118 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import RecoveryModel
+import Testing
+
+@Suite struct RecoveryWorkflowTests {
+  static let checkpoint = Checkpoint(
+    identifier: CheckpointIdentifier(7), time: WallTime(milliseconds: 1), tag: "")
+
+  static func workflow(_ kind: RecoveryWorkflow.Kind, machineCount: Int = 2) -> RecoveryWorkflow {
+    RecoveryWorkflow(
+      identifier: "w", kind: kind, vpg: VPGIdentifier("v"), checkpoint: checkpoint,
+      machines: (0..<machineCount).map { number in
+        RecoveryWorkflow.Machine(
+          vm: VMIdentifier("vm\(number)"), stream: StreamIdentifier("s\(number)"),
+          name: "vm\(number)", uuid: "u\(number)", export: ExportIdentifier("e\(number)"))
+      })
+  }
+
+  static func drain(_ workflow: inout RecoveryWorkflow) -> [RecoveryWorkflow.Step] {
+    var done: [RecoveryWorkflow.Step] = []
+    while case .perform(let step) = workflow.nextAction {
+      done.append(step)
+      _ = workflow.stepDone()
+    }
+    return done
+  }
+
+  @Test func `a test never touches the source or the journal`() {
+    var workflow = Self.workflow(.test)
+    #expect(
+      Self.drain(&workflow) == [.openExport(0), .openExport(1), .startVM(0), .startVM(1)])
+    #expect(workflow.nextAction == .wait)
+    #expect(workflow.request(.stopTest) != nil)
+    #expect(
+      Self.drain(&workflow) == [.removeVM(1), .removeVM(0), .closeExport(1), .closeExport(0)])
+    #expect(workflow.nextAction == .finish)
+    #expect(workflow.stage == .undone)
+  }
+
+  @Test func `a failover stands the source down before it opens anything`() {
+    var workflow = Self.workflow(.failover(.init()), machineCount: 1)
+    #expect(
+      Self.drain(&workflow) == [.standDownSource, .refuseWrites(0), .openExport(0), .startVM(0)])
+  }
+
+  @Test func `a commit promotes, adopts and forgets, machine by machine`() {
+    var workflow = Self.workflow(.failover(.init()), machineCount: 1)
+    _ = Self.drain(&workflow)
+    #expect(workflow.request(.commit) == .perform(.promote(0)))
+    #expect(
+      Self.drain(&workflow) == [
+        .promote(0), .adoptReplicas(0), .closeExport(0), .dropJournal(0), .retireSource,
+      ])
+    #expect(workflow.stage == .committed)
+  }
+
+  @Test func `a rollback leaves one VM running and the journal accepting`() {
+    var workflow = Self.workflow(.failover(.init()), machineCount: 1)
+    _ = Self.drain(&workflow)
+    #expect(workflow.request(.rollBack) == .perform(.removeVM(0)))
+    #expect(
+      Self.drain(&workflow) == [.removeVM(0), .closeExport(0), .acceptWrites(0), .standUpSource])
+  }
+
+  @Test(arguments: 0..<6)
+  func `a failure at any step of the preparation undoes all of it`(failing: Int) {
+    var workflow = Self.workflow(.failover(.init()))
+    for _ in 0..<failing { _ = workflow.stepDone() }
+    let action = workflow.stepFailed("no space")
+    #expect(action == .perform(.removeVM(1)))
+    #expect(workflow.failure == "no space")
+    #expect(Self.drain(&workflow).last == .standUpSource)
+    #expect(workflow.stage == .undone)
+  }
+
+  @Test func `a failure after the commit began is tried again, never undone`() {
+    var workflow = Self.workflow(.failover(.init()), machineCount: 1)
+    _ = Self.drain(&workflow)
+    _ = workflow.request(.commit)
+    _ = workflow.stepDone()
+    #expect(workflow.stepFailed("busy") == .retry(.adoptReplicas(0)))
+    #expect(workflow.nextAction == .perform(.adoptReplicas(0)))
+  }
+
+  @Test func `undoing is tried until it is done`() {
+    var workflow = Self.workflow(.test, machineCount: 1)
+    _ = workflow.stepFailed("no space")
+    #expect(workflow.stepFailed("busy") == .retry(.removeVM(0)))
+  }
+
+  @Test func `requests that do not fit are refused and change nothing`() {
+    var test = Self.workflow(.test)
+    #expect(test.request(.stopTest) == nil, "it is not running yet")
+    _ = Self.drain(&test)
+    let before = test
+    #expect(test.request(.commit) == nil)
+    #expect(test.request(.rollBack) == nil)
+    #expect(test == before)
+    var failover = Self.workflow(.failover(.init()))
+    _ = Self.drain(&failover)
+    #expect(failover.request(.stopTest) == nil)
+    _ = failover.request(.commit)
+    #expect(failover.request(.rollBack) == nil, "a commit that began is not rolled back")
+  }
+
+  @Test(arguments: [RecoveryWorkflow.Kind.test, .failover(.init(shutdownPolicy: .shutdown))])
+  func `after a crash at any step the same step comes again`(kind: RecoveryWorkflow.Kind) throws {
+    var workflow = Self.workflow(kind)
+    while case .perform(let step) = workflow.nextAction {
+      let stored = workflow
+      #expect(stored.nextAction == .perform(step))
+      _ = workflow.stepDone()
+    }
+    #expect(workflow.stage == .running)
+  }
+}
