@@ -1,0 +1,81 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+package import Journal
+
+/// A folder of the file system.
+package struct FileFolder: StorageFolder {
+  package let path: String
+
+  /// Uses a folder, making it, and those above it, if missing.
+  package init(path: String) throws(StorageError) {
+    self.path = path
+    try Self.make(path)
+  }
+
+  package func list() throws(StorageError) -> [String] {
+    guard let folder = opendir(path) else { throw Self.failure("opendir", path) }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  package func open(_ name: String, creating: Bool) throws(StorageError) -> any StorageFile {
+    try File(path: path + "/" + name, creating: creating)
+  }
+
+  package func remove(_ name: String) throws(StorageError) {
+    guard unlink(path + "/" + name) == 0 else { throw Self.failure("unlink", name) }
+  }
+
+  package func rename(_ old: String, to new: String) throws(StorageError) {
+    guard Glibc.rename(path + "/" + old, path + "/" + new) == 0 else {
+      throw Self.failure("rename", old)
+    }
+  }
+
+  package func sync() throws(StorageError) { try Self.sync(path) }
+
+  /// Makes a folder's names durable.
+  static func sync(_ path: String) throws(StorageError) {
+    let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+  }
+
+  /// Makes a folder and those above it, durably; one that is there is fine.
+  private static func make(_ path: String) throws(StorageError) {
+    guard mkdir(path, 0o700) != 0 else { return try sync(parent(of: path)) }
+    switch errno {
+    case EEXIST: return
+    case ENOENT where parent(of: path) != path:
+      try make(parent(of: path))
+      guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("mkdir", path) }
+      try sync(parent(of: path))
+    default: throw failure("mkdir", path)
+    }
+  }
+
+  /// The folder a path is in.
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The error that `errno` says.
+  static func failure(_ operation: String, _ file: String, code: Int32 = errno) -> StorageError {
+    switch code {
+    case ENOENT: .missing(file)
+    case ENOSPC, EDQUOT: .full(file: file)
+    default: .failed(operation: operation, file: file, code: code)
+    }
+  }
+}

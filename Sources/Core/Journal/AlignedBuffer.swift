@@ -1,0 +1,33 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Memory for batches, aligned so that storage can take it directly. It only grows.
+///
+/// Sendable without a check by the compiler: every buffer is either a function's own, or part of
+/// `Appender`, which only the holder of its lock reaches.
+@safe final class AlignedBuffer: @unchecked Sendable {
+  static let alignment = 4096
+  private var memory: UnsafeMutableRawBufferPointer
+
+  init() {
+    unsafe memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  }
+
+  deinit { unsafe memory.deallocate() }
+
+  /// The first `byteCount` bytes; their content is whatever was there before. Valid until the
+  /// next call.
+  func bytes(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    if unsafe memory.count < byteCount {
+      unsafe memory.deallocate()
+      unsafe memory = .allocate(
+        byteCount: byteCount.roundedUp(to: Self.alignment), alignment: Self.alignment)
+    }
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount])
+  }
+}
+
+extension Int {
+  /// The next multiple of `unit`, a power of two; the number itself if it is one.
+  func roundedUp(to unit: Int) -> Int { (self + unit - 1) & ~(unit - 1) }
+}

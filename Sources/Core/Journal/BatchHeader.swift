@@ -1,0 +1,82 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+/// The 64 bytes before a batch's records. Batches begin at multiples of 4096.
+///
+/// Layout, little endian: 0 magic (8), 8 byte count of header, records and payload (4), 12 CRC32C
+/// of these bytes with this field zero (4), 16 first sequence (8), 24 last sequence (8), 32 the
+/// segment's salt (8), 40 record count (4), 44 payload byte count (4), 48 zeroes (16).
+struct BatchHeader: Equatable {
+  static let byteCount = 64
+  static let magic: UInt64 = 0x4843_5441_424A_5355  // "USJBATCH"
+  static let alignment = 4096
+
+  var firstSequence: SequenceNumber
+  var salt: UInt64
+  var recordCount: Int
+  var payloadByteCount: Int
+
+  var lastSequence: SequenceNumber {
+    SequenceNumber(firstSequence.rawValue + UInt64(recordCount) - 1)
+  }
+
+  /// Where the payload begins, counted from the batch's first byte.
+  var payloadOffset: Int { Self.byteCount + recordCount * StreamRecord.encodedByteCount }
+
+  /// Bytes of header, records and payload.
+  var contentByteCount: Int { payloadOffset + payloadByteCount }
+
+  /// Bytes the batch takes in the file.
+  var paddedByteCount: Int { contentByteCount.roundedUp(to: Self.alignment) }
+
+  /// Writes the 64 bytes, checksum zero.
+  func encode(into bytes: UnsafeMutableRawBufferPointer) {
+    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<Self.byteCount])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe bytes.put(Self.magic, at: 0)
+    unsafe bytes.put(UInt32(contentByteCount), at: 8)
+    unsafe bytes.put(firstSequence.rawValue, at: 16)
+    unsafe bytes.put(lastSequence.rawValue, at: 24)
+    unsafe bytes.put(salt, at: 32)
+    unsafe bytes.put(UInt32(recordCount), at: 40)
+    unsafe bytes.put(UInt32(payloadByteCount), at: 44)
+  }
+
+  /// Fills in the checksum of a batch that is otherwise finished.
+  static func seal(_ batch: UnsafeMutableRawBufferPointer) {
+    let checksum = unsafe Checksum.of(UnsafeRawBufferPointer(batch))
+    unsafe batch.put(checksum, at: 12)
+  }
+
+  /// Whether a batch's bytes are those that were sealed. Leaves the checksum field zeroed.
+  static func verify(_ batch: UnsafeMutableRawBufferPointer) -> Bool {
+    let checksum: UInt32 = unsafe UnsafeRawBufferPointer(batch).number(at: 12)
+    unsafe batch.put(UInt32(0), at: 12)
+    return unsafe Checksum.of(UnsafeRawBufferPointer(batch)) == checksum
+  }
+
+  /// Reads a header; nil if the bytes are none, or one that contradicts itself.
+  init?(decoding bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= Self.byteCount, unsafe bytes.number(at: 0) == Self.magic else {
+      return nil
+    }
+    unsafe self.init(
+      firstSequence: SequenceNumber(bytes.number(at: 16)),
+      salt: bytes.number(at: 32),
+      recordCount: Int(bytes.number(at: 40, as: UInt32.self)),
+      payloadByteCount: Int(bytes.number(at: 44, as: UInt32.self)))
+    guard recordCount > 0, firstSequence.rawValue <= UInt64.max - UInt64(recordCount),
+      unsafe bytes.number(at: 24) == lastSequence.rawValue,
+      unsafe Int(bytes.number(at: 8, as: UInt32.self)) == contentByteCount
+    else { return nil }
+  }
+
+  init(firstSequence: SequenceNumber, salt: UInt64, recordCount: Int, payloadByteCount: Int) {
+    self.firstSequence = firstSequence
+    self.salt = salt
+    self.recordCount = recordCount
+    self.payloadByteCount = payloadByteCount
+  }
+}

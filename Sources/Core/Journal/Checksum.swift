@@ -1,0 +1,20 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CChecksum
+
+/// CRC32C over one or several pieces of bytes.
+struct Checksum {
+  private(set) var value: UInt32 = 0
+
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    unsafe value = understudy_crc32c(value, start, bytes.count)
+  }
+
+  static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    var checksum = Checksum()
+    unsafe checksum.add(bytes)
+    return checksum.value
+  }
+}

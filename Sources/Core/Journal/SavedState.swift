@@ -1,0 +1,166 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+/// What the journal knows beside its segments: the text of the file `state`.
+///
+/// A line is a key and its values, separated by spaces; the last line is the CRC32C of all bytes
+/// before it.
+struct SavedState: Equatable {
+  static let fileName = "state"
+  static let temporaryFileName = "state.tmp"
+  static let version: UInt32 = 1
+
+  var stream: StreamIdentifier
+  var volumeSizes: [UInt64]
+  /// Whether the first sync has finished: only then do the replicas have a meaning of their own.
+  var isComplete = false
+  /// Complete: the replicas are the stream's content as of this record. Before: every record up
+  /// to this one is in the replicas, and maybe later ones.
+  var folded = SequenceNumber(0)
+  /// A fold up to this record began and may be in the replicas in part; 0 if none.
+  var folding = SequenceNumber(0)
+  /// The sync that was open as of `folded`: the number in its record's offset, 0 if none.
+  var sync: UInt64 = 0
+  /// Set once the journal was folded for good.
+  var isPromoted = false
+  /// The checkpoint whose record is exactly `folded`.
+  var checkpoint: Checkpoint?
+
+  init(stream: StreamIdentifier, volumeSizes: [UInt64]) {
+    self.stream = stream
+    self.volumeSizes = volumeSizes
+  }
+}
+
+extension SavedState {
+  /// The bytes of the file.
+  var encoded: [UInt8] {
+    var text = """
+      understudy-journal \(Self.version)
+      stream \(stream)
+      volumes \(volumeSizes.map(String.init).joined(separator: " "))
+      complete \(isComplete ? 1 : 0)
+      folded \(folded.rawValue)
+      folding \(folding.rawValue)
+      sync \(sync)
+      promoted \(isPromoted ? 1 : 0)
+
+      """
+    if let checkpoint {
+      let tag = checkpoint.tag.utf8.map { Self.hexadecimal(UInt64($0), digits: 2) }.joined()
+      text +=
+        "checkpoint \(checkpoint.identifier) \(checkpoint.time.milliseconds) -\(tag)\n"
+    }
+    var bytes = Array(text.utf8)
+    bytes += "crc32c \(Self.hexadecimal(UInt64(Self.checksum(bytes[...])), digits: 8))\n".utf8
+    return bytes
+  }
+
+  /// Reads the file; ``JournalError/stateDamaged`` if it is not whole.
+  init(decoding bytes: [UInt8]) throws(JournalError) {
+    guard bytes.last == 0x0A, let end = bytes.dropLast().lastIndex(of: 0x0A) else {
+      throw .stateDamaged
+    }
+    let body = bytes[...end]
+    let sum = Self.hexadecimal(UInt64(Self.checksum(body)), digits: 8)
+    guard Array(bytes[(end + 1)...]) == Array("crc32c \(sum)\n".utf8) else {
+      throw .stateDamaged
+    }
+    var lines: [Substring: [Substring]] = [:]
+    for line in String(decoding: body, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard let key = words.first else { continue }
+      lines[key] = Array(words.dropFirst())
+    }
+    guard let version = lines["understudy-journal"]?.first.flatMap({ UInt32($0) }) else {
+      throw .stateDamaged
+    }
+    guard version == Self.version else { throw .unsupportedVersion(version) }
+    guard let state = Self.make(of: lines) else { throw .stateDamaged }
+    self = state
+  }
+
+  private static func make(of lines: [Substring: [Substring]]) -> SavedState? {
+    func number(_ key: Substring) -> UInt64? { lines[key]?.first.flatMap { UInt64($0) } }
+    guard let stream = lines["stream"]?.first, let sizes = lines["volumes"],
+      let complete = number("complete"), let folded = number("folded"),
+      let folding = number("folding"), let sync = number("sync"),
+      let promoted = number("promoted")
+    else { return nil }
+    let volumeSizes = sizes.compactMap { UInt64($0) }
+    guard volumeSizes.count == sizes.count else { return nil }
+    var state = SavedState(stream: StreamIdentifier(String(stream)), volumeSizes: volumeSizes)
+    state.isComplete = complete == 1
+    state.folded = SequenceNumber(folded)
+    state.folding = SequenceNumber(folding)
+    state.sync = sync
+    state.isPromoted = promoted == 1
+    if let words = lines["checkpoint"] {
+      guard let checkpoint = Self.checkpoint(words) else { return nil }
+      state.checkpoint = checkpoint
+    }
+    return state
+  }
+
+  private static func checkpoint(_ words: [Substring]) -> Checkpoint? {
+    guard words.count == 3, let identifier = CheckpointIdentifier(text: String(words[0])),
+      let milliseconds = Int64(words[1]), words[2].first == "-"
+    else { return nil }
+    let digits = Array(words[2].dropFirst())
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var tag: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard let byte = UInt8(String(digits[index...(index + 1)]), radix: 16) else { return nil }
+      tag.append(byte)
+    }
+    return Checkpoint(
+      identifier: identifier, time: WallTime(milliseconds: milliseconds),
+      tag: String(decoding: tag, as: UTF8.self))
+  }
+
+  private static func hexadecimal(_ number: UInt64, digits: Int) -> String {
+    let text = String(number, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+
+  private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    unsafe bytes.withUnsafeBytes { unsafe Checksum.of($0) }
+  }
+}
+
+extension SavedState {
+  /// Reads the state of a folder, nil if it has none.
+  static func load(from folder: any StorageFolder) throws(JournalError) -> SavedState? {
+    let names = try stored { () throws(StorageError) in try folder.list() }
+    guard names.contains(fileName) else { return nil }
+    let bytes = try stored { () throws(StorageError) in
+      let file = try folder.open(fileName, creating: false)
+      let count = try file.byteCount()
+      // The volumes' sizes and one tag are all that varies; more is not a state file.
+      guard count <= 1 << 20 else { return [UInt8]() }
+      let buffer = AlignedBuffer()
+      let content = unsafe buffer.bytes(Int(count))
+      unsafe try file.read(at: 0, into: content)
+      return unsafe [UInt8](content)
+    }
+    return try SavedState(decoding: bytes)
+  }
+
+  /// Puts the state in place of the one before, durably and in one step.
+  func save(to folder: any StorageFolder) throws(JournalError) {
+    let bytes = encoded
+    try stored { () throws(StorageError) in
+      let file = try folder.open(Self.temporaryFileName, creating: true)
+      try file.resize(to: 0)
+      let buffer = AlignedBuffer()
+      let content = unsafe buffer.bytes(bytes.count)
+      unsafe content.copyBytes(from: bytes)
+      unsafe try file.write(UnsafeRawBufferPointer(content), at: 0)
+      try file.sync()
+      try folder.rename(Self.temporaryFileName, to: Self.fileName)
+      try folder.sync()
+    }
+  }
+}

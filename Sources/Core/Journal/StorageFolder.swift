@@ -1,0 +1,20 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A folder of files. Nothing in it outlives a power cut unless it was synced.
+package protocol StorageFolder: Sendable {
+  /// The names of all files, in any order.
+  func list() throws(StorageError) -> [String]
+
+  /// Opens a file for reading and writing; `creating` makes an empty one if there is none.
+  func open(_ name: String, creating: Bool) throws(StorageError) -> any StorageFile
+
+  /// Removes a name. Who has the file open can go on reading it.
+  func remove(_ name: String) throws(StorageError)
+
+  /// Gives a file another name, replacing the file that had it, in one step.
+  func rename(_ old: String, to new: String) throws(StorageError)
+
+  /// Makes names durable: files made, removed and renamed before the call.
+  func sync() throws(StorageError)
+}

@@ -1,0 +1,89 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+/// The marks and syncs of a stream: which points of it can be recovered to.
+///
+/// Within a sync the order of records is not the guest's, so marks there are passed over. A sync
+/// that was begun stays open, over any number of restarts of the sender, until one ends.
+struct StreamHistory {
+  /// Where the history begins: the replicas' content.
+  private var base: SequenceNumber
+  private var baseSync: UInt64
+  private var baseCheckpoint: Checkpoint?
+  private var marks: [(checkpoint: Checkpoint, sequence: SequenceNumber)] = []
+  private var syncs: [(sequence: SequenceNumber, kind: UInt64)] = []
+
+  /// The kind of the sync that is open after the last record; 0 if none.
+  private(set) var openSync: UInt64
+
+  init(base: SequenceNumber, sync: UInt64, checkpoint: Checkpoint?) {
+    self.base = base
+    baseSync = sync
+    baseCheckpoint = checkpoint
+    openSync = sync
+  }
+
+  /// Takes note of the next record; `tag` is asked for if it is a checkpoint.
+  mutating func add(_ record: StreamRecord, tag: () -> String) {
+    switch record.kind {
+    case .write, .zeroes: break
+    case .mark:
+      guard openSync == 0 else { return }
+      let checkpoint = Checkpoint(
+        identifier: CheckpointIdentifier(record.offset), time: record.time, tag: tag())
+      marks.append((checkpoint, record.sequence))
+    case .syncBegan:
+      openSync = record.offset
+      syncs.append((record.sequence, record.offset))
+    case .syncEnded:
+      openSync = 0
+      syncs.append((record.sequence, 0))
+    }
+  }
+
+  /// Every checkpoint that can be recovered to and is not before a point, oldest first.
+  func checkpoints(from point: SequenceNumber) -> [Checkpoint] {
+    let newer = marks.drop { $0.sequence < point }.map(\.checkpoint)
+    guard let baseCheckpoint, base >= point else { return newer }
+    return [baseCheckpoint] + newer
+  }
+
+  var checkpointCount: Int { marks.count + (baseCheckpoint == nil ? 0 : 1) }
+  var earliest: Checkpoint? { baseCheckpoint ?? marks.first?.checkpoint }
+  var latest: Checkpoint? { marks.last?.checkpoint ?? baseCheckpoint }
+
+  /// The record of the newest checkpoint.
+  var latestSequence: SequenceNumber? {
+    marks.last?.sequence ?? (baseCheckpoint == nil ? nil : base)
+  }
+
+  func sequence(of identifier: CheckpointIdentifier) -> SequenceNumber? {
+    if let mark = marks.last(where: { $0.checkpoint.identifier == identifier }) {
+      return mark.sequence
+    }
+    return baseCheckpoint?.identifier == identifier ? base : nil
+  }
+
+  /// The checkpoint whose record is exactly this one.
+  func checkpoint(at point: SequenceNumber) -> Checkpoint? {
+    if point == base { return baseCheckpoint }
+    return marks.first { $0.sequence == point }?.checkpoint
+  }
+
+  /// The sync open just after a record that is not before the base; 0 if none.
+  func sync(at point: SequenceNumber) -> UInt64 {
+    syncs.last { $0.sequence <= point }?.kind ?? baseSync
+  }
+
+  /// Moves the beginning up to a point.
+  mutating func forget(through point: SequenceNumber) {
+    let checkpoint = checkpoint(at: point)
+    baseSync = sync(at: point)
+    baseCheckpoint = checkpoint
+    base = point
+    marks.removeFirst(marks.prefix { $0.sequence <= point }.count)
+    syncs.removeFirst(syncs.prefix { $0.sequence <= point }.count)
+  }
+}

@@ -1,0 +1,82 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Journal
+import RecoveryModel
+import Testing
+
+@Suite struct `Retention` {
+  /// Writes that fill a segment each, a checkpoint after each, some seconds apart.
+  private func fill(
+    _ fixture: inout Fixture, _ journal: StreamJournal, count: Int, seconds: Int
+  ) throws {
+    for number in 1...UInt64(count) {
+      fixture.recording.pass(seconds: seconds)
+      try journal.append([
+        fixture.recording.write(0, 0, [UInt8](repeating: UInt8(number), count: 40_000)),
+        fixture.recording.mark(number),
+      ])
+    }
+  }
+
+  @Test func `folds whole segments that are older than the history`() throws {
+    var fixture = Fixture()
+    fixture.settings.historySeconds = 1000
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 20, seconds: 100)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.checkpoints().map(\.identifier.number) == Array(9...20))
+    #expect(try fixture.difference(journal, asOf: journal.state.folded) == nil)
+  }
+
+  @Test func `folds the oldest segments above the hard limit`() throws {
+    var fixture = Fixture()
+    fixture.settings.hardLimitByteCount = 200_000
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 10, seconds: 1)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.statistics.journalByteCount <= 200_000)
+    #expect(journal.checkpoints().count >= 4)
+  }
+
+  @Test func `keeps the history of a stream that fell silent`() throws {
+    var fixture = Fixture()
+    fixture.settings.historySeconds = 1000
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 5, seconds: 100)
+    fixture.recording.pass(seconds: 1_000_000)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.checkpoints().count == 5)
+  }
+
+  @Test func `does not believe a sender whose clock jumped ahead`() throws {
+    var fixture = Fixture()
+    fixture.settings.historySeconds = 1000
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 5, seconds: 100)
+    let now = fixture.recording.time
+    fixture.recording.pass(seconds: 1_000_000)
+    try journal.append([fixture.recording.mark(6)])
+    try journal.enforceRetention(now: now)
+    #expect(journal.checkpoints().count == 6)
+  }
+
+  @Test func `gives up neither a held point nor the newest checkpoint`() throws {
+    var fixture = Fixture()
+    fixture.settings.hardLimitByteCount = 1
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 5, seconds: 1)
+    let point = try #require(journal.sequence(of: CheckpointIdentifier(3)))
+    let hold = try journal.hold(point)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.checkpoints().map(\.identifier.number) == [3, 4, 5])
+    journal.release(hold)
+    // A sync that fills segment after segment makes no checkpoints.
+    try journal.append([fixture.recording.syncBegan(2)])
+    for _ in 0..<5 {
+      try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 9, count: 60_000))])
+    }
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.checkpoints().last?.identifier == CheckpointIdentifier(5))
+  }
+}
