@@ -21,11 +21,14 @@ func target(_ tier: String, _ name: String, _ dependencies: [Target.Dependency] 
 }
 
 /// The tests of `target`, in `Tests/<tier>/<target>Tests`.
-func tests(_ tier: String, _ target: String, _ more: [Target.Dependency] = []) -> Target {
+func tests(
+  _ tier: String, _ target: String, _ more: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
   .testTarget(
     name: "\(target)Tests",
     dependencies: [.target(name: target)] + more,
     path: "Tests/\(tier)/\(target)Tests",
+    resources: resources,
     swiftSettings: common
   )
 }
@@ -180,7 +183,7 @@ if Context.environment["CORE_ONLY"] == nil {
       ["RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity", log]),
     tests(
       "Services", "ZVRAPI",
-      ["RecoveryModel", "Hypervisor", "Orchestration"]),
+      ["RecoveryModel", "Hypervisor", "Orchestration"], resources: [.copy("Resources")]),
     tests(
       "Services", "Manager",
       [

@@ -38,7 +38,8 @@ package final class File: StorageFile {
   }
 
   package func read(
-    at offset: UInt64, into bytes: UnsafeMutableRawBufferPointer
+    at offset: UInt64,
+    into bytes: UnsafeMutableRawBufferPointer
   ) throws(StorageError) {
     var done = 0
     while done < bytes.count, let start = bytes.baseAddress {

@@ -56,12 +56,11 @@ extension LibvirtHypervisor {
   ) async throws(HypervisorError) -> Bool {
     if try await isOff(vm) { return true }
     // The call to the agent can take as long as the guest takes, so it is not waited for here.
-    async let asked: Void = askToShutDown(vm)
+    async let _: Void = keepAskingToShutDown(vm)
     let isOff = try await wait(seconds: timeoutInSeconds) { () async throws(HypervisorError) in
       try await self.isOff(vm)
     }
     if !isOff, force { try await cutPower(of: vm) }
-    await asked
     return isOff || force
   }
 
@@ -76,6 +75,13 @@ extension LibvirtHypervisor {
 
   private func isOff(_ vm: VMIdentifier) async throws(HypervisorError) -> Bool {
     try await run(with: vm) { domain throws(HypervisorError) in try !domain.isActive }
+  }
+
+  /// Asks until the task is cancelled: a guest that is still booting hears nobody yet.
+  private func keepAskingToShutDown(_ vm: VMIdentifier) async {
+    repeat {
+      await askToShutDown(vm)
+    } while (try? await Task.sleep(for: .seconds(5))) != nil
   }
 
   private func askToShutDown(_ vm: VMIdentifier) async {

@@ -36,7 +36,9 @@ struct FrameReader {
       let whole = UnsafeRawBufferPointer(rebasing: bytes[..<byteCount])
       try header.verify(frame: whole)
       return try Self.decode(
-        header, body: UnsafeRawBufferPointer(rebasing: whole[FrameHeader.byteCount...]))
+        header,
+        body: UnsafeRawBufferPointer(rebasing: whole[FrameHeader.byteCount...])
+      )
     }
     bytes.moveReaderIndex(forwardBy: byteCount)
     bytes.discardReadBytes()
@@ -44,19 +46,27 @@ struct FrameReader {
   }
 
   private static func decode(
-    _ header: FrameHeader, body: UnsafeRawBufferPointer
+    _ header: FrameHeader,
+    body: UnsafeRawBufferPointer
   ) throws(ReplicationError) -> Frame {
     guard header.kind == .data else {
       return .control(try ControlMessage(kind: header.kind, body: body))
     }
     let batch = RecordBatch(payloadCapacity: 0)
     let place = try DataFrame.decodeHead(
-      body: body, isCompressed: header.isCompressed, into: batch)
+      body: body,
+      isCompressed: header.isCompressed,
+      into: batch
+    )
     let source = UnsafeRawBufferPointer(rebasing: body[place.payloadStart...])
     let target = batch.appendPayload(count: place.payloadByteCount)
     if header.isCompressed {
       let count = LZ4_decompress_safe(
-        source.baseAddress, target.baseAddress, Int32(source.count), Int32(target.count))
+        source.baseAddress,
+        target.baseAddress,
+        Int32(source.count),
+        Int32(target.count)
+      )
       guard Int(count) == place.payloadByteCount else { throw .malformed(.data) }
     } else {
       target.copyMemory(from: source)

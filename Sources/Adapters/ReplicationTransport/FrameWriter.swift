@@ -5,7 +5,9 @@ internal import CLZ4
 internal import NIOCore
 internal import ReplicationProtocol
 
-/// Makes frames of batches, compressed where that is worth it. Used by one thread.
+/// Makes frames of batches, compressed where that is worth it.
+///
+/// Used by one thread.
 struct FrameWriter {
   private let usesCompression: Bool
   private var choice = AdaptiveCompression()
@@ -22,8 +24,12 @@ struct FrameWriter {
       frame.writeWithUnsafeMutableBytes(minimumWritableBytes: head + bound) { bytes in
         let count = Int(
           LZ4_compress_default(
-            payload.baseAddress, bytes.baseAddress.map { $0 + head }, Int32(payload.count),
-            Int32(bound)))
+            payload.baseAddress,
+            bytes.baseAddress.map { $0 + head },
+            Int32(payload.count),
+            Int32(bound)
+          )
+        )
         isCompressed = choice.tried(byteCount: payload.count, compressedByteCount: count)
         guard isCompressed else { return 0 }
         Self.seal(batch, bytes, byteCount: head + count, isCompressed: true)
@@ -41,7 +47,9 @@ struct FrameWriter {
   }
 
   private static func seal(
-    _ batch: RecordBatch, _ bytes: UnsafeMutableRawBufferPointer, byteCount: Int,
+    _ batch: RecordBatch,
+    _ bytes: UnsafeMutableRawBufferPointer,
+    byteCount: Int,
     isCompressed: Bool
   ) {
     let frame = UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount])

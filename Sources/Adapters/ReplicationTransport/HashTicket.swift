@@ -3,7 +3,9 @@
 
 package import ReplicationProtocol
 
-/// A question for hashes that is on its way. Safe to use from any thread.
+/// A question for hashes that is on its way.
+///
+/// Safe to use from any thread.
 ///
 /// `@unchecked Sendable`: the monitor guards the result.
 package final class HashTicket: @unchecked Sendable {
@@ -15,6 +17,19 @@ package final class HashTicket: @unchecked Sendable {
       if self.result == nil { self.result = result }
       monitor.broadcast()
     }
+  }
+
+  /// Blocks until the answer is there or the link is lost, whichever comes first, and no longer
+  /// than some milliseconds.
+  ///
+  /// - Returns: nil if there is no answer yet.
+  package func wait(atMost milliseconds: Int64) throws(StreamSenderError) -> [BlockHash]? {
+    let deadline = Monitor.now() + milliseconds
+    let outcome = monitor.withLock {
+      while result == nil, monitor.wait(until: deadline) {}
+      return result
+    }
+    return try outcome?.get()
   }
 
   /// Blocks until the answer is there or the link is lost, whichever comes first.

@@ -4,7 +4,9 @@
 internal import NIOCore
 internal import ReplicationProtocol
 
-/// One end of a link, as its channel sees it. Called on the channel's event loop.
+/// One end of a link, as its channel sees it.
+///
+/// Called on the channel's event loop.
 protocol LinkEnd: AnyObject, Sendable {
   func connected(_ channel: any Channel)
   /// Some bytes came, perhaps not yet a whole frame.
@@ -33,7 +35,8 @@ final class LinkHandler: ChannelInboundHandler {
     end.connected(context.channel)
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     ticking = context.eventLoop.scheduleRepeatedTask(
-      initialDelay: .milliseconds(250), delay: .milliseconds(250)
+      initialDelay: .milliseconds(250),
+      delay: .milliseconds(250)
     ) { _ in
       let (handler, context) = bound.value
       do throws(ReplicationError) { try handler.end.tick() } catch { handler.fail(error, context) }
@@ -84,7 +87,9 @@ final class LinkHandler: ChannelInboundHandler {
 }
 
 extension Channel {
-  /// Sends a control frame. What cannot be sent any more is dropped: the link is over then.
+  /// Sends a control frame.
+  ///
+  /// What cannot be sent any more is dropped: the link is over then.
   func send(_ message: ControlMessage) {
     writeAndFlush(ByteBuffer(bytes: message.encoded()), promise: nil)
   }

@@ -41,6 +41,7 @@ package final class Monitor: @unchecked Sendable {
   }
 
   /// Lets go of the lock, which must be held, until somebody signals, and takes it again.
+  ///
   /// May return without a reason.
   package func wait() { pthread_cond_wait(condition, mutex) }
 
@@ -49,7 +50,9 @@ package final class Monitor: @unchecked Sendable {
   /// - Returns: False if the time has come.
   package func wait(until deadline: Int64) -> Bool {
     var time = timespec(
-      tv_sec: Int(deadline / 1000), tv_nsec: Int(deadline % 1000) * 1_000_000)
+      tv_sec: Int(deadline / 1000),
+      tv_nsec: Int(deadline % 1000) * 1_000_000
+    )
     return pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT
   }
 

@@ -49,7 +49,9 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
     close(.fenced, "a newer connection of the same stream is there")
   }
 
-  /// Asks the sink and welcomes the sender. The slot's lock is held.
+  /// Asks the sink and welcomes the sender.
+  ///
+  /// The slot's lock is held.
   func open(in slot: SessionTable.Slot, sink: any StreamSink) {
     do {
       let welcome = try sink.opened(session: self)
@@ -58,13 +60,16 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
           self.sink = sink
           self.slot = slot
           return link.welcome(welcome)
-        })
+        }
+      )
     } catch {
       close(.storage, "\(error)")
     }
   }
 
-  /// Tells the sink that the session is over, once. The slot's lock is held.
+  /// Tells the sink that the session is over, once.
+  ///
+  /// The slot's lock is held.
   func reportClosed() {
     let sink = monitor.withLock {
       defer { self.sink = nil }
@@ -89,7 +94,8 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
     case .data(let batch): try received(batch)
     case .control(let message):
       perform(
-        try monitor.withLock { () throws(ReplicationError) in try link.received(message) })
+        try monitor.withLock { () throws(ReplicationError) in try link.received(message) }
+      )
     }
   }
 
@@ -107,7 +113,8 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
 
   func tick() throws(ReplicationError) {
     perform(
-      try monitor.withLock { () throws(ReplicationError) in try link.tick(now: Monitor.now()) })
+      try monitor.withLock { () throws(ReplicationError) in try link.tick(now: Monitor.now()) }
+    )
   }
 
   func disconnected(_ error: (any Error)?) {
@@ -130,7 +137,9 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
       table.open(self, stream: stream, from: peer)
     case .hash(let query):
       sink?.hashes(
-        volume: Int(query.volume), at: query.offset, blockSize: Int(query.blockSize),
+        volume: Int(query.volume),
+        at: query.offset,
+        blockSize: Int(query.blockSize),
         count: Int(query.blockCount)
       ) { result in
         channel?.send(.hashReply(identifier: query.identifier, hashes: try? result.get()))

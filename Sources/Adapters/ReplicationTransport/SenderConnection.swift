@@ -73,7 +73,9 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     return frame.readableBytes
   }
 
-  /// Ends the link from this side. Returns at once.
+  /// Ends the link from this side.
+  ///
+  /// Returns at once.
   func end(_ text: String) {
     let open: (any Channel)? = monitor.withLock {
       isEnding = true
@@ -91,8 +93,12 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     let ticket = HashTicket()
     let (query, open): (HashQuery, (any Channel)?) = monitor.withLock {
       let query = HashQuery(
-        identifier: nextQuery, volume: UInt16(volume), offset: offset,
-        blockSize: UInt32(blockSize), blockCount: UInt32(count))
+        identifier: nextQuery,
+        volume: UInt16(volume),
+        offset: offset,
+        blockSize: UInt32(blockSize),
+        blockCount: UInt32(count)
+      )
       nextQuery += 1
       guard reason == nil, welcome != nil else { return (query, nil) }
       tickets[query.identifier] = ticket
@@ -123,17 +129,24 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
 
   func received(_ frame: Frame) throws(ReplicationError) {
     guard case .control(let message) = frame else { throw .unexpected(.data) }
-    switch try monitor.withLock({ () throws(ReplicationError) in try link.received(message) }) {
-    case .nothing: break
+    let action = try monitor.withLock { () throws(ReplicationError) in
+      let action = try link.received(message)
+      // Under the lock: once the link is over, nothing it said may reach the source, which may
+      // have numbered its records anew by then.
+      if case .acknowledged(let sequence) = action, reason == nil {
+        source.acknowledged(through: sequence)
+        monitor.broadcast()
+      }
+      return action
+    }
+    switch action {
+    case .nothing, .acknowledged: break
     case .send(let reply): monitor.withLock { channel }?.send(reply)
     case .opened(let welcome):
       monitor.withLock {
         self.welcome = welcome
         monitor.broadcast()
       }
-    case .acknowledged(let sequence):
-      source.acknowledged(through: sequence)
-      monitor.withLock { monitor.broadcast() }
     case .hashes(let identifier, let hashes):
       let ticket = monitor.withLock { tickets.removeValue(forKey: identifier) }
       ticket?.fulfil(hashes.map { .success($0) } ?? .failure(.notReadable))

@@ -14,7 +14,9 @@ internal import ReplicationProtocol
 ///
 /// `@unchecked Sendable`: the monitor guards everything that changes.
 final class SessionTable: @unchecked Sendable {
-  /// The place of a stream's one session. `@unchecked Sendable`: its lock guards the session.
+  /// The place of a stream's one session.
+  ///
+  /// `@unchecked Sendable`: its lock guards the session.
   final class Slot: @unchecked Sendable {
     fileprivate let lock = Monitor()
     fileprivate var current: ReceiverSession?
@@ -102,7 +104,9 @@ final class SessionTable: @unchecked Sendable {
     }
   }
 
-  /// Runs work that may block. The pool is the process's own and is never shut down.
+  /// Runs work that may block.
+  ///
+  /// The pool is the process's own and is never shut down.
   private func onOwnThread(_ work: @escaping @Sendable () -> Void) {
     NIOThreadPool.singleton.submit { _ in work() }
   }

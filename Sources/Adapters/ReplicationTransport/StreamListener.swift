@@ -22,9 +22,9 @@ package final class StreamListener: @unchecked Sendable {
 
   /// Makes a listener that does nothing yet.
   ///
-  /// - Parameter port: 0 takes any free port; see ``boundPort``.
-  /// - Parameter sinks: Who takes a stream that comes from an appliance of a site; nil refuses.
-  ///   Called on a thread that may block.
+  /// Port 0 takes any free port; see ``boundPort``. `sinks` tells who takes a stream that comes
+  /// from an appliance of a site, nil to refuse it; it is called on a thread that may block.
+  ///
   /// - Throws: If the identity's certificate or key cannot be used.
   package init(
     host: String,
@@ -38,7 +38,8 @@ package final class StreamListener: @unchecked Sendable {
     self.port = port
     self.trust = trust
     tls = try NIOSSLContext(
-      configuration: serverTLS(identity: identity, clientCertificate: .required))
+      configuration: serverTLS(identity: identity, clientCertificate: .required)
+    )
     table = SessionTable(logger: logger, sinks: sinks)
   }
 

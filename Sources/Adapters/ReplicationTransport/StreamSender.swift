@@ -76,7 +76,9 @@ package final class StreamSender: @unchecked Sendable {
   /// Bytes of frames with records since the start.
   package var bytesSent: UInt64 { monitor.withLock { sentByteCount } }
 
-  /// Begins to connect. Called once.
+  /// Begins to connect.
+  ///
+  /// Called once.
   package func start() {
     monitor.withLock {
       precondition(!isStarted, "started twice")
@@ -88,7 +90,9 @@ package final class StreamSender: @unchecked Sendable {
   }
 
   /// Ends the link and waits until the sender's thread is gone, which is a matter of the source's
-  /// longest wait. May be called again.
+  /// longest wait.
+  ///
+  /// May be called again.
   package func stop() {
     let current = monitor.withLock {
       isStopping = true
@@ -103,7 +107,10 @@ package final class StreamSender: @unchecked Sendable {
 
   /// Asks the other side for hashes of its newest content, records sent before included.
   package func beginHashes(
-    volume: Int, at offset: UInt64, blockSize: Int, count: Int
+    volume: Int,
+    at offset: UInt64,
+    blockSize: Int,
+    count: Int
   ) -> HashTicket {
     if let current = monitor.withLock({ isOpen ? connection : nil }) {
       return current.ask(volume: volume, at: offset, blockSize: blockSize, count: count)
@@ -113,7 +120,10 @@ package final class StreamSender: @unchecked Sendable {
 
   /// Like ``beginHashes(volume:at:blockSize:count:)``, and blocks until the answer is there.
   package func hashes(
-    volume: Int, at offset: UInt64, blockSize: Int, count: Int
+    volume: Int,
+    at offset: UInt64,
+    blockSize: Int,
+    count: Int
   ) throws(StreamSenderError) -> [BlockHash] {
     try beginHashes(volume: volume, at: offset, blockSize: blockSize, count: count).wait()
   }
@@ -162,8 +172,11 @@ extension StreamSender {
     while let position = link.waitForRoom() {
       batch.removeAll()
       source.take(
-        after: position, into: batch, byteLimit: settings.batchByteCount,
-        waitMilliseconds: Self.takeMilliseconds)
+        after: position,
+        into: batch,
+        byteLimit: settings.batchByteCount,
+        waitMilliseconds: Self.takeMilliseconds
+      )
       guard !batch.isEmpty else { continue }
       let count = link.send(batch, with: &writer)
       monitor.withLock { sentByteCount += UInt64(count) }
@@ -173,7 +186,10 @@ extension StreamSender {
   /// - Returns: A connection that is being made; nil if the sender is to stop.
   private func connect() -> SenderConnection? {
     let link = SenderConnection(
-      stream: stream, source: source, windowByteCount: settings.windowByteCount)
+      stream: stream,
+      source: source,
+      windowByteCount: settings.windowByteCount
+    )
     let isWanted = monitor.withLock {
       connection = link
       return !isStopping
@@ -191,7 +207,10 @@ extension StreamSender {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let security = try NIOSSLClientHandler(
-            context: tls, serverHostname: nil, customVerificationCallback: verify)
+            context: tls,
+            serverHostname: nil,
+            customVerificationCallback: verify
+          )
           try channel.pipeline.syncOperations.addHandlers([security, LinkHandler(link)])
         }
       }

@@ -17,9 +17,11 @@ package protocol StreamSink: AnyObject, Sendable {
   /// - Throws: Why the stream cannot be received; the sender is told the error's text.
   func opened(session: any StreamSession) throws -> StreamWelcome
 
-  /// Takes a batch over. Its records are consecutive and follow what the session received
-  /// before, beginning after the welcome's durable record. Called on the network's thread: it only enqueues.
-  /// Once durable: `session.acknowledge(through:)`.
+  /// Takes a batch over.
+  ///
+  /// Its records are consecutive and follow what the session received before, beginning after the
+  /// welcome's durable record. Called on the network's thread: it only enqueues. Once they are
+  /// durable: `session.acknowledge(through:)`.
   func receive(_ batch: RecordBatch, session: any StreamSession)
 
   /// Hashes `count` blocks of `blockSize` bytes (the last one may be cut by the volume's end)
@@ -30,13 +32,16 @@ package protocol StreamSink: AnyObject, Sendable {
     at offset: UInt64,
     blockSize: Int,
     count: Int,
-    reply: @escaping @Sendable (Result<[BlockHash], any Error>) -> Void)
+    reply: @escaping @Sendable (Result<[BlockHash], any Error>) -> Void
+  )
 
   /// The session ended, for whatever reason. Not called if `opened` threw.
   func closed(session: any StreamSession)
 }
 
-/// One connection of a sender, seen from the receiving side. Safe to use from any thread.
+/// One connection of a sender, seen from the receiving side.
+///
+/// Safe to use from any thread.
 package protocol StreamSession: AnyObject, Sendable {
   /// Tells the sender that records up to `sequence` are durable.
   func acknowledge(through sequence: SequenceNumber)

@@ -12,7 +12,11 @@ package protocol StreamSource: AnyObject, Sendable {
   /// Appends the records that follow `sequence`, consecutive, to an empty `batch` until it has
   /// about `byteLimit` bytes of payload. Without any it waits up to `waitMilliseconds` for one.
   func take(
-    after sequence: SequenceNumber, into batch: RecordBatch, byteLimit: Int, waitMilliseconds: Int)
+    after sequence: SequenceNumber,
+    into batch: RecordBatch,
+    byteLimit: Int,
+    waitMilliseconds: Int
+  )
 
   /// Records up to `sequence` are durable at the other side: their memory can be used again.
   func acknowledged(through sequence: SequenceNumber)

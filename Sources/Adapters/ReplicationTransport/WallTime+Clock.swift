@@ -5,7 +5,9 @@ internal import Glibc
 package import RecoveryModel
 
 extension WallTime {
-  /// The instant by this machine's clock. Costs no system call.
+  /// The instant by this machine's clock.
+  ///
+  /// Costs no system call.
   package static func ofThisMachine() -> WallTime {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

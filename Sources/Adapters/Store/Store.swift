@@ -114,17 +114,21 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var lastTest: WallTime?
   /// The phase that survives restarts.
   package var phase: Phase
+  /// At the protected site: VMs a failover shut down, to be started when it is rolled back.
+  package var shutDown: [VMIdentifier]
 
   package init(
     definition: VPGDefinition,
     isPaused: Bool = false,
     lastTest: WallTime? = nil,
-    phase: Phase = .protecting
+    phase: Phase = .protecting,
+    shutDown: [VMIdentifier] = []
   ) {
     self.definition = definition
     self.isPaused = isPaused
     self.lastTest = lastTest
     self.phase = phase
+    self.shutDown = shutDown
   }
 
   /// Where the VPG is in its life.

@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Memory for batches, aligned so that storage can take it directly. It only grows.
+/// Memory for batches, aligned so that storage can take it directly.
+///
+/// It only grows.
 ///
 /// Sendable without a check by the compiler: every buffer is either a function's own, or part of
 /// `Appender`, which only the holder of its lock reaches.
@@ -15,13 +17,16 @@
 
   deinit { unsafe memory.deallocate() }
 
-  /// The first `byteCount` bytes; their content is whatever was there before. Valid until the
-  /// next call.
+  /// The first `byteCount` bytes; their content is whatever was there before.
+  ///
+  /// Valid until the next call.
   func bytes(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
     if unsafe memory.count < byteCount {
       unsafe memory.deallocate()
       unsafe memory = .allocate(
-        byteCount: byteCount.roundedUp(to: Self.alignment), alignment: Self.alignment)
+        byteCount: byteCount.roundedUp(to: Self.alignment),
+        alignment: Self.alignment
+      )
     }
     return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount])
   }

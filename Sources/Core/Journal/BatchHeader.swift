@@ -3,7 +3,9 @@
 
 internal import RecoveryModel
 
-/// The 64 bytes before a batch's records. Batches begin at multiples of 4096.
+/// The 64 bytes before a batch's records.
+///
+/// Batches begin at multiples of 4096.
 ///
 /// Layout, little endian: 0 magic (8), 8 byte count of header, records and payload (4), 12 CRC32C
 /// of these bytes with this field zero (4), 16 first sequence (8), 24 last sequence (8), 32 the
@@ -50,7 +52,9 @@ struct BatchHeader: Equatable {
     unsafe batch.put(checksum, at: 12)
   }
 
-  /// Whether a batch's bytes are those that were sealed. Leaves the checksum field zeroed.
+  /// Whether a batch's bytes are those that were sealed.
+  ///
+  /// Leaves the checksum field zeroed.
   static func verify(_ batch: UnsafeMutableRawBufferPointer) -> Bool {
     let checksum: UInt32 = unsafe UnsafeRawBufferPointer(batch).number(at: 12)
     unsafe batch.put(UInt32(0), at: 12)
@@ -66,7 +70,8 @@ struct BatchHeader: Equatable {
       firstSequence: SequenceNumber(bytes.number(at: 16)),
       salt: bytes.number(at: 32),
       recordCount: Int(bytes.number(at: 40, as: UInt32.self)),
-      payloadByteCount: Int(bytes.number(at: 44, as: UInt32.self)))
+      payloadByteCount: Int(bytes.number(at: 44, as: UInt32.self))
+    )
     guard recordCount > 0, firstSequence.rawValue <= UInt64.max - UInt64(recordCount),
       unsafe bytes.number(at: 24) == lastSequence.rawValue,
       unsafe Int(bytes.number(at: 8, as: UInt32.self)) == contentByteCount

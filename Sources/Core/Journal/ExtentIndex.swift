@@ -60,7 +60,11 @@ struct ExtentIndex {
 
   /// Adds a record, which is newer than all before it.
   mutating func add(
-    _ sequence: SequenceNumber, volume: Int, offset: UInt64, count: UInt32, segment: UInt32,
+    _ sequence: SequenceNumber,
+    volume: Int,
+    offset: UInt64,
+    count: UInt32,
+    segment: UInt32,
     fileOffset: UInt64
   ) {
     var position = offset
@@ -69,18 +73,26 @@ struct ExtentIndex {
       let chunk = position / Self.chunkByteCount
       let stop = min(end, (chunk + 1) * Self.chunkByteCount)
       let extent = Extent(
-        sequence: sequence, fileOffset: fileOffset + (position - offset), segment: segment,
-        start: UInt32(position % Self.chunkByteCount), count: UInt32(stop - position))
+        sequence: sequence,
+        fileOffset: fileOffset + (position - offset),
+        segment: segment,
+        start: UInt32(position % Self.chunkByteCount),
+        count: UInt32(stop - position)
+      )
       volumes[volume][chunk, default: []].append(extent)
       extentCount += 1
       position = stop
     }
   }
 
-  /// The pieces that make up a range as of a point, in no particular order. They cover every byte
-  /// exactly once.
+  /// The pieces that make up a range as of a point, in no particular order.
+  ///
+  /// They cover every byte exactly once.
   func pieces(
-    volume: Int, offset: UInt64, count: Int, asOf point: SequenceNumber
+    volume: Int,
+    offset: UInt64,
+    count: Int,
+    asOf point: SequenceNumber
   ) -> [Piece] {
     var pieces: [Piece] = []
     var position = offset
@@ -90,20 +102,32 @@ struct ExtentIndex {
       let stop = min(end, (chunk + 1) * Self.chunkByteCount)
       let base = chunk * Self.chunkByteCount
       resolve(
-        volumes[volume][chunk] ?? [], lower: UInt32(position - base), upper: UInt32(stop - base),
-        position: Int(position - offset), asOf: point, into: &pieces)
+        volumes[volume][chunk] ?? [],
+        lower: UInt32(position - base),
+        upper: UInt32(stop - base),
+        position: Int(position - offset),
+        asOf: point,
+        into: &pieces
+      )
       position = stop
     }
     return pieces
   }
 
   private func resolve(
-    _ extents: [Extent], lower: UInt32, upper: UInt32, position: Int,
-    asOf point: SequenceNumber, into pieces: inout [Piece]
+    _ extents: [Extent],
+    lower: UInt32,
+    upper: UInt32,
+    position: Int,
+    asOf point: SequenceNumber,
+    into pieces: inout [Piece]
   ) {
     func add(_ range: Range<UInt32>, _ place: Place) {
       let piece = Piece(
-        position: position + Int(range.lowerBound - lower), count: range.count, place: place)
+        position: position + Int(range.lowerBound - lower),
+        count: range.count,
+        place: place
+      )
       if let last = pieces.last, last.continues(with: piece) {
         pieces[pieces.count - 1].count += piece.count
       } else {
@@ -129,8 +153,10 @@ struct ExtentIndex {
           extent.segment == Extent.zeroes
             ? .zeroes
             : .segment(
-              extent.segment, fileOffset: extent.fileOffset + UInt64(part.lowerBound - extent.start)
-            ))
+              extent.segment,
+              fileOffset: extent.fileOffset + UInt64(part.lowerBound - extent.start)
+            )
+        )
         if range.lowerBound < part.lowerBound { rest.append(range.lowerBound..<part.lowerBound) }
         if part.upperBound < range.upperBound { rest.append(part.upperBound..<range.upperBound) }
       }
@@ -147,7 +173,11 @@ struct ExtentIndex {
   }
 
   /// Forgets the extents up to a point, because the replica has their content.
-  mutating func forget(_ chunks: some Sequence<UInt64>, of volume: Int, through point: SequenceNumber) {
+  mutating func forget(
+    _ chunks: some Sequence<UInt64>,
+    of volume: Int,
+    through point: SequenceNumber
+  ) {
     for chunk in chunks {
       guard var extents = volumes[volume].removeValue(forKey: chunk) else { continue }
       let gone = Self.prefixCount(of: extents, through: point)

@@ -11,7 +11,8 @@ extension UnsafeMutableRawBufferPointer {
 
 extension UnsafeRawBufferPointer {
   func number<Number: FixedWidthInteger & BitwiseCopyable>(
-    at offset: Int, as type: Number.Type = Number.self
+    at offset: Int,
+    as type: Number.Type = Number.self
   ) -> Number {
     unsafe Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
   }

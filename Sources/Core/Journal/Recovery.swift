@@ -10,7 +10,9 @@ struct Recovery {
   private var contents: StreamJournal.Contents
 
   static func run(
-    stream: StreamIdentifier, folder: any StorageFolder, volumeSizes: [UInt64],
+    stream: StreamIdentifier,
+    folder: any StorageFolder,
+    volumeSizes: [UInt64],
     settings: StreamJournal.Settings
   ) throws(JournalError) -> (state: SavedState, contents: StreamJournal.Contents) {
     let names = try stored { () throws(StorageError) in try folder.list() }.sorted()
@@ -38,16 +40,21 @@ struct Recovery {
   }
 
   private init(
-    folder: any StorageFolder, state: SavedState, settings: StreamJournal.Settings
+    folder: any StorageFolder,
+    state: SavedState,
+    settings: StreamJournal.Settings
   ) {
     self.folder = folder
     self.state = state
     contents = StreamJournal.Contents(
       phase: !state.isComplete ? .filling : state.isPromoted ? .promoted : .complete,
-      durable: state.folded, folded: state.folded, floor: state.folded,
+      durable: state.folded,
+      folded: state.folded,
+      floor: state.folded,
       index: ExtentIndex(volumeCount: state.volumeSizes.count),
       history: StreamHistory(base: state.folded, sync: state.sync, checkpoint: state.checkpoint),
-      settings: settings)
+      settings: settings
+    )
   }
 
   private func remove(_ names: [String]) throws(JournalError) {
@@ -132,7 +139,9 @@ struct Recovery {
   /// bad place, the place was good once and is damaged; if none does, a write was torn there, and
   /// nobody was told that it is durable.
   private func cutTail(
-    of segment: Segment, _ scan: SegmentScan, expected: SequenceNumber
+    of segment: Segment,
+    _ scan: SegmentScan,
+    expected: SequenceNumber
   ) throws(JournalError) {
     let end = segment.usedByteCount
     if try scan.nextBatch(from: end, notBefore: expected) != nil {
@@ -147,7 +156,10 @@ struct Recovery {
 
   /// Takes note of a batch's records and gives the times of the first and the last one.
   private mutating func take(
-    _ header: BatchHeader, _ bytes: UnsafeRawBufferPointer, at offset: UInt64, of segment: Segment
+    _ header: BatchHeader,
+    _ bytes: UnsafeRawBufferPointer,
+    at offset: UInt64,
+    of segment: Segment
   ) throws(JournalError) -> (WallTime, WallTime) {
     var expected = header.firstSequence
     var payload = header.payloadOffset
@@ -157,15 +169,20 @@ struct Recovery {
       let place = offset + UInt64(start)
       guard
         let record = unsafe StreamRecord(
-          decoding: UnsafeRawBufferPointer(rebasing: bytes[start...])),
+          decoding: UnsafeRawBufferPointer(rebasing: bytes[start...])
+        ),
         record.sequence == expected, record.fits(contents.index.volumeCount, state.volumeSizes),
         payload + record.payloadByteCount <= header.contentByteCount
       else { throw .corrupt(file: segment.name, offset: place) }
       if record.sequence > state.folded {
         unsafe contents.note(
-          record, segment: segment.number, fileOffset: offset + UInt64(payload),
+          record,
+          segment: segment.number,
+          fileOffset: offset + UInt64(payload),
           payload: UnsafeRawBufferPointer(
-            rebasing: bytes[payload..<(payload + record.payloadByteCount)]))
+            rebasing: bytes[payload..<(payload + record.payloadByteCount)]
+          )
+        )
       }
       times = (times?.0 ?? record.time, record.time)
       payload += record.payloadByteCount
@@ -195,14 +212,21 @@ extension StreamRecord {
 extension StreamJournal.Contents {
   /// Takes note of a durable record, whose payload is at `fileOffset` of a segment.
   mutating func note(
-    _ record: StreamRecord, segment: UInt32, fileOffset: UInt64, payload: UnsafeRawBufferPointer
+    _ record: StreamRecord,
+    segment: UInt32,
+    fileOffset: UInt64,
+    payload: UnsafeRawBufferPointer
   ) {
     switch record.kind {
     case .write, .zeroes:
       index.add(
-        record.sequence, volume: Int(record.volume), offset: record.offset, count: record.length,
+        record.sequence,
+        volume: Int(record.volume),
+        offset: record.offset,
+        count: record.length,
         segment: record.kind == .write ? segment : ExtentIndex.Extent.zeroes,
-        fileOffset: fileOffset)
+        fileOffset: fileOffset
+      )
     case .mark, .syncBegan, .syncEnded:
       history.add(record) { unsafe String(decoding: payload, as: UTF8.self) }
     }

@@ -16,8 +16,9 @@ struct SavedState: Equatable {
   var volumeSizes: [UInt64]
   /// Whether the first sync has finished: only then do the replicas have a meaning of their own.
   var isComplete = false
-  /// Complete: the replicas are the stream's content as of this record. Before: every record up
-  /// to this one is in the replicas, and maybe later ones.
+  /// Complete: the replicas are the stream's content as of this record.
+  ///
+  /// Before: every record up to this one is in the replicas, and maybe later ones.
   var folded = SequenceNumber(0)
   /// A fold up to this record began and may be in the replicas in part; 0 if none.
   var folding = SequenceNumber(0)
@@ -116,8 +117,10 @@ extension SavedState {
       tag.append(byte)
     }
     return Checkpoint(
-      identifier: identifier, time: WallTime(milliseconds: milliseconds),
-      tag: String(decoding: tag, as: UTF8.self))
+      identifier: identifier,
+      time: WallTime(milliseconds: milliseconds),
+      tag: String(decoding: tag, as: UTF8.self)
+    )
   }
 
   private static func hexadecimal(_ number: UInt64, digits: Int) -> String {

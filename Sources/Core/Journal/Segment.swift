@@ -3,7 +3,9 @@
 
 internal import RecoveryModel
 
-/// An open segment file. A reader that has it can go on reading when its name is removed.
+/// An open segment file.
+///
+/// A reader that has it can go on reading when its name is removed.
 struct Segment: Sendable {
   /// Distinguishes the open segments of one journal; extents refer to it.
   let number: UInt32

@@ -19,8 +19,10 @@ struct SegmentHeader: Equatable {
   var firstSequence: SequenceNumber
   var volumeSizes: [UInt64]
 
-  /// Repeated in every batch, so that a guest's own journal, seen in a payload, is not taken for
-  /// a batch of this segment. FNV-1a over the stream's name and the first sequence.
+  /// Repeated in every batch, so that a guest's own journal, seen in a payload, is not taken for a
+  /// batch of this segment.
+  ///
+  /// FNV-1a over the stream's name and the first sequence.
   var salt: UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// An open file. Calls from several threads are allowed as long as no two touch the same bytes.
+/// An open file.
+///
+/// Calls from several threads are allowed as long as no two touch the same bytes.
 package protocol StorageFile: AnyObject, Sendable {
   /// The length of the file.
   func byteCount() throws(StorageError) -> UInt64

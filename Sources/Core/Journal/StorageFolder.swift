@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A folder of files. Nothing in it outlives a power cut unless it was synced.
+/// A folder of files.
+///
+/// Nothing in it outlives a power cut unless it was synced.
 package protocol StorageFolder: Sendable {
   /// The names of all files, in any order.
   func list() throws(StorageError) -> [String]

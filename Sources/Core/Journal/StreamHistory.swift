@@ -32,7 +32,10 @@ struct StreamHistory {
     case .mark:
       guard openSync == 0 else { return }
       let checkpoint = Checkpoint(
-        identifier: CheckpointIdentifier(record.offset), time: record.time, tag: tag())
+        identifier: CheckpointIdentifier(record.offset),
+        time: record.time,
+        tag: tag()
+      )
       marks.append((checkpoint, record.sequence))
     case .syncBegan:
       openSync = record.offset

@@ -23,7 +23,8 @@ extension StreamJournal {
   /// All records become durable or, if it throws, at least those before it do not suffer: the call
   /// can be repeated. While the first sync runs, records go straight into the replicas.
   package func append(
-    _ records: [StreamRecord], payload: UnsafeRawBufferPointer
+    _ records: [StreamRecord],
+    payload: UnsafeRawBufferPointer
   ) throws(JournalError) {
     guard !records.isEmpty else { return }
     try appender.withLock { appender throws(JournalError) in
@@ -71,7 +72,8 @@ extension StreamJournal {
   }
 
   private func check(
-    _ records: [StreamRecord], _ payload: UnsafeRawBufferPointer
+    _ records: [StreamRecord],
+    _ payload: UnsafeRawBufferPointer
   ) throws(JournalError) {
     var expected = contents.withLock { $0.durable.next }
     var position = 0
@@ -95,14 +97,18 @@ extension StreamJournal {
 
   /// One write and one sync for all the records.
   private func appendBatch(
-    _ records: ArraySlice<StreamRecord>, _ payload: UnsafeRawBufferPointer,
+    _ records: ArraySlice<StreamRecord>,
+    _ payload: UnsafeRawBufferPointer,
     _ appender: inout Appender
   ) throws(JournalError) {
     guard let first = records.first, let last = records.last else { return }
     if appender.isEndUnknown { try repairEnd(&appender) }
     var header = BatchHeader(
-      firstSequence: first.sequence, salt: 0, recordCount: records.count,
-      payloadByteCount: payload.count)
+      firstSequence: first.sequence,
+      salt: 0,
+      recordCount: records.count,
+      payloadByteCount: payload.count
+    )
     let segment = try segmentWithRoom(for: header, first)
     header.salt = segment.salt
 
@@ -120,20 +126,27 @@ extension StreamJournal {
       for record in records {
         let count = record.payloadByteCount
         unsafe contents.note(
-          record, segment: segment.number,
+          record,
+          segment: segment.number,
           fileOffset: segment.usedByteCount + UInt64(header.payloadOffset + position),
-          payload: UnsafeRawBufferPointer(rebasing: payload[position..<(position + count)]))
+          payload: UnsafeRawBufferPointer(rebasing: payload[position..<(position + count)])
+        )
         position += count
       }
       contents.segments[contents.segments.count - 1].grow(
-        by: header, first: first.time, last: last.time)
+        by: header,
+        first: first.time,
+        last: last.time
+      )
       contents.durable = last.sequence
     }
   }
 
   private func fill(
-    _ batch: UnsafeMutableRawBufferPointer, _ header: BatchHeader,
-    _ records: ArraySlice<StreamRecord>, _ payload: UnsafeRawBufferPointer
+    _ batch: UnsafeMutableRawBufferPointer,
+    _ header: BatchHeader,
+    _ records: ArraySlice<StreamRecord>,
+    _ payload: UnsafeRawBufferPointer
   ) {
     unsafe header.encode(into: batch)
     var position = BatchHeader.byteCount
@@ -146,12 +159,14 @@ extension StreamJournal {
     unsafe UnsafeMutableRawBufferPointer(rebasing: batch[header.contentByteCount...])
       .initializeMemory(as: UInt8.self, repeating: 0)
     unsafe BatchHeader.seal(
-      UnsafeMutableRawBufferPointer(rebasing: batch[..<header.contentByteCount]))
+      UnsafeMutableRawBufferPointer(rebasing: batch[..<header.contentByteCount])
+    )
   }
 
   /// The last segment, or a new one if the batch does not fit or the last one is old enough.
   private func segmentWithRoom(
-    for batch: BatchHeader, _ first: StreamRecord
+    for batch: BatchHeader,
+    _ first: StreamRecord
   ) throws(JournalError) -> Segment {
     let (last, settings, number) = contents.withLock {
       ($0.segments.last, $0.settings, $0.lastSegmentNumber + 1)
@@ -169,9 +184,14 @@ extension StreamJournal {
       try stored { () throws(StorageError) in try last.file.resize(to: last.usedByteCount) }
     }
     let header = SegmentHeader(
-      stream: stream, firstSequence: first.sequence, volumeSizes: volumeSizes)
+      stream: stream,
+      firstSequence: first.sequence,
+      volumeSizes: volumeSizes
+    )
     let file = try makeFile(
-      header, byteCount: max(settings.segmentByteCount, UInt64(SegmentHeader.byteCount) + needed))
+      header,
+      byteCount: max(settings.segmentByteCount, UInt64(SegmentHeader.byteCount) + needed)
+    )
     let segment = Segment(number: number, header: header, file: file)
     contents.withLock {
       $0.lastSegmentNumber = number
@@ -182,7 +202,8 @@ extension StreamJournal {
 
   /// A segment gets its name only once its header is durable, so a named one always has a header.
   private func makeFile(
-    _ header: SegmentHeader, byteCount: UInt64
+    _ header: SegmentHeader,
+    byteCount: UInt64
   ) throws(JournalError) -> any StorageFile {
     let buffer = AlignedBuffer()
     let bytes = unsafe buffer.bytes(SegmentHeader.byteCount)
@@ -200,7 +221,9 @@ extension StreamJournal {
   }
 
   /// After a write or a sync failed nobody knows which bytes of the batch are on the disk, and a
-  /// second sync would not tell. Cutting them off makes the end known again.
+  /// second sync would not tell.
+  ///
+  /// Cutting them off makes the end known again.
   private func repairEnd(_ appender: inout Appender) throws(JournalError) {
     let (last, size) = contents.withLock { ($0.segments.last, $0.settings.segmentByteCount) }
     if let last {
@@ -217,7 +240,8 @@ extension StreamJournal {
 
   /// Writes records into the replicas and makes them durable there.
   private func apply(
-    _ records: ArraySlice<StreamRecord>, _ payload: UnsafeRawBufferPointer,
+    _ records: ArraySlice<StreamRecord>,
+    _ payload: UnsafeRawBufferPointer,
     _ appender: inout Appender
   ) throws(JournalError) {
     guard let last = records.last else { return }
@@ -233,7 +257,9 @@ extension StreamJournal {
           touched.insert(Int(record.volume))
         case .zeroes:
           try replicas[Int(record.volume)].punchHole(
-            at: record.offset, count: UInt64(record.length))
+            at: record.offset,
+            count: UInt64(record.length)
+          )
           touched.insert(Int(record.volume))
         case .mark, .syncBegan, .syncEnded:
           break
@@ -290,7 +316,8 @@ extension StreamJournal {
 
   /// A first sync begins anew: the points there are give way.
   private func reset(
-    before sequence: SequenceNumber, _ appender: inout Appender
+    before sequence: SequenceNumber,
+    _ appender: inout Appender
   ) throws(JournalError) {
     try folding.withLock { _ throws(JournalError) in
       if let held = contents.withLock({ $0.oldestNeeded }) { throw .held(held) }

@@ -53,7 +53,9 @@ extension StreamJournal {
 
   /// Writes what the chunks' extents up to a record give into the replica, durably.
   private func copy(
-    _ chunks: [UInt64], of volume: Int, through target: SequenceNumber
+    _ chunks: [UInt64],
+    of volume: Int,
+    through target: SequenceNumber
   ) throws(JournalError) {
     guard !chunks.isEmpty else { return }
     let buffer = AlignedBuffer()
@@ -120,7 +122,9 @@ extension StreamJournal {
   }
 
   /// Folds up to a checkpoint for good: the replicas are that checkpoint, the journal is empty and
-  /// takes no more records. Done again for the same checkpoint, it does nothing.
+  /// takes no more records.
+  ///
+  /// Done again for the same checkpoint, it does nothing.
   ///
   /// Fails with ``JournalError/held(_:)`` if a hold needs another point.
   package func promote(_ checkpoint: CheckpointIdentifier) throws(JournalError) {

@@ -27,11 +27,15 @@ extension StreamJournal {
     var file: (any StorageFile)?
   }
 
-  /// Reads a range as it was just after a record. May be called from any number of threads.
+  /// Reads a range as it was just after a record.
+  ///
+  /// May be called from any number of threads.
   ///
   /// Fails with ``JournalError/pointGone(_:)`` if the point is folded already: hold it before.
   package func read(
-    volume: Int, at offset: UInt64, into bytes: UnsafeMutableRawBufferPointer,
+    volume: Int,
+    at offset: UInt64,
+    into bytes: UnsafeMutableRawBufferPointer,
     asOf point: SequenceNumber
   ) throws(JournalError) {
     let fetches = try contents.withLock { contents throws(JournalError) in
@@ -48,10 +52,13 @@ extension StreamJournal {
     unsafe try run(fetches, volume: volume, at: offset, into: bytes)
   }
 
-  /// Reads a range as it is now, with everything that is durable. While the first sync runs the
-  /// bytes may change under the read.
+  /// Reads a range as it is now, with everything that is durable.
+  ///
+  /// While the first sync runs the bytes may change under the read.
   package func readLatest(
-    volume: Int, at offset: UInt64, into bytes: UnsafeMutableRawBufferPointer
+    volume: Int,
+    at offset: UInt64,
+    into bytes: UnsafeMutableRawBufferPointer
   ) throws(JournalError) {
     let (phase, durable) = contents.withLock { ($0.phase, $0.durable) }
     if phase == .filling {
@@ -64,13 +71,17 @@ extension StreamJournal {
   }
 
   private func run(
-    _ fetches: [Fetch], volume: Int, at offset: UInt64, into bytes: UnsafeMutableRawBufferPointer
+    _ fetches: [Fetch],
+    volume: Int,
+    at offset: UInt64,
+    into bytes: UnsafeMutableRawBufferPointer
   ) throws(JournalError) {
     try stored { () throws(StorageError) in
       for fetch in fetches {
         let piece = fetch.piece
         let part = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: bytes[piece.position..<(piece.position + piece.count)])
+          rebasing: bytes[piece.position..<(piece.position + piece.count)]
+        )
         switch piece.place {
         case .segment(_, let fileOffset):
           unsafe try fetch.file?.read(at: fileOffset, into: part)
@@ -87,7 +98,10 @@ extension StreamJournal {
 extension StreamJournal.Contents {
   /// The pieces of a range with the files they are in.
   func fetches(
-    volume: Int, offset: UInt64, count: Int, asOf point: SequenceNumber
+    volume: Int,
+    offset: UInt64,
+    count: Int,
+    asOf point: SequenceNumber
   ) -> [StreamJournal.Fetch] {
     index.pieces(volume: volume, offset: offset, count: count, asOf: point).map { piece in
       guard case .segment(let number, _) = piece.place else {

@@ -31,11 +31,17 @@ package final class StreamJournal: Sendable {
   ///
   /// - Parameters:
   ///   - stream: Whose journal it is; at most 88 bytes of text without spaces.
+  ///   - folder: The journal's own folder.
   ///   - replicas: A file for each volume; lengthened to the volume's size.
   ///   - volumeSizes: In bytes, in the order records count volumes.
+  ///   - settings: How much is kept.
+  /// - Throws: ``JournalError`` if the folder holds something else, is damaged, or storage fails.
   package init(
-    stream: StreamIdentifier, folder: any StorageFolder, replicas: [any StorageFile],
-    volumeSizes: [UInt64], settings: Settings
+    stream: StreamIdentifier,
+    folder: any StorageFolder,
+    replicas: [any StorageFile],
+    volumeSizes: [UInt64],
+    settings: Settings
   ) throws(JournalError) {
     precondition(replicas.count == volumeSizes.count, "each volume has one replica")
     self.stream = stream
@@ -48,7 +54,11 @@ package final class StreamJournal: Sendable {
       }
     }
     let recovered = try Recovery.run(
-      stream: stream, folder: folder, volumeSizes: volumeSizes, settings: settings)
+      stream: stream,
+      folder: folder,
+      volumeSizes: volumeSizes,
+      settings: settings
+    )
     appender = Mutex(Appender())
     saved = Mutex(recovered.state)
     contents = Mutex(recovered.contents)
@@ -62,8 +72,12 @@ package final class StreamJournal: Sendable {
   package var state: JournalState {
     contents.withLock { contents in
       JournalState(
-        durable: contents.durable, folded: contents.floor, isComplete: contents.phase != .filling,
-        isPromoted: contents.phase == .promoted, openSync: contents.history.openSync)
+        durable: contents.durable,
+        folded: contents.floor,
+        isComplete: contents.phase != .filling,
+        isPromoted: contents.phase == .promoted,
+        openSync: contents.history.openSync
+      )
     }
   }
 
@@ -77,7 +91,8 @@ package final class StreamJournal: Sendable {
         holdCount: contents.holds.count,
         checkpointCount: contents.history.checkpointCount,
         earliestCheckpoint: contents.history.earliest,
-        latestCheckpoint: contents.history.latest)
+        latestCheckpoint: contents.history.latest
+      )
     }
   }
 
@@ -101,7 +116,9 @@ package final class StreamJournal: Sendable {
     }
   }
 
-  /// Keeps a point readable until ``release(_:)``. Holds do not outlive the process.
+  /// Keeps a point readable until ``release(_:)``.
+  ///
+  /// Holds do not outlive the process.
   package func hold(_ point: SequenceNumber) throws(JournalError) -> HoldToken {
     try contents.withLock { contents throws(JournalError) in
       try contents.check(point)
@@ -138,7 +155,9 @@ extension StreamJournal {
     package var segmentByteCount: UInt64
 
     package init(
-      historySeconds: Int, hardLimitByteCount: UInt64, segmentByteCount: UInt64 = 64 << 20
+      historySeconds: Int,
+      hardLimitByteCount: UInt64,
+      segmentByteCount: UInt64 = 64 << 20
     ) {
       self.historySeconds = historySeconds
       self.hardLimitByteCount = hardLimitByteCount
@@ -167,7 +186,9 @@ extension StreamJournal {
     var floor: SequenceNumber
     var index: ExtentIndex
     var history: StreamHistory
-    /// Oldest first. The appender writes to the last one.
+    /// Oldest first.
+    ///
+    /// The appender writes to the last one.
     var segments: [Segment] = []
     var lastSegmentNumber: UInt32 = 0
     var holds: [UInt64: SequenceNumber] = [:]
@@ -188,7 +209,9 @@ extension StreamJournal {
       [holds.values.min(), readers.keys.min()].compactMap { $0 }.min()
     }
 
-    /// The segment an extent refers to. Numbers in `segments` are consecutive.
+    /// The segment an extent refers to.
+    ///
+    /// Numbers in `segments` are consecutive.
     func segment(_ number: UInt32) -> Segment {
       segments[Int(number - segments[0].number)]
     }

@@ -170,7 +170,8 @@ extension TapReconciler {
     actions += missing.map { .attach($0) }
     guard actions.isEmpty && silent.isEmpty else { return actions }
 
-    if owesSync || stream.needsSync || stream.sync == .idle {
+    // A sync that waits to begin is idle too, and does not need to be asked for again.
+    if owesSync || stream.needsSync {
       return stream.isConnected ? [.startSync] : []
     }
     return stream.sync == .ordered && mayPull ? [.closePull] : []

@@ -1,8 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The state of a VPG, judged from what both of its sites say. It claims nothing that was not
-/// seen: what is unknown does not meet the SLA.
+/// The state of a VPG, judged from what both of its sites say.
+///
+/// It claims nothing that was not seen: what is unknown does not meet the SLA.
 package struct VPGAssessment: Sendable, Equatable {
   package var status: VPGStatus
   package var substatus: VPGSubstatus
@@ -122,8 +123,9 @@ extension VPGAssessment {
     return nil
   }
 
-  /// While every stream is ordered, the appliances measure it. Otherwise the latest checkpoint is
-  /// all there is to go back to, and it ages.
+  /// While every stream is ordered, the appliances measure it.
+  ///
+  /// Otherwise the latest checkpoint is all there is to go back to, and it ages.
   private static func rpo(_ facts: Facts) -> Int {
     guard let latest = facts.latestCheckpoint else { return -1 }
     let streams = facts.streams.compactMap(\.self)

@@ -28,7 +28,8 @@ extension ControlMessage {
     case .welcome(let welcome):
       frame.append(number: welcome.durable.rawValue)
       frame.append(
-        number: UInt32(welcome.isComplete ? 1 : 0) | UInt32(welcome.isAccepting ? 2 : 0))
+        number: UInt32(welcome.isComplete ? 1 : 0) | UInt32(welcome.isAccepting ? 2 : 0)
+      )
     case .refuse(let code, let text):
       frame.append(number: code.rawValue)
       frame.append(text: text)
@@ -84,7 +85,8 @@ extension ControlMessage {
     let flags = try body.number(UInt32.self)
     guard flags <= 3 else { throw .reservedBitsSet(.welcome) }
     return .welcome(
-      StreamWelcome(durable: durable, isComplete: flags & 1 != 0, isAccepting: flags & 2 != 0))
+      StreamWelcome(durable: durable, isComplete: flags & 1 != 0, isAccepting: flags & 2 != 0)
+    )
   }
 
   private static func hashQuery(from body: inout BodyReader) throws(ReplicationError) -> Self {
@@ -99,8 +101,13 @@ extension ControlMessage {
     else { throw .malformed(.hashQuery) }
     return .hashQuery(
       HashQuery(
-        identifier: identifier, volume: volume, offset: offset, blockSize: blockSize,
-        blockCount: blockCount))
+        identifier: identifier,
+        volume: volume,
+        offset: offset,
+        blockSize: blockSize,
+        blockCount: blockCount
+      )
+    )
   }
 
   private static func hashReply(from body: inout BodyReader) throws(ReplicationError) -> Self {
@@ -138,10 +145,13 @@ extension ControlMessage {
     guard remaining >= byteCount else { throw .malformed(kind) }
     defer { position += byteCount }
     return unsafe Number(
-      littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
+      littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self)
+    )
   }
 
-  /// Text with its length in two bytes before it. What is not UTF-8 is shown as such.
+  /// Text with its length in two bytes before it.
+  ///
+  /// What is not UTF-8 is shown as such.
   mutating func text() throws(ReplicationError) -> String {
     let byteCount = Int(try number(UInt16.self))
     guard remaining >= byteCount else { throw .malformed(kind) }

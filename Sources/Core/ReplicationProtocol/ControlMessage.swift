@@ -36,7 +36,11 @@ package struct HashQuery: Hashable, Sendable {
   package var blockCount: UInt32
 
   package init(
-    identifier: UInt64, volume: UInt16, offset: UInt64, blockSize: UInt32, blockCount: UInt32
+    identifier: UInt64,
+    volume: UInt16,
+    offset: UInt64,
+    blockSize: UInt32,
+    blockCount: UInt32
   ) {
     self.identifier = identifier
     self.volume = volume

@@ -20,30 +20,41 @@ package enum DataFrame {
   /// Writes everything before the payload, except the header.
   package static func encodeHead(_ batch: RecordBatch, into frame: UnsafeMutableRawBufferPointer) {
     precondition(
-      frame.count >= headByteCount(recordCount: batch.records.count), "no room for the records")
+      frame.count >= headByteCount(recordCount: batch.records.count),
+      "no room for the records"
+    )
     unsafe frame.storeBytes(
-      of: UInt32(batch.records.count).littleEndian, toByteOffset: 12, as: UInt32.self)
+      of: UInt32(batch.records.count).littleEndian,
+      toByteOffset: 12,
+      as: UInt32.self
+    )
     unsafe frame.storeBytes(
-      of: UInt32(batch.payloadByteCount).littleEndian, toByteOffset: 16, as: UInt32.self)
+      of: UInt32(batch.payloadByteCount).littleEndian,
+      toByteOffset: 16,
+      as: UInt32.self
+    )
     for (index, record) in batch.records.enumerated() {
       let start = headByteCount(recordCount: index)
       unsafe record.encode(into: UnsafeMutableRawBufferPointer(rebasing: frame[start...]))
     }
   }
 
-  /// Reads the records into an empty batch and makes room for the payload.
+  /// Reads the records of a frame's body, whose checksum was found right, into an empty batch.
   ///
-  /// - Parameter body: The frame's body, after its checksum was found right.
   /// - Returns: Where in the body the payload begins. The caller copies or decompresses what is
   ///   there into `batch.appendPayload(count:)` of `payloadByteCount`.
+  /// - Throws: ``ReplicationError/malformed(_:)`` or ``ReplicationError/gap(expected:received:)``.
   package static func decodeHead(
-    body: UnsafeRawBufferPointer, isCompressed: Bool, into batch: RecordBatch
+    body: UnsafeRawBufferPointer,
+    isCompressed: Bool,
+    into batch: RecordBatch
   ) throws(ReplicationError) -> (payloadStart: Int, payloadByteCount: Int) {
     precondition(batch.isEmpty, "the batch is in use")
     guard body.count >= 8 else { throw .malformed(.data) }
     let recordCount = unsafe Int(UInt32(littleEndian: body.loadUnaligned(as: UInt32.self)))
     let payloadByteCount = unsafe Int(
-      UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+      UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+    )
     let payloadStart = headByteCount(recordCount: recordCount) - FrameHeader.byteCount
     guard (1...RecordBatch.maximumRecordCount).contains(recordCount),
       payloadStart <= body.count,
@@ -55,7 +66,8 @@ package enum DataFrame {
       let start = headByteCount(recordCount: index) - FrameHeader.byteCount
       guard
         let record = unsafe StreamRecord(
-          decoding: UnsafeRawBufferPointer(rebasing: body[start...]))
+          decoding: UnsafeRawBufferPointer(rebasing: body[start...])
+        )
       else { throw .malformed(.data) }
       if let last = batch.last, record.sequence != last.next {
         throw .gap(expected: last.next, received: record.sequence)

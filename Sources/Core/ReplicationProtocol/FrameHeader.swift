@@ -22,7 +22,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
 /// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
 package struct FrameHeader: Hashable, Sendable {
   package static let byteCount = 12
-  /// The longest frame, header included. A longer one is refused before memory is taken for it.
+  /// The longest frame, header included.
+  ///
+  /// A longer one is refused before memory is taken for it.
   package static let maximumFrameByteCount = 16 << 20
 
   package let kind: FrameKind
@@ -46,7 +48,8 @@ package struct FrameHeader: Hashable, Sendable {
     isCompressed = flags == 1
     bodyByteCount = Int(length)
     checksum = unsafe UInt32(
-      littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+      littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+    )
   }
 
   /// Checks a whole frame, header included, against its checksum.
@@ -57,10 +60,14 @@ package struct FrameHeader: Hashable, Sendable {
 
   /// Writes the header of a frame whose body is in place already.
   package static func seal(
-    frame: UnsafeMutableRawBufferPointer, kind: FrameKind, isCompressed: Bool = false
+    frame: UnsafeMutableRawBufferPointer,
+    kind: FrameKind,
+    isCompressed: Bool = false
   ) {
     precondition(
-      (byteCount...maximumFrameByteCount).contains(frame.count), "no frame has this length")
+      (byteCount...maximumFrameByteCount).contains(frame.count),
+      "no frame has this length"
+    )
     let length = UInt32(frame.count - byteCount)
     unsafe frame.storeBytes(of: length.littleEndian, as: UInt32.self)
     unsafe frame.storeBytes(of: kind.rawValue, toByteOffset: 4, as: UInt8.self)

@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Tells when to ping a peer and when to give it up. Times are milliseconds of any steady clock.
+/// Tells when to ping a peer and when to give it up.
+///
+/// Times are milliseconds of any steady clock.
 package struct Keepalive: Hashable, Sendable {
   /// What a tick calls for.
   package enum Verdict: Hashable, Sendable {

@@ -70,7 +70,8 @@ package struct ReceivingLink: ~Copyable {
   /// - Returns: How many of them, from the first, are known already and are to be dropped; nil
   ///   if nothing is to be handed over.
   package mutating func received(
-    first: SequenceNumber, last: SequenceNumber
+    first: SequenceNumber,
+    last: SequenceNumber
   ) throws(ReplicationError) -> Int? {
     switch phase {
     case .fenced: return nil

@@ -26,7 +26,9 @@ package import RecoveryModel
 
   package var isEmpty: Bool { records.isEmpty }
 
-  /// All payloads, end to end. Valid until the batch is changed or gone.
+  /// All payloads, end to end.
+  ///
+  /// Valid until the batch is changed or gone.
   package var payload: UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount])
   }
@@ -38,7 +40,9 @@ package import RecoveryModel
   package var last: SequenceNumber? { records.last?.sequence }
 
   /// Whether a record with `count` bytes of payload would exceed `byteLimit` or the number of
-  /// records. An empty batch takes any one record.
+  /// records.
+  ///
+  /// An empty batch takes any one record.
   package func isFull(forAnother count: Int, byteLimit: Int) -> Bool {
     !records.isEmpty
       && (payloadByteCount + count > byteLimit || records.count >= Self.maximumRecordCount)
@@ -84,7 +88,9 @@ package import RecoveryModel
 
   private func grow(to byteCount: Int) {
     let larger = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(byteCount, unsafe memory.count * 2), alignment: 4096)
+      byteCount: max(byteCount, unsafe memory.count * 2),
+      alignment: 4096
+    )
     unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount]))
     unsafe memory.deallocate()
     unsafe memory = larger

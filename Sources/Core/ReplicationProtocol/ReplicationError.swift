@@ -3,7 +3,9 @@
 
 package import RecoveryModel
 
-/// Why a link cannot go on. It is closed; the stream itself resumes on the next one.
+/// Why a link cannot go on.
+///
+/// It is closed; the stream itself resumes on the next one.
 package enum ReplicationError: Error, Hashable, Sendable {
   /// A frame of this many bytes is announced, which is more than a frame may have.
   case frameTooLong(Int)
@@ -51,7 +53,9 @@ extension ReplicationError: CustomStringConvertible {
   }
 }
 
-/// Why a peer ends a link, as a number for programs. The text beside it is for people.
+/// Why a peer ends a link, as a number for programs.
+///
+/// The text beside it is for people.
 package enum RefusalCode: UInt16, Sendable, CaseIterable {
   /// There is no such stream here, or it may not come from the sender's site.
   case unknownStream = 1

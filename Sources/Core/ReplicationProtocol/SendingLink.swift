@@ -26,7 +26,9 @@ package struct SendingLink: ~Copyable {
     case streaming
   }
 
-  /// The most unacknowledged payload, in bytes. One batch may exceed it.
+  /// The most unacknowledged payload, in bytes.
+  ///
+  /// One batch may exceed it.
   private let windowByteCount: Int
   private var phase = Phase.awaitingWelcome
   private var sent = SequenceNumber(0)

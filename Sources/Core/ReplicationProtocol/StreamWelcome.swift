@@ -7,9 +7,13 @@ package import RecoveryModel
 package struct StreamWelcome: Hashable, Sendable {
   /// The last record that is durable at the receiving side; the next one it takes follows it.
   package var durable: SequenceNumber
-  /// Whether a first sync has ever been finished. Until then only an initial sync helps.
+  /// Whether a first sync has ever been finished.
+  ///
+  /// Until then only an initial sync helps.
   package var isComplete: Bool
-  /// Whether records are taken at all. If not, the sender comes back later.
+  /// Whether records are taken at all.
+  ///
+  /// If not, the sender comes back later.
   package var isAccepting: Bool
 
   package init(durable: SequenceNumber, isComplete: Bool, isAccepting: Bool) {
@@ -19,8 +23,10 @@ package struct StreamWelcome: Hashable, Sendable {
   }
 }
 
-/// Where the sending side goes on. It is always the welcome's durable record: a source that does
-/// not hold the ones after it numbers its records anew from there.
+/// Where the sending side goes on.
+///
+/// It is always the welcome's durable record: a source that does not hold the ones after it numbers
+/// its records anew from there.
 package enum StreamResume: Hashable, Sendable {
   case after(SequenceNumber)
 }

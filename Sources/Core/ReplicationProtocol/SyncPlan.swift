@@ -1,8 +1,10 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The order in which a sync goes through the volumes: which piece to ask hashes of next, and
-/// which piece to read and compare next. Questions run a few pieces ahead of the reading.
+/// The order in which a sync goes through the volumes: which piece to ask hashes of next, and which
+/// piece to read and compare next.
+///
+/// Questions run a few pieces ahead of the reading.
 package struct SyncPlan: ~Copyable {
   /// One piece of a volume.
   package struct Step: Hashable, Sendable {
@@ -21,6 +23,7 @@ package struct SyncPlan: ~Copyable {
   private var doneByteCount: UInt64 = 0
 
   /// - Parameters:
+  ///   - volumeSizes: In bytes, in the order of the stream's volumes.
   ///   - stepByteCount: Bytes of a piece; the last one of a volume may be shorter.
   ///   - lookahead: The most pieces that are asked of and not yet compared.
   package init(volumeSizes: [UInt64], stepByteCount: Int = 1 << 20, lookahead: Int = 4) {
@@ -63,7 +66,7 @@ package struct SyncPlan: ~Copyable {
     asked = []
   }
 
-  /// 0...1
+  /// The share of all bytes that is compared, 0...1.
   package var progress: Double {
     let total = volumeSizes.reduce(0, +)
     return total == 0 ? 1 : Double(doneByteCount) / Double(total)

@@ -19,8 +19,10 @@ package struct ReplicationWorld: ~Copyable {
     case didNotConverge
   }
 
-  /// Every record of the stream by position, as numbered now. A sender that lost its memory
-  /// numbers anew after what is durable, and what nobody holds any more was never there.
+  /// Every record of the stream by position, as numbered now.
+  ///
+  /// A sender that lost its memory numbers anew after what is durable, and what nobody holds any
+  /// more was never there.
   private var issued: [Int] = []
   /// Contents of the durable records.
   package private(set) var journal: [Int] = []
@@ -96,7 +98,9 @@ extension ReplicationWorld {
     let box = LinkBox(now: 0)
     box.link.toReceiver.append(
       .control(
-        .hello(version: ControlMessage.version, stream: StreamIdentifier("simulated"))))
+        .hello(version: ControlMessage.version, stream: StreamIdentifier("simulated"))
+      )
+    )
     links[nextLink] = box
     sender.link = nextLink
     sender.sending = SendingLink(windowByteCount: 12, now: 0)
@@ -189,7 +193,9 @@ extension ReplicationWorld {
   }
 
   private mutating func receive(
-    _ message: ControlMessage, on number: Int, _ box: LinkBox
+    _ message: ControlMessage,
+    on number: Int,
+    _ box: LinkBox
   ) throws(ReplicationError) {
     switch try box.link.receiving.received(message) {
     case .open:
@@ -200,7 +206,10 @@ extension ReplicationWorld {
       }
       newestLink = number
       let welcome = StreamWelcome(
-        durable: SequenceNumber(UInt64(journal.count)), isComplete: true, isAccepting: true)
+        durable: SequenceNumber(UInt64(journal.count)),
+        isComplete: true,
+        isAccepting: true
+      )
       box.send(box.link.receiving.welcome(welcome))
     case .send(let reply): box.link.toSender.append(.control(reply))
     case .nothing, .hash: break
@@ -208,7 +217,9 @@ extension ReplicationWorld {
   }
 
   private func receive(
-    first: SequenceNumber, _ contents: [Int], on box: LinkBox
+    first: SequenceNumber,
+    _ contents: [Int],
+    on box: LinkBox
   ) throws(ReplicationError) {
     let last = SequenceNumber(first.rawValue + UInt64(contents.count) - 1)
     guard let known = try box.link.receiving.received(first: first, last: last) else {
@@ -228,7 +239,8 @@ extension ReplicationWorld {
       return
     }
     box.send(
-      box.link.receiving.durable(through: SequenceNumber(UInt64(journal.count))))
+      box.link.receiving.durable(through: SequenceNumber(UInt64(journal.count)))
+    )
   }
 
   private mutating func crashReceiver() {

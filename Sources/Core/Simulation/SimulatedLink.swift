@@ -11,8 +11,10 @@ enum SimulatedPacket {
   case data(first: SequenceNumber, [Int])
 }
 
-/// One connection. Each end may be gone while the other has not noticed, and what was sent before
-/// still arrives: that is how a half-open connection behaves.
+/// One connection.
+///
+/// Each end may be gone while the other has not noticed, and what was sent before still arrives:
+/// that is how a half-open connection behaves.
 struct SimulatedLink: ~Copyable {
   var toReceiver: [SimulatedPacket] = []
   var toSender: [SimulatedPacket] = []

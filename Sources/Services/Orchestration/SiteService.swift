@@ -5,7 +5,9 @@ package import Hypervisor
 package import RecoveryModel
 
 /// Everything a site can be asked or told: what the REST API, the console and the CLI are made
-/// of. It knows no HTTP and no JSON.
+/// of.
+///
+/// It knows no HTTP and no JSON.
 ///
 /// A VPG may be named at either of its sites; what the other one has to do is passed on.
 package protocol SiteService: Sendable {
@@ -29,14 +31,18 @@ package protocol SiteService: Sendable {
   func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView
   func protectedVMs() async throws(SiteError) -> [ProtectedVMView]
   func checkpoints(
-    of vpg: VPGIdentifier, from start: WallTime?, to end: WallTime?
+    of vpg: VPGIdentifier,
+    from start: WallTime?,
+    to end: WallTime?
   ) async throws(SiteError) -> [Checkpoint]
 
   /// Creates a VPG after checking every part of its definition; nothing changes if one is wrong.
   func create(_ definition: VPGDefinition, user: String) async throws(SiteError) -> TaskIdentifier
   /// Checks that the operation is possible now and begins it.
   func perform(
-    _ operation: VPGOperation, on vpg: VPGIdentifier, user: String
+    _ operation: VPGOperation,
+    on vpg: VPGIdentifier,
+    user: String
   ) async throws(SiteError) -> TaskIdentifier
 
   // MARK: Work and history
@@ -46,12 +52,16 @@ package protocol SiteService: Sendable {
   /// A task of this site or a paired one.
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord
   func events(
-    from start: WallTime?, to end: WallTime?, limit: Int
+    from start: WallTime?,
+    to end: WallTime?,
+    limit: Int
   ) async throws(SiteError) -> [EventRecord]
   func event(_ identifier: String) async throws(SiteError) -> EventRecord
 }
 
-/// Why the site did not do what was asked. Texts are for the person who asked.
+/// Why the site did not do what was asked.
+///
+/// Texts are for the person who asked.
 package enum SiteError: Error, Equatable, Sendable {
   /// Nothing has that name.
   case notFound(String)

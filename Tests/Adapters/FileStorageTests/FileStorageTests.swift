@@ -80,9 +80,12 @@ import Testing
       for isFirst in [true, false] {
         let replica = try File(path: folder.path + "/replica.raw", creating: true)
         let journal = try StreamJournal(
-          stream: StreamIdentifier("s"), folder: FileFolder(path: folder.path + "/deep/journal"),
-          replicas: [replica], volumeSizes: [1 << 20],
-          settings: .init(historySeconds: 60, hardLimitByteCount: 1 << 30))
+          stream: StreamIdentifier("s"),
+          folder: FileFolder(path: folder.path + "/deep/journal"),
+          replicas: [replica],
+          volumeSizes: [1 << 20],
+          settings: .init(historySeconds: 60, hardLimitByteCount: 1 << 30)
+        )
         if isFirst {
           try append(.syncBegan, 1, offset: 1, to: journal)
           try append(.syncEnded, 2, to: journal)
@@ -99,12 +102,19 @@ import Testing
 }
 
 private func append(
-  _ kind: StreamRecord.Kind, _ sequence: UInt64, offset: UInt64 = 0, length: UInt32 = 0,
+  _ kind: StreamRecord.Kind,
+  _ sequence: UInt64,
+  offset: UInt64 = 0,
+  length: UInt32 = 0,
   to journal: StreamJournal
 ) throws {
   let record = StreamRecord(
-    sequence: SequenceNumber(sequence), time: WallTime(milliseconds: 1), kind: kind,
-    offset: offset, length: length)
+    sequence: SequenceNumber(sequence),
+    time: WallTime(milliseconds: 1),
+    kind: kind,
+    offset: offset,
+    length: length
+  )
   try journal.append([record], payload: UnsafeRawBufferPointer(start: nil, count: 0))
 }
 

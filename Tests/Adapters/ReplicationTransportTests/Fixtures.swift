@@ -22,7 +22,10 @@ struct TwoSites {
     var authorities: [SiteIdentifier: SiteAuthority] = [:]
     for site in [Self.london, Self.paris] {
       authorities[site] = try SiteAuthority.loadOrCreate(
-        in: folder.appendingPathComponent(site.rawValue).path, site: site, name: site.rawValue)
+        in: folder.appendingPathComponent(site.rawValue).path,
+        site: site,
+        name: site.rawValue
+      )
     }
     self.authorities = authorities
     try trust.set(authorities.mapValues(\.certificatePEM))
@@ -55,16 +58,23 @@ final class MemorySource: StreamSource, @unchecked Sendable {
     monitor.withLock {
       let checksum = payload.withUnsafeBytes { payloadChecksum($0) }
       let record = StreamRecord(
-        sequence: SequenceNumber(UInt64(records.count) + 1), time: WallTime(milliseconds: 1),
-        kind: .write, offset: UInt64(records.count) * 4096, length: UInt32(payload.count),
-        payloadChecksum: checksum)
+        sequence: SequenceNumber(UInt64(records.count) + 1),
+        time: WallTime(milliseconds: 1),
+        kind: .write,
+        offset: UInt64(records.count) * 4096,
+        length: UInt32(payload.count),
+        payloadChecksum: checksum
+      )
       records.append((record, payload))
       monitor.broadcast()
     }
   }
 
   func take(
-    after sequence: SequenceNumber, into batch: RecordBatch, byteLimit: Int, waitMilliseconds: Int
+    after sequence: SequenceNumber,
+    into batch: RecordBatch,
+    byteLimit: Int,
+    waitMilliseconds: Int
   ) {
     let deadline = Monitor.now() + Int64(waitMilliseconds)
     monitor.withLock {
@@ -129,8 +139,10 @@ final class MemorySink: StreamSink, @unchecked Sendable {
       sessions.append(session)
       monitor.broadcast()
       return StreamWelcome(
-        durable: SequenceNumber(UInt64(payloads.count)), isComplete: true,
-        isAccepting: isAccepting)
+        durable: SequenceNumber(UInt64(payloads.count)),
+        isComplete: true,
+        isAccepting: isAccepting
+      )
     }
   }
 
@@ -148,7 +160,10 @@ final class MemorySink: StreamSink, @unchecked Sendable {
   }
 
   func hashes(
-    volume: Int, at offset: UInt64, blockSize: Int, count: Int,
+    volume: Int,
+    at offset: UInt64,
+    blockSize: Int,
+    count: Int,
     reply: @escaping @Sendable (Result<[BlockHash], any Error>) -> Void
   ) {
     guard volume == 0 else { return reply(.failure(Refusal())) }

@@ -25,8 +25,11 @@ struct StreamTransportTests {
   func listener() async throws -> StreamListener {
     let sink = sink
     let listener = try StreamListener(
-      host: "127.0.0.1", port: 0, identity: sites.identity(of: TwoSites.paris),
-      trust: sites.trust, logger: Self.quiet
+      host: "127.0.0.1",
+      port: 0,
+      identity: sites.identity(of: TwoSites.paris),
+      trust: sites.trust,
+      logger: Self.quiet
     ) { stream, site in
       stream == Self.stream && site == TwoSites.london ? sink : nil
     }
@@ -35,16 +38,26 @@ struct StreamTransportTests {
   }
 
   func sender(
-    to port: Int?, stream: StreamIdentifier = Self.stream, compressed: Bool = false,
-    expecting site: SiteIdentifier = TwoSites.paris, role: PeerRole = .appliance,
+    to port: Int?,
+    stream: StreamIdentifier = Self.stream,
+    compressed: Bool = false,
+    expecting site: SiteIdentifier = TwoSites.paris,
+    role: PeerRole = .appliance,
     source: MemorySource? = nil
   ) throws -> StreamSender {
     let sender = try StreamSender(
       stream: stream,
       settings: .init(
-        host: "127.0.0.1", port: #require(port), site: site, usesCompression: compressed),
-      identity: sites.identity(of: TwoSites.london, role: role), trust: sites.trust,
-      source: source ?? self.source, logger: Self.quiet)
+        host: "127.0.0.1",
+        port: #require(port),
+        site: site,
+        usesCompression: compressed
+      ),
+      identity: sites.identity(of: TwoSites.london, role: role),
+      trust: sites.trust,
+      source: source ?? self.source,
+      logger: Self.quiet
+    )
     sender.start()
     return sender
   }
@@ -63,7 +76,8 @@ struct StreamTransportTests {
       let isRandom = !compressed && number % 3 == 0
       let count = number % 7 * 3000
       source.add(
-        (0..<count).map { isRandom ? UInt8.random(in: 0...255, using: &generator) : UInt8($0 & 7) })
+        (0..<count).map { isRandom ? UInt8.random(in: 0...255, using: &generator) : UInt8($0 & 7) }
+      )
     }
     #expect(await source.wait { $0.acknowledged == 300 })
     #expect(sink.payloads == source.records.map(\.1))

@@ -60,7 +60,8 @@ final class FaultyDisk: Sendable {
     var nameChanges: [[String: Int]] = []
     var generator: SeededGenerator
     var operationsUntilDeath: Int?
-    var failuresToCome = 0
+    /// The operation that fails next; any that changes a file if empty.
+    var nextFailure: String?
   }
 
   private let state: Mutex<State>
@@ -70,14 +71,15 @@ final class FaultyDisk: Sendable {
   /// Every operation after the next `count` fails until ``cutPower()``.
   func die(after count: Int) { state.withLock { $0.operationsUntilDeath = count } }
 
-  /// The next write or sync fails, the ones after it do not.
-  func failOnce() { state.withLock { $0.failuresToCome = 1 } }
+  /// The next `operation` (any that changes a file or syncs it, if left out) fails, the ones
+  /// after it do not.
+  func failOnce(_ operation: String = "") { state.withLock { $0.nextFailure = operation } }
 
   /// Works again, with everything that was done before it failed.
   func revive() {
     state.withLock { state in
       state.operationsUntilDeath = nil
-      state.failuresToCome = 0
+      state.nextFailure = nil
     }
   }
 
@@ -94,7 +96,7 @@ final class FaultyDisk: Sendable {
       state.nameChanges = []
       state.generator = generator
       state.operationsUntilDeath = nil
-      state.failuresToCome = 0
+      state.nextFailure = nil
     }
   }
 
@@ -133,7 +135,9 @@ extension FaultyDisk.Content {
 
 extension FaultyDisk {
   private func change<Result>(
-    _ what: String, canFail: Bool = true, _ body: (inout State) throws(StorageError) -> Result
+    _ what: String,
+    canFail: Bool = true,
+    _ body: (inout State) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
     let result = state.withLock { state -> Swift.Result<Result, StorageError> in
       if let left = state.operationsUntilDeath {
@@ -142,8 +146,8 @@ extension FaultyDisk {
         }
         state.operationsUntilDeath = left - 1
       }
-      if canFail, state.failuresToCome > 0 {
-        state.failuresToCome -= 1
+      if canFail, let failure = state.nextFailure, failure.isEmpty || failure == what {
+        state.nextFailure = nil
         if what == "sync" { state.loseWritesOfFailedSync() }
         return .failure(.failed(operation: what, file: "", code: 5))
       }
@@ -229,7 +233,8 @@ extension FaultyDisk {
     }
 
     func read(
-      at offset: UInt64, into bytes: UnsafeMutableRawBufferPointer
+      at offset: UInt64,
+      into bytes: UnsafeMutableRawBufferPointer
     ) throws(StorageError) {
       let count = bytes.count
       let content = try disk.change("read", canFail: false) {

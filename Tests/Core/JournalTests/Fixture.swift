@@ -10,7 +10,10 @@ struct Fixture {
   let disk: FaultyDisk
   var recording: Recording
   var settings = StreamJournal.Settings(
-    historySeconds: 3600, hardLimitByteCount: 1 << 30, segmentByteCount: 1 << 16)
+    historySeconds: 3600,
+    hardLimitByteCount: 1 << 30,
+    segmentByteCount: 1 << 16
+  )
 
   init(seed: UInt64 = 1, volumeSizes: [Int] = [150_000, 66_000]) {
     disk = FaultyDisk(seed: seed)
@@ -30,8 +33,12 @@ struct Fixture {
       replicas = files
     } catch { throw .storage(error) }
     return try StreamJournal(
-      stream: StreamIdentifier(stream), folder: disk.folder("journal"), replicas: replicas,
-      volumeSizes: recording.volumeSizes.map { UInt64($0) }, settings: settings)
+      stream: StreamIdentifier(stream),
+      folder: disk.folder("journal"),
+      replicas: replicas,
+      volumeSizes: recording.volumeSizes.map { UInt64($0) },
+      settings: settings
+    )
   }
 
   /// A journal whose first sync has ended, over volumes of zeroes.

@@ -3,6 +3,7 @@
 
 import Journal
 import RecoveryModel
+import Synchronization
 import Testing
 
 @Suite struct `Folding a journal` {
@@ -75,6 +76,33 @@ import Testing
       if isDone { return #expect(operations > 10) }
     }
     Issue.record("the fold never got through")
+  }
+
+  @Test func `waits for a read that nobody holds the point of`() throws {
+    var fixture = Fixture(volumeSizes: [100_000])
+    let replica = HookedFile(try fixture.disk.folder("replicas").open("0", creating: true))
+    let journal = try StreamJournal(
+      stream: StreamIdentifier("s"),
+      folder: fixture.disk.folder("journal"),
+      replicas: [replica],
+      volumeSizes: [100_000],
+      settings: fixture.settings
+    )
+    try journal.append([
+      fixture.recording.syncBegan(1), fixture.recording.syncEnded(), fixture.recording.mark(1),
+      fixture.recording.write(0, 0, [1]),
+    ])
+    let result = Mutex<JournalError?>(nil)
+    replica.onRead.withLock { hook in
+      hook = {
+        do throws(JournalError) { try journal.fold(through: SequenceNumber(4)) } catch {
+          result.withLock { $0 = error }
+        }
+      }
+    }
+    #expect(try journal.content(0, count: 1, asOf: SequenceNumber(3)) == [0])
+    #expect(result.withLock { $0 } == .held(SequenceNumber(3)))
+    try journal.fold(through: SequenceNumber(4))
   }
 
   @Test func `does not disturb those who read and write meanwhile`() async throws {

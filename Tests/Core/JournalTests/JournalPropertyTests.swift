@@ -75,7 +75,7 @@ struct World {
     case 15: try restart()
     case 16, 17: try crashDuringWork()
     case 18, 19:
-      fixture.disk.failOnce()
+      fixture.disk.failOnce(generator.once(in: 2) ? "sync" : "")
       try append(randomEntries())
       fixture.disk.revive()
     default: try compareSome()
@@ -116,7 +116,8 @@ struct World {
   private mutating func fold() throws {
     let state = journal.state
     let target = SequenceNumber(
-      UInt64.random(in: state.folded.rawValue...state.durable.rawValue, using: &generator))
+      UInt64.random(in: state.folded.rawValue...state.durable.rawValue, using: &generator)
+    )
     do {
       try journal.fold(through: target)
     } catch {
@@ -214,7 +215,9 @@ struct World {
     guard journal.state.isComplete else { return }
     let expected = recoverable()
     #expect(
-      journal.checkpoints().map(\.identifier.number) == expected.map(\.number), "seed \(seed)")
+      journal.checkpoints().map(\.identifier.number) == expected.map(\.number),
+      "seed \(seed)"
+    )
     for point in expected { try compare(point) }
     try compareEnd()
   }
@@ -232,7 +235,9 @@ struct World {
   private mutating func compare(_ point: (number: UInt64, sequence: SequenceNumber)) throws {
     counts.comparisons += 1
     #expect(
-      journal.sequence(of: CheckpointIdentifier(point.number)) == point.sequence, "seed \(seed)")
+      journal.sequence(of: CheckpointIdentifier(point.number)) == point.sequence,
+      "seed \(seed)"
+    )
     #expect(try fixture.difference(journal, asOf: point.sequence) == nil, "seed \(seed)")
   }
 

@@ -25,9 +25,12 @@ import Testing
     #expect(fixture.segmentNames == [])
     let next = fixture.recording.mark(3)
     #expect(throws: JournalError.promoted) {
-      try fixture.open().append([Recording.Entry(
-        record: StreamRecord(sequence: SequenceNumber(7), time: next.record.time, kind: .mark),
-        payload: [])])
+      try fixture.open().append([
+        Recording.Entry(
+          record: StreamRecord(sequence: SequenceNumber(7), time: next.record.time, kind: .mark),
+          payload: []
+        )
+      ])
     }
     let opened = try fixture.open()
     #expect(opened.state.isPromoted)

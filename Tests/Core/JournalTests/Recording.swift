@@ -44,12 +44,21 @@ struct Recording {
   mutating func syncEnded() -> Entry { make(.syncEnded) }
 
   private mutating func make(
-    _ kind: StreamRecord.Kind, volume: Int = 0, offset: UInt64 = 0, length: Int = 0,
+    _ kind: StreamRecord.Kind,
+    volume: Int = 0,
+    offset: UInt64 = 0,
+    length: Int = 0,
     payload: [UInt8] = []
   ) -> Entry {
     let record = StreamRecord(
-      sequence: SequenceNumber(next), time: time, kind: kind, volume: UInt16(volume),
-      offset: offset, length: UInt32(length), payloadChecksum: payload.withUnsafeBytes { Checksum.of($0) })
+      sequence: SequenceNumber(next),
+      time: time,
+      kind: kind,
+      volume: UInt16(volume),
+      offset: offset,
+      length: UInt32(length),
+      payloadChecksum: payload.withUnsafeBytes { Checksum.of($0) }
+    )
     let entry = Entry(record: record, payload: payload)
     entries.append(entry)
     next += 1
@@ -71,11 +80,15 @@ struct Recording {
       switch entry.record.kind {
       case .write:
         volumes[volume].replaceSubrange(
-          start..<(start + entry.payload.count), with: entry.payload)
+          start..<(start + entry.payload.count),
+          with: entry.payload
+        )
       case .zeroes:
         let count = Int(entry.record.length)
         volumes[volume].replaceSubrange(
-          start..<(start + count), with: [UInt8](repeating: 0, count: count))
+          start..<(start + count),
+          with: [UInt8](repeating: 0, count: count)
+        )
       default: break
       }
     }
@@ -111,7 +124,10 @@ extension StreamJournal {
 
   /// All of a volume as of a record.
   func content(
-    _ volume: Int, count: Int, from offset: Int = 0, asOf sequence: SequenceNumber
+    _ volume: Int,
+    count: Int,
+    from offset: Int = 0,
+    asOf sequence: SequenceNumber
   ) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0xEE, count: count)
     try bytes.withUnsafeMutableBytes {

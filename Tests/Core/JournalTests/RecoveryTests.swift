@@ -26,6 +26,22 @@ import Testing
     #expect(try fixture.difference(journal, asOf: SequenceNumber(4)) == nil)
   }
 
+  @Test(arguments: 0..<20 as Range<UInt64>, [true, false])
+  func `makes durable what it found, before it says so`(seed: UInt64, isSyncLost: Bool) throws {
+    var fixture = Fixture(seed: seed)
+    var journal = try fixture.openCompleted()
+    try journal.append([fixture.recording.mark(1)])
+    // The process dies between write and sync, or when the sync has failed.
+    if isSyncLost { fixture.disk.failOnce("sync") } else { fixture.disk.die(after: 1) }
+    let entry = fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 9000))
+    #expect(throws: JournalError.self) { try journal.append([entry]) }
+    fixture.disk.revive()
+    journal = try fixture.open()
+    #expect(journal.state.durable == SequenceNumber(4))
+    fixture.disk.cutPower()
+    #expect(try fixture.open().state.durable == SequenceNumber(4))
+  }
+
   @Test(arguments: [4096, 4096 + 30, 8192 + 70])
   func `says where a segment is damaged in the middle`(offset: Int) throws {
     let fixture = try filled()
@@ -86,10 +102,17 @@ import Testing
     try journal.append([fixture.recording.mark(1)])
     // A good batch of a stream with another name, with later numbers, where batches begin.
     let header = BatchHeader(
-      firstSequence: SequenceNumber(9), salt: 1, recordCount: 1, payloadByteCount: 0)
+      firstSequence: SequenceNumber(9),
+      salt: 1,
+      recordCount: 1,
+      payloadByteCount: 0
+    )
     var inner = [UInt8](repeating: 0, count: 8192)
     let record = StreamRecord(
-      sequence: SequenceNumber(9), time: WallTime(milliseconds: 0), kind: .syncEnded)
+      sequence: SequenceNumber(9),
+      time: WallTime(milliseconds: 0),
+      kind: .syncEnded
+    )
     inner.withUnsafeMutableBytes { bytes in
       let place = UnsafeMutableRawBufferPointer(rebasing: bytes[3992..<(3992 + 104)])
       header.encode(into: place)
@@ -106,7 +129,10 @@ import Testing
   @Test func `has segment headers of these bytes`() throws {
     var bytes = [UInt8](repeating: 0xEE, count: 4096)
     let header = SegmentHeader(
-      stream: StreamIdentifier("ab"), firstSequence: SequenceNumber(0x0102), volumeSizes: [5, 6])
+      stream: StreamIdentifier("ab"),
+      firstSequence: SequenceNumber(0x0102),
+      volumeSizes: [5, 6]
+    )
     bytes.withUnsafeMutableBytes { header.encode(into: $0) }
     #expect(Array(bytes[0..<12]) == Array("USJOURNL".utf8) + [1, 0, 0, 0])
     #expect(Array(bytes[16..<24]) == [2, 1, 0, 0, 0, 0, 0, 0])
@@ -123,8 +149,11 @@ import Testing
   @Test func `has batch headers of these bytes`() throws {
     var bytes = [UInt8](repeating: 0xEE, count: 64)
     let header = BatchHeader(
-      firstSequence: SequenceNumber(7), salt: 0x0807_0605_0403_0201, recordCount: 2,
-      payloadByteCount: 3)
+      firstSequence: SequenceNumber(7),
+      salt: 0x0807_0605_0403_0201,
+      recordCount: 2,
+      payloadByteCount: 3
+    )
     bytes.withUnsafeMutableBytes { header.encode(into: $0) }
     #expect(Array(bytes[0..<16]) == Array("USJBATCH".utf8) + [147, 0, 0, 0, 0, 0, 0, 0])
     #expect(Array(bytes[16..<32]) == [7, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0])
@@ -142,7 +171,10 @@ import Testing
     state.folded = SequenceNumber(9)
     state.sync = 2
     state.checkpoint = Checkpoint(
-      identifier: CheckpointIdentifier(4), time: WallTime(milliseconds: 12), tag: "é ")
+      identifier: CheckpointIdentifier(4),
+      time: WallTime(milliseconds: 12),
+      tag: "é "
+    )
     let text = String(decoding: state.encoded, as: UTF8.self)
     #expect(
       text.hasPrefix(
@@ -157,7 +189,9 @@ import Testing
         promoted 0
         checkpoint 4 12 -c3a920
         crc32c 
-        """))
+        """
+      )
+    )
     #expect(try SavedState(decoding: state.encoded) == state)
     for count in state.encoded.indices {
       #expect(throws: JournalError.self) {

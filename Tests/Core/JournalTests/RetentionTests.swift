@@ -8,7 +8,10 @@ import Testing
 @Suite struct `Retention` {
   /// Writes that fill a segment each, a checkpoint after each, some seconds apart.
   private func fill(
-    _ fixture: inout Fixture, _ journal: StreamJournal, count: Int, seconds: Int
+    _ fixture: inout Fixture,
+    _ journal: StreamJournal,
+    count: Int,
+    seconds: Int
   ) throws {
     for number in 1...UInt64(count) {
       fixture.recording.pass(seconds: seconds)

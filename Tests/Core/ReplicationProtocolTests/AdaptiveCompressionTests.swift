@@ -10,7 +10,8 @@ struct AdaptiveCompressionTests {
     var attempts = 0
     for _ in 0..<1000 where choice.shouldTry(byteCount: 4096) {
       attempts += 1
-      #expect(!choice.tried(byteCount: 4096, compressedByteCount: 4090))
+      let isUsed = choice.tried(byteCount: 4096, compressedByteCount: 4090)
+      #expect(!isUsed)
     }
     #expect((10...25).contains(attempts))
   }
@@ -22,8 +23,9 @@ struct AdaptiveCompressionTests {
     let afterwards = choice.shouldTry(byteCount: 4096)
     #expect(!next)
     #expect(afterwards)
-    #expect(choice.tried(byteCount: 4096, compressedByteCount: 2000))
-    #expect(choice.shouldTry(byteCount: 4096))
-    #expect(!choice.shouldTry(byteCount: 100))
+    let isUsed = choice.tried(byteCount: 4096, compressedByteCount: 2000)
+    let isTried = choice.shouldTry(byteCount: 4096)
+    let isShortTried = choice.shouldTry(byteCount: 100)
+    #expect(isUsed && isTried && !isShortTried)
   }
 }

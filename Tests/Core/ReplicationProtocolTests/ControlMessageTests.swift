@@ -12,7 +12,8 @@ struct ControlMessageTests {
     .refuse(.fenced, "a newer session is there"),
     .acknowledge(SequenceNumber(.max)),
     .hashQuery(
-      HashQuery(identifier: 3, volume: 1, offset: 1 << 40, blockSize: 65536, blockCount: 16)),
+      HashQuery(identifier: 3, volume: 1, offset: 1 << 40, blockSize: 65536, blockCount: 16)
+    ),
     .hashReply(identifier: 3, hashes: [BlockHash(low: 1, high: 2), BlockHash(low: 3, high: 4)]),
     .hashReply(identifier: 4, hashes: nil),
     .ping(9),
@@ -27,7 +28,9 @@ struct ControlMessageTests {
       }
       try header.verify(frame: bytes)
       return try ControlMessage(
-        kind: header.kind, body: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...]))
+        kind: header.kind,
+        body: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
+      )
     }
   }
 
@@ -39,7 +42,8 @@ struct ControlMessageTests {
   @Test func `an acknowledgement has the bytes of the format page`() {
     #expect(
       ControlMessage.acknowledge(SequenceNumber(0x0102)).encoded()
-        == [8, 0, 0, 0, 5, 0, 0, 0, 0xbb, 0xe7, 0x58, 0xc5, 2, 1, 0, 0, 0, 0, 0, 0])
+        == [8, 0, 0, 0, 5, 0, 0, 0, 0xbb, 0xe7, 0x58, 0xc5, 2, 1, 0, 0, 0, 0, 0, 0]
+    )
   }
 
   @Test(arguments: messages)
@@ -80,7 +84,8 @@ struct ControlMessageTests {
   @Test func `a peer with another version is told apart from one that is no peer`() {
     var other = Array(
       ControlMessage.hello(version: 2, stream: StreamIdentifier("s")).encoded()
-        .dropFirst(FrameHeader.byteCount))
+        .dropFirst(FrameHeader.byteCount)
+    )
     #expect(throws: ReplicationError.unsupportedVersion(2)) {
       try other.withUnsafeBytes { bytes in
         _ = try ControlMessage(kind: .hello, body: bytes)

@@ -12,10 +12,15 @@ struct DataFrameTests {
       payload.withUnsafeBytes { bytes in
         batch.append(
           StreamRecord(
-            sequence: SequenceNumber(first + UInt64(index)), time: WallTime(milliseconds: 5),
-            kind: .write, offset: UInt64(index) * 4096, length: UInt32(payload.count),
-            payloadChecksum: payloadChecksum(bytes)),
-          payload: bytes)
+            sequence: SequenceNumber(first + UInt64(index)),
+            time: WallTime(milliseconds: 5),
+            kind: .write,
+            offset: UInt64(index) * 4096,
+            length: UInt32(payload.count),
+            payloadChecksum: payloadChecksum(bytes)
+          ),
+          payload: bytes
+        )
       }
     }
     return batch
@@ -32,7 +37,8 @@ struct DataFrameTests {
     try body.withUnsafeBytes { bytes in
       let place = try DataFrame.decodeHead(body: bytes, isCompressed: false, into: batch)
       batch.appendPayload(count: place.payloadByteCount).copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: bytes[place.payloadStart...]))
+        from: UnsafeRawBufferPointer(rebasing: bytes[place.payloadStart...])
+      )
       return place.payloadByteCount
     }
   }
@@ -74,7 +80,9 @@ struct DataFrameTests {
   @Test func `an empty batch takes one record of any size and then keeps the limit`() {
     let batch = RecordBatch()
     #expect(!batch.isFull(forAnother: 1 << 20, byteLimit: 10))
-    batch.append(StreamRecord(sequence: SequenceNumber(1), time: WallTime(milliseconds: 0), kind: .syncEnded))
+    batch.append(
+      StreamRecord(sequence: SequenceNumber(1), time: WallTime(milliseconds: 0), kind: .syncEnded)
+    )
     #expect(!batch.isFull(forAnother: 10, byteLimit: 10))
     #expect(batch.isFull(forAnother: 11, byteLimit: 10))
   }

@@ -7,7 +7,10 @@ import Testing
 
 struct SendingLinkTests {
   static let welcome = StreamWelcome(
-    durable: SequenceNumber(10), isComplete: true, isAccepting: true)
+    durable: SequenceNumber(10),
+    isComplete: true,
+    isAccepting: true
+  )
 
   static func streaming(window: Int = 100) throws -> SendingLink {
     var link = SendingLink(windowByteCount: window, now: 0)
@@ -84,7 +87,10 @@ struct ReceivingLinkTests {
     let stream = StreamIdentifier("s")
     #expect(try link.received(.hello(version: 1, stream: stream)) == .open(stream))
     let welcome = StreamWelcome(
-      durable: SequenceNumber(10), isComplete: true, isAccepting: isAccepting)
+      durable: SequenceNumber(10),
+      isComplete: true,
+      isAccepting: isAccepting
+    )
     #expect(link.welcome(welcome) == .send(.welcome(welcome)))
     return link
   }

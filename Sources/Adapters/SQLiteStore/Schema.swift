@@ -1,0 +1,33 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import GRDB
+
+/// The tables, and how older files become newer ones.
+///
+/// A migration that has been released is never changed: a new one follows it.
+enum Schema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { connection in
+      for (table, key) in [
+        ("peer", "site"), ("pairingToken", "identifier"), ("user", "name"), ("vpg", "identifier"),
+        ("workflow", "identifier"),
+      ] {
+        try connection.create(table: table) {
+          $0.primaryKey(key, .text)
+          $0.column("json", .text).notNull()
+        }
+      }
+      for (table, time) in [("task", "started"), ("event", "occurred")] {
+        try connection.create(table: table) {
+          $0.autoIncrementedPrimaryKey("row")
+          $0.column("identifier", .text).notNull().unique()
+          $0.column(time, .integer).notNull().indexed()
+          $0.column("json", .text).notNull()
+        }
+      }
+    }
+    return migrator
+  }
+}

@@ -1,0 +1,96 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Identity
+internal import RecoveryModel
+
+/// What an appliance's control port answers, and to whom: the manager of its own site alone.
+struct ApplianceAnswers: Sendable {
+  let parts: ApplianceParts
+
+  /// Adds every route of ``ApplianceRoutes``.
+  func add(to routes: ControlRoutes) {
+    addCommon(routes)
+    addProtection(routes)
+    addRecovery(routes)
+  }
+
+  private var manager: PeerRule { .manager(of: parts.configuration.site) }
+  private var anyStream: StreamIdentifier { StreamIdentifier(":stream") }
+  private var anyExport: ExportIdentifier { ExportIdentifier(":export") }
+
+  private func addCommon(_ routes: ControlRoutes) {
+    routes.on(.get, ApplianceRoutes.status, from: manager) { _ -> ApplianceStatus in
+      try await Blocking.run { parts.status() }
+    }
+    routes.on(.put, ApplianceRoutes.trust, from: manager) { request -> Void in
+      let wish = try request.body(as: TrustRequest.self)
+      try await Blocking.run { try parts.trust(wish) }
+    }
+  }
+
+  private func addProtection(_ routes: ControlRoutes) {
+    let streams = parts.streams
+    routes.on(.put, ApplianceRoutes.stream(anyStream), from: manager) { request -> ProtectReply in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: ProtectRequest.self)
+      return try await Blocking.run { try streams.protect(stream, wish) }
+    }
+    routes.on(.delete, ApplianceRoutes.stream(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      try await Blocking.run { streams.unprotect(stream) }
+    }
+    routes.on(.post, ApplianceRoutes.sync(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: SyncRequest.self)
+      try await Blocking.run { try streams.sync(stream, wish) }
+    }
+    routes.on(.post, ApplianceRoutes.checkpoints, from: manager) { request -> MarkReply in
+      let wish = try request.body(as: MarkRequest.self)
+      return try await Blocking.run { streams.mark(wish) }
+    }
+  }
+
+  private func addRecovery(_ routes: ControlRoutes) {
+    let journals = parts.journals
+    let exports = parts.exports
+    routes.on(.put, ApplianceRoutes.journal(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: JournalRequest.self)
+      try await Blocking.run { try journals.put(stream, wish) }
+    }
+    routes.on(.delete, ApplianceRoutes.journal(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let keepsReplica = try request.flag("keepReplica", default: true)
+      try await Blocking.run { try journals.delete(stream, keepReplica: keepsReplica) }
+    }
+    routes.on(.post, ApplianceRoutes.accept(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: AcceptRequest.self)
+      try await Blocking.run { try journals.accept(stream, wish) }
+    }
+    routes.on(.post, ApplianceRoutes.promote(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: PromoteRequest.self)
+      try await Blocking.run { try journals.promote(stream, wish) }
+    }
+    routes.on(.get, ApplianceRoutes.journalCheckpoints, from: manager) {
+      request -> [Checkpoint] in
+      guard let stream = request.query("stream") else {
+        throw ControlFailure(status: 400, message: "the query names no stream")
+      }
+      return try await Blocking.run { try journals.checkpoints(of: StreamIdentifier(stream)) }
+    }
+    routes.on(.put, ApplianceRoutes.export(anyExport), from: manager) {
+      request -> ExportReply in
+      let export = try request.identifier("export", as: ExportIdentifier.self)
+      let wish = try request.body(as: ExportRequest.self)
+      return try await Blocking.run { try exports.put(export, wish) }
+    }
+    routes.on(.delete, ApplianceRoutes.export(anyExport), from: manager) { request -> Void in
+      let export = try request.identifier("export", as: ExportIdentifier.self)
+      try await Blocking.run { try exports.delete(export) }
+    }
+  }
+}

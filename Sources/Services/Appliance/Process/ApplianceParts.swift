@@ -1,0 +1,106 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import FileStorage
+internal import Foundation
+internal import Identity
+internal import Logging
+internal import RecoveryModel
+internal import ReplicationTransport
+internal import Synchronization
+
+/// Everything a worker holds, made and ended in the right order.
+final class ApplianceParts: Sendable {
+  static let version = "0.1.0"
+
+  let configuration: ApplianceConfiguration
+  let identity: TLSIdentity
+  /// Who may control the appliance: those its own site's authority vouches for.
+  let controlTrust = TrustStore()
+  let journals: JournalRegistry
+  let exports: ExportRegistry
+  let streams: ProtectedStreams
+
+  /// Whose appliances may send streams here or are sent to: the own and the paired sites'.
+  private let streamTrust = TrustStore()
+  private let ownAuthority: String
+  private let listener: StreamListener
+  private let trustFile: JSONFile<TrustRequest>
+  private let incarnation = UUID().uuidString.lowercased()
+  private let logger: Logger
+
+  init(configuration: ApplianceConfiguration, logger: Logger) throws {
+    self.configuration = configuration
+    self.logger = logger
+    identity = try TLSIdentity(loading: configuration.identityFolder)
+    ownAuthority = try String(
+      contentsOf: URL(filePath: configuration.authorityFile), encoding: .utf8)
+    try controlTrust.set([configuration.site: ownAuthority])
+    trustFile = JSONFile(
+      folder: try FileFolder(path: configuration.stateFolder), name: "trust.json")
+    let journals = try JournalRegistry(stateFolder: configuration.stateFolder, logger: logger)
+    self.journals = journals
+    exports = try ExportRegistry(
+      journals: journals, stateFolder: configuration.stateFolder,
+      runFolder: configuration.runFolder, logger: logger)
+    streams = ProtectedStreams(
+      context: ProtectionContext(
+        runFolder: configuration.runFolder, identity: identity, trust: streamTrust, logger: logger,
+        largestBuffer: UInt64(configuration.bufferInMB) << 20))
+    listener = try StreamListener(
+      host: configuration.streamHost, port: configuration.streamPort, identity: identity,
+      trust: streamTrust, logger: logger
+    ) { stream, site in journals.sink(for: stream, from: site) }
+  }
+
+  /// Opens what an earlier process left and begins to take streams. Exports come before the
+  /// journals begin to fold, so that their points are held.
+  func start() async throws {
+    try learn(try trustFile.load() ?? TrustRequest(authorities: [:]))
+    try journals.open()
+    try exports.open()
+    try journals.start()
+    try await listener.start()
+  }
+
+  /// Ends everything, the guests' connections first.
+  func stop() async {
+    streams.closeAll()
+    await listener.stop()
+    exports.stop()
+    journals.stop()
+  }
+
+  /// Takes and drops every lock a guest's write can wait for.
+  func probe() { _ = streams.status() }
+
+  /// Trusts the sites' authorities from now on, also after a restart.
+  func trust(_ request: TrustRequest) throws {
+    do { try learn(request) } catch {
+      throw ControlFailure(status: 400, message: "the authorities cannot be used: \(error)")
+    }
+    try trustFile.save(request)
+  }
+
+  private func learn(_ request: TrustRequest) throws {
+    var authorities = request.authorities
+    authorities[configuration.site] = ownAuthority
+    try streamTrust.set(authorities)
+  }
+
+  func status() -> ApplianceStatus {
+    ApplianceStatus(
+      identifier: configuration.name, version: Self.version, incarnation: incarnation,
+      residentMemoryInBytes: Self.residentMemory(), streams: streams.status(),
+      journals: journals.statuses, exports: exports.identifiers)
+  }
+
+  /// From the second number of proc(5)'s `statm`, in pages.
+  private static func residentMemory() -> UInt64 {
+    guard let text = try? String(contentsOf: URL(filePath: "/proc/self/statm"), encoding: .utf8)
+    else { return 0 }
+    let numbers = text.split(separator: " ")
+    return numbers.count > 1 ? (UInt64(numbers[1]) ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) : 0
+  }
+}

@@ -1,0 +1,176 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Logging
+internal import NBDTransport
+internal import RecoveryModel
+internal import ReplicationTransport
+
+/// One protected VM: its taps, its buffer, its way to the other site, and its syncs.
+///
+/// Methods may block for some hundred milliseconds and are called by one thread at a time, except
+/// ``status()``.
+///
+/// `@unchecked Sendable`: the monitor guards everything that changes.
+final class ProtectedStream: @unchecked Sendable {
+  let name: StreamIdentifier
+  let buffer: StreamBuffer
+  let reply: ProtectReply
+  private let context: ProtectionContext
+  private let logger: Logger
+  private let server: NBDServer
+  private let monitor = Monitor()
+  private var request: ProtectRequest
+  private var sender: StreamSender
+  private var engine: SyncEngine?
+  private var lastSync: SyncRequest?
+  /// Bytes that senders of this stream sent that are gone.
+  private var earlierSentByteCount: UInt64 = 0
+
+  init(name: StreamIdentifier, request: ProtectRequest, context: ProtectionContext) throws {
+    self.name = name
+    self.request = request
+    self.context = context
+    var logger = context.logger
+    logger[metadataKey: "stream"] = "\(name)"
+    self.logger = logger
+    reply = ProtectReply(
+      tapSocketPath: "\(context.runFolder)/\(name).tap",
+      pullSocketPath: "\(context.runFolder)/\(name).pull"
+    )
+    let buffer = StreamBuffer(
+      volumeCount: request.volumes.count,
+      byteCount: min(request.bufferByteCount, context.largestBuffer)
+    )
+    buffer.setPaused(request.isPaused)
+    self.buffer = buffer
+    let volumes = request.volumes
+    server = try NBDServer(socketPath: reply.tapSocketPath) { exportName in
+      guard let index = volumes.firstIndex(where: { $0.identifier.rawValue == exportName }) else {
+        return nil
+      }
+      return TapExport(buffer: buffer, volume: index, byteCount: volumes[index].byteCount)
+    }
+    sender = try Self.makeSender(name, request, buffer, context, logger)
+    try server.start()
+    sender.start()
+  }
+
+  private static func makeSender(
+    _ name: StreamIdentifier,
+    _ request: ProtectRequest,
+    _ buffer: StreamBuffer,
+    _ context: ProtectionContext,
+    _ logger: Logger
+  ) throws -> StreamSender {
+    try StreamSender(
+      stream: name,
+      settings: StreamSender.Settings(
+        host: request.remoteHost,
+        port: request.remotePort,
+        site: request.remoteSite,
+        usesCompression: request.usesCompression
+      ),
+      identity: context.identity,
+      trust: context.trust,
+      source: buffer,
+      logger: logger
+    )
+  }
+
+  /// Whether the taps can stay when the stream is to become what `other` says.
+  func canBecome(_ other: ProtectRequest) -> Bool {
+    let now = monitor.withLock { request }
+    return now.volumes == other.volumes && now.vpg == other.vpg
+  }
+
+  /// Changes destination, compression or pause while the taps stay.
+  ///
+  /// A new buffer size holds for the next buffer.
+  func become(_ other: ProtectRequest) throws {
+    let (now, old) = monitor.withLock { (request, sender) }
+    guard now != other else { return }
+    if now.isPaused != other.isPaused { buffer.setPaused(other.isPaused) }
+    let isSameWay =
+      now.remoteHost == other.remoteHost && now.remotePort == other.remotePort
+      && now.remoteSite == other.remoteSite && now.usesCompression == other.usesCompression
+    if !isSameWay {
+      let new = try Self.makeSender(name, other, buffer, context, logger)
+      old.stop()
+      monitor.withLock {
+        earlierSentByteCount += old.bytesSent
+        sender = new
+      }
+      new.start()
+    }
+    monitor.withLock { request = other }
+  }
+
+  /// Begins a sync, unless the same one runs already or nothing needs one.
+  func sync(_ wish: SyncRequest) throws(ControlFailure) {
+    let (request, running, last) = monitor.withLock { (self.request, engine, lastSync) }
+    guard !request.isPaused else {
+      throw ControlFailure(status: 409, message: "replication of this VM is paused")
+    }
+    guard buffer.hasAllTaps else {
+      throw ControlFailure(status: 409, message: "not every disk of the VM has its tap connected")
+    }
+    if buffer.isOrdered || last == wish && running?.isRunning == true { return }
+    running?.cancel()
+    let new = SyncEngine(
+      request: wish,
+      volumes: request.volumes,
+      buffer: buffer,
+      logger: logger
+    ) { [weak self] in
+      self.flatMap { stream in stream.monitor.withLock { stream.sender } }
+    }
+    monitor.withLock {
+      engine = new
+      lastSync = wish
+    }
+    do {
+      try new.start()
+    } catch {
+      throw ControlFailure(status: 500, message: "\(error)")
+    }
+  }
+
+  func status() -> StreamStatus {
+    let (request, sender, engine, earlier) = monitor.withLock {
+      (self.request, self.sender, self.engine, earlierSentByteCount)
+    }
+    var status = StreamStatus(
+      stream: name,
+      vpg: request.vpg,
+      sync: .idle,
+      needsSync: true,
+      syncProgress: engine?.progress ?? 0,
+      isConnected: false,
+      rpoInMilliseconds: 0,
+      lastSequence: 0,
+      acknowledgedSequence: 0,
+      writeCount: 0,
+      writtenByteCount: 0,
+      sentByteCount: earlier + sender.bytesSent,
+      bufferedByteCount: 0,
+      bufferByteCount: 0,
+      connectedVolumes: [],
+      lastError: ""
+    )
+    buffer.report(into: &status, volumeNames: request.volumes.map(\.identifier))
+    // A sync that runs, or waits to begin, is not to be asked for again.
+    if engine?.isRunning == true { status.needsSync = false }
+    return status
+  }
+
+  /// Ends everything: the hypervisor's connections are closed, which frees the guest.
+  func close() {
+    buffer.close()
+    server.stop()
+    let (engine, sender) = monitor.withLock { (self.engine, self.sender) }
+    sender.stop()
+    engine?.cancel()
+  }
+}

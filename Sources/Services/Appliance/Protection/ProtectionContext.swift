@@ -1,0 +1,30 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Identity
+package import Logging
+
+/// What a protected stream needs of its appliance.
+package struct ProtectionContext: Sendable {
+  /// Where sockets are; short, for a socket's path has at most 107 bytes.
+  package let runFolder: String
+  package let identity: TLSIdentity
+  package let trust: TrustStore
+  package let logger: Logger
+  /// The most memory for one stream's buffer, in bytes.
+  package let largestBuffer: UInt64
+
+  package init(
+    runFolder: String,
+    identity: TLSIdentity,
+    trust: TrustStore,
+    logger: Logger,
+    largestBuffer: UInt64
+  ) {
+    self.runFolder = runFolder
+    self.identity = identity
+    self.trust = trust
+    self.logger = logger
+    self.largestBuffer = largestBuffer
+  }
+}

@@ -1,0 +1,246 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Crypto
+internal import Logging
+internal import NBDTransport
+internal import RecoveryModel
+internal import ReplicationProtocol
+internal import ReplicationTransport
+
+/// One sync of one stream, on a thread of its own: compares the disks with the other site's copy
+/// by hashes and puts what differs into the stream, while the guest goes on writing.
+///
+/// A lost link is waited for, and the sync goes on where it was; when the stream loses its order
+/// the sync begins anew; when the disks cannot be read it ends and the stream needs another.
+///
+/// `@unchecked Sendable`: the monitor guards progress and cancellation; all else is the thread's.
+final class SyncEngine: @unchecked Sendable {
+  private static let blockSize = 64 << 10
+  private static let stepByteCount = 1 << 20
+  /// The longest wait for hashes while the link is up.
+  private static let answerMilliseconds: Int64 = 60_000
+  /// Time between an order lost and the next attempt.
+  private static let pauseMilliseconds: Int64 = 500
+
+  private let request: SyncRequest
+  private let volumes: [ProtectRequest.Volume]
+  private let buffer: StreamBuffer
+  private let sender: @Sendable () -> StreamSender?
+  private let logger: Logger
+  private let monitor = Monitor()
+  private var doneFraction = 0.0
+  private var isCancelled = false
+  private var isOver = false
+  private var thread: BlockingThread?
+
+  /// Makes a sync that does nothing yet; `sender` tells the stream's sender of the moment.
+  init(
+    request: SyncRequest,
+    volumes: [ProtectRequest.Volume],
+    buffer: StreamBuffer,
+    logger: Logger,
+    sender: @escaping @Sendable () -> StreamSender?
+  ) {
+    self.request = request
+    self.volumes = volumes
+    self.buffer = buffer
+    self.logger = logger
+    self.sender = sender
+  }
+
+  /// The share of the disks that is compared, 0...1.
+  var progress: Double { monitor.withLock { doneFraction } }
+  var isRunning: Bool { monitor.withLock { !isOver } }
+
+  func start() throws {
+    let thread = try BlockingThread(name: "sync") { [self] in
+      run()
+      monitor.withLock { isOver = true }
+    }
+    monitor.withLock { self.thread = thread }
+  }
+
+  /// Ends the sync, unless it is through, and waits for its thread.
+  func cancel() {
+    let thread = monitor.withLock {
+      isCancelled = true
+      monitor.broadcast()
+      return self.thread
+    }
+    buffer.monitor.withLock { buffer.monitor.broadcast() }
+    thread?.join()
+  }
+
+  private func wasCancelled() -> Bool { monitor.withLock { isCancelled } }
+
+  // MARK: The thread
+
+  private func run() {
+    while true {
+      do throws(SyncInterruption) {
+        let generation = try buffer.beginSync(isCancelled: wasCancelled)
+        logger.info("a sync begins")
+        do {
+          try sync(generation)
+          logger.info("the sync is through")
+          return
+        } catch let interruption as SyncInterruption {
+          buffer.failSync(generation: generation, "the sync was interrupted")
+          throw interruption
+        } catch {
+          logger.error("the sync failed", metadata: ["reason": "\(error)"])
+          return buffer.failSync(generation: generation, "the sync failed: \(error)")
+        }
+      } catch {
+        guard error == .orderLost, buffer.hasAllTaps else { return }
+        pause()
+      }
+    }
+  }
+
+  private func pause() {
+    let deadline = Monitor.now() + Self.pauseMilliseconds
+    monitor.withLock {
+      while !isCancelled, monitor.wait(until: deadline) {}
+    }
+  }
+
+  private func sync(_ generation: UInt64) throws {
+    let disks = try openDisks()
+    defer { for disk in disks { disk.close() } }
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: Self.stepByteCount,
+      alignment: 4096
+    )
+    defer { bytes.deallocate() }
+    var plan = SyncPlan(volumeSizes: volumes.map(\.byteCount), stepByteCount: Self.stepByteCount)
+    var tickets: [HashTicket] = []
+    monitor.withLock { doneFraction = 0 }
+    while true {
+      while let step = plan.ask() { tickets.append(ask(step)) }
+      guard let step = plan.current else { break }
+      do {
+        let hashes = try answer(to: tickets[0])
+        try compare(step, hashes, disks[step.volume], bytes, generation)
+        tickets.removeFirst()
+        plan.finish()
+        let fraction = plan.progress
+        monitor.withLock { doneFraction = fraction }
+      } catch StreamSenderError.linkLost {
+        plan.forgetQuestions()
+        tickets = []
+        try buffer.waitForLink(generation: generation, isCancelled: wasCancelled)
+      }
+    }
+    try buffer.endSync(generation: generation, isCancelled: wasCancelled)
+  }
+
+  private func ask(_ step: SyncPlan.Step) -> HashTicket {
+    guard let sender = sender() else { return .lost }
+    return sender.beginHashes(
+      volume: step.volume,
+      at: step.offset,
+      blockSize: Self.blockSize,
+      count: step.blockCount(of: Self.blockSize)
+    )
+  }
+
+  /// Waits for an answer, and looks around meanwhile.
+  private func answer(to ticket: HashTicket) throws -> [BlockHash] {
+    let deadline = Monitor.now() + Self.answerMilliseconds
+    while Monitor.now() < deadline {
+      if let hashes = try ticket.wait(atMost: 200) { return hashes }
+      if wasCancelled() { throw SyncInterruption.cancelled }
+    }
+    throw SyncFailure.noAnswer
+  }
+
+  private func openDisks() throws -> [NBDClient] {
+    var disks: [NBDClient] = []
+    do {
+      for volume in volumes {
+        guard let name = request.exportNames[volume.identifier] else {
+          throw SyncFailure.noExport(volume.identifier)
+        }
+        let disk = try NBDClient(socketPath: request.pullSocketPath, exportName: name)
+        disks.append(disk)
+        guard disk.byteCount >= volume.byteCount else {
+          throw SyncFailure.tooSmall(volume.identifier, disk.byteCount, volume.byteCount)
+        }
+      }
+    } catch {
+      for disk in disks { disk.close() }
+      throw error
+    }
+    return disks
+  }
+
+  /// Reads one piece and appends the blocks that differ.
+  ///
+  /// What the guest writes to the piece from before the read until the last block is appended is
+  /// left out of it.
+  private func compare(
+    _ step: SyncPlan.Step,
+    _ hashes: [BlockHash],
+    _ disk: NBDClient,
+    _ memory: UnsafeMutableRawBufferPointer,
+    _ generation: UInt64
+  ) throws {
+    guard hashes.count == step.blockCount(of: Self.blockSize) else {
+      throw SyncFailure.wrongAnswer
+    }
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<step.byteCount])
+    defer { buffer.stopWatching(volume: step.volume) }
+    var isWhole = false
+    while !isWhole {
+      isWhole = true
+      buffer.watch(
+        volume: step.volume,
+        range: step.offset..<step.offset + UInt64(step.byteCount)
+      )
+      try disk.read(at: step.offset, into: bytes)
+      for (index, hash) in hashes.enumerated() {
+        let start = index * Self.blockSize
+        let block = UnsafeRawBufferPointer(
+          rebasing: bytes[start..<min(start + Self.blockSize, step.byteCount)]
+        )
+        guard SHA256.firstHalf(of: block) != hash else { continue }
+        isWhole = try buffer.appendPulled(
+          volume: step.volume,
+          offset: step.offset + UInt64(start),
+          bytes: block,
+          generation: generation,
+          isCancelled: wasCancelled
+        )
+        if !isWhole { break }
+      }
+    }
+  }
+}
+
+/// Why a sync cannot be done.
+private enum SyncFailure: Error, CustomStringConvertible {
+  case noExport(VolumeIdentifier)
+  case tooSmall(VolumeIdentifier, UInt64, UInt64)
+  case wrongAnswer
+  case noAnswer
+
+  var description: String {
+    switch self {
+    case .noExport(let volume): "no export of disk \(volume) is given"
+    case .tooSmall(let volume, let actual, let expected):
+      "disk \(volume) has \(actual) bytes, not \(expected)"
+    case .noAnswer: "the other site does not answer a question for hashes"
+    case .wrongAnswer: "the other site answered with a wrong number of hashes"
+    }
+  }
+}
+
+extension SHA256 {
+  /// What the other site compares by.
+  fileprivate static func firstHalf(of block: UnsafeRawBufferPointer) -> BlockHash {
+    hash(data: block).withUnsafeBytes { BlockHash(firstHalfOf: $0) }
+  }
+}

@@ -1,0 +1,36 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Crypto
+internal import Journal
+internal import ReplicationProtocol
+
+/// Answers questions for hashes from a journal's newest content.
+struct BlockHasher {
+  let journal: StreamJournal
+  let volumeSizes: [UInt64]
+
+  /// The hashes of the blocks; the last one may be cut by the volume's end.
+  func hashes(_ question: HashQuestion) throws -> [BlockHash] {
+    guard volumeSizes.indices.contains(question.volume), question.blockSize > 0,
+      question.count > 0, question.count <= HashQuestion.byteLimit / question.blockSize
+    else { throw HashQuestion.Failure.invalidRange }
+    let size = volumeSizes[question.volume]
+    guard question.offset < size else { throw HashQuestion.Failure.invalidRange }
+    let byteCount = Int(
+      min(size - question.offset, UInt64(question.blockSize) * UInt64(question.count))
+    )
+    guard byteCount > (question.count - 1) * question.blockSize else {
+      throw HashQuestion.Failure.invalidRange
+    }
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4096)
+    defer { bytes.deallocate() }
+    try journal.readLatest(volume: question.volume, at: question.offset, into: bytes)
+    return stride(from: 0, to: byteCount, by: question.blockSize).map { start in
+      let block = UnsafeRawBufferPointer(
+        rebasing: bytes[start..<min(start + question.blockSize, byteCount)]
+      )
+      return SHA256.hash(data: block).withUnsafeBytes { BlockHash(firstHalfOf: $0) }
+    }
+  }
+}

@@ -1,0 +1,214 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+internal import FileStorage
+internal import Foundation
+internal import Journal
+package import Logging
+package import RecoveryModel
+internal import Synchronization
+
+/// The point-in-time exports of an appliance.
+///
+/// They are there again, on the same sockets and with the same overlays, after a restart.
+///
+/// The methods block for as long as their disk work takes.
+package final class ExportRegistry: Sendable {
+  private struct Entry {
+    var record: ExportRecord
+    /// Nil if it could not be opened again.
+    var export: OpenExport?
+  }
+
+  private let journals: JournalRegistry
+  private let folder: FileFolder
+  private let runFolder: String
+  private let logger: Logger
+  private let entries = Mutex<[ExportIdentifier: Entry]>([:])
+  /// Exports are opened and closed one at a time.
+  private let changes = Mutex<Void>(())
+
+  /// Finds or makes the folders; no export is open yet.
+  ///
+  /// - Parameters:
+  ///   - journals: What the exports are of.
+  ///   - stateFolder: The exports are kept in its folder `exports`.
+  ///   - runFolder: Where the sockets are made; at most 70 bytes long.
+  ///   - logger: What cannot be told to anybody who asked goes here.
+  /// - Throws: If a folder cannot be made.
+  package init(
+    journals: JournalRegistry,
+    stateFolder: String,
+    runFolder: String,
+    logger: Logger
+  ) throws {
+    self.journals = journals
+    folder = try FileFolder(path: stateFolder + "/exports")
+    self.runFolder = try FileFolder(path: runFolder).path
+    self.logger = logger
+  }
+
+  /// Opens the exports there were.
+  ///
+  /// One that cannot be opened is logged, and tried again when it is asked for. Call it after
+  /// ``JournalRegistry/open()`` and before ``JournalRegistry/start()``.
+  package func open() throws {
+    for name in try folder.list() where name.hasSuffix(".json") {
+      guard let record = try JSONFile<ExportRecord>(folder: folder, name: name).load() else {
+        continue
+      }
+      var entry = Entry(record: record, export: nil)
+      do { entry.export = try serve(record) } catch {
+        logger.error(
+          "an export cannot be opened again: \(words(error))",
+          metadata: ["export": "\(record.identifier)"]
+        )
+      }
+      entries.withLock { $0[record.identifier] = entry }
+    }
+  }
+
+  /// Serves nobody any more.
+  ///
+  /// The exports are there again after a restart.
+  package func stop() {
+    let open = entries.withLock { entries in
+      defer { entries = [:] }
+      return entries.values.compactMap(\.export)
+    }
+    for export in open { export.close() }
+  }
+
+  package var identifiers: [ExportIdentifier] { entries.withLock { $0.keys.sorted() } }
+
+  /// Opens an export, or finds it open.
+  package func put(
+    _ identifier: ExportIdentifier,
+    _ request: ExportRequest
+  ) throws -> ExportReply {
+    try changes.withLock { _ in
+      try failing {
+        var entry = try entry(identifier, request)
+        let isNew = entries.withLock { $0[identifier] == nil }
+        let file = file(identifier)
+        // The record comes first: what is made from here on is found and deleted by it.
+        if isNew { try file.save(entry.record) }
+        do {
+          if entry.export == nil { entry.export = try serve(entry.record) }
+          _ = try FileFolder(path: request.overlayFolder)
+          for image in Self.overlays(entry.record) { try image.make() }
+        } catch {
+          if isNew {
+            entry.export?.close()
+            for image in Self.overlays(entry.record) { try? image.remove() }
+            try? file.remove()
+          }
+          throw error
+        }
+        let opened = entry
+        entries.withLock { $0[identifier] = opened }
+        return entry.record.reply
+      }
+    }
+  }
+
+  /// Closes an export and deletes its overlays.
+  ///
+  /// One that is gone is fine.
+  package func delete(_ identifier: ExportIdentifier) throws {
+    try changes.withLock { _ in
+      try failing {
+        guard let entry = entries.withLock({ $0[identifier] }) else { return }
+        for image in Self.overlays(entry.record) { try image.remove() }
+        rmdir(entry.record.request.overlayFolder)  // Stays if something else is in it.
+        try file(identifier).remove()
+        entries.withLock { $0[identifier] = nil }
+        entry.export?.close()
+      }
+    }
+  }
+
+  // MARK: Parts
+
+  private func file(_ identifier: ExportIdentifier) -> JSONFile<ExportRecord> {
+    JSONFile(folder: folder, name: "\(identifier).json")
+  }
+
+  private func serve(_ record: ExportRecord) throws -> OpenExport {
+    try OpenExport(record, of: journals.known(record.request.stream), logger: logger)
+  }
+
+  /// The entry there is, if it is of the same request, or a new one.
+  private func entry(
+    _ identifier: ExportIdentifier,
+    _ request: ExportRequest
+  ) throws -> Entry {
+    if let entry = entries.withLock({ $0[identifier] }) {
+      guard entry.record.request == request else {
+        throw ControlFailure(status: 409, message: "export \(identifier) is of another point")
+      }
+      return entry
+    }
+    let name = identifier.rawValue.utf8
+    guard (1...64).contains(name.count), !name.contains(UInt8(ascii: "/")),
+      request.overlayFolder.hasPrefix("/")
+    else {
+      throw ControlFailure(status: 400, message: "the export's name or folder is not valid")
+    }
+    let keeper = try journals.known(request.stream)
+    let journal = try keeper.opened()
+    guard journal.state.isComplete else { throw JournalError.incomplete }
+    guard let point = journal.sequence(of: request.checkpoint) else {
+      throw JournalError.unknownCheckpoint(request.checkpoint)
+    }
+    let volumes = keeper.volumes
+    let reply = ExportReply(
+      socketPath: socketPath(identifier),
+      volumes: volumes.map { volume in
+        ExportReply.Volume(
+          identifier: volume.identifier,
+          target: volume.target,
+          overlayPath: "\(request.overlayFolder)/\(volume.target)-\(identifier).qcow2",
+          replicaPath: volume.replicaPath
+        )
+      }
+    )
+    let record = ExportRecord(
+      identifier: identifier,
+      request: request,
+      point: point,
+      reply: reply
+    )
+    return Entry(record: record, export: nil)
+  }
+
+  /// The same for the same export, and short: a socket's path has little room.
+  private func socketPath(_ identifier: ExportIdentifier) -> String {
+    let hash = identifier.rawValue.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    return "\(runFolder)/export-\(String(hash, radix: 16)).sock"
+  }
+
+  private static func overlays(_ record: ExportRecord) -> [OverlayImage] {
+    record.reply.volumes.map { volume in
+      OverlayImage(
+        path: volume.overlayPath,
+        exportName: volume.identifier.rawValue,
+        socketPath: record.reply.socketPath
+      )
+    }
+  }
+
+  /// Turns what the layers below throw into what a control port answers.
+  private func failing<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as ControlFailure {
+      throw error
+    } catch let error as JournalError {
+      throw error.failure
+    } catch {
+      throw ControlFailure(status: 500, message: words(error))
+    }
+  }
+}

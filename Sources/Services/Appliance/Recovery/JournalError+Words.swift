@@ -1,0 +1,66 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Foundation
+internal import Journal
+internal import RecoveryModel
+
+extension JournalError {
+  /// What an operator can act on.
+  var words: String {
+    switch self {
+    case .storage(let error): error.words
+    case .corrupt(let file, let offset):
+      "the journal is damaged: file \(file), byte \(offset)"
+    case .stateDamaged: "the journal's state file is missing or damaged"
+    case .unsupportedVersion(let version):
+      "the journal was written by a newer version (format \(version))"
+    case .otherStream: "the journal's folder holds another stream, or volumes of other sizes"
+    case .gap(let expected, let found):
+      "record \(found.rawValue) came where \(expected.rawValue) was due"
+    case .malformed(let sequence): "record \(sequence.rawValue) is damaged"
+    case .pointGone: "the point is older than the journal"
+    case .pointAhead: "the point is newer than the journal"
+    case .incomplete: "the initial sync has not finished"
+    case .held: "another recovery uses an older or other point of this journal"
+    case .unknownCheckpoint(let checkpoint): "the journal has no checkpoint \(checkpoint)"
+    case .promoted: "the journal was committed to a checkpoint and takes no more writes"
+    }
+  }
+
+  /// What a control port answers.
+  var failure: ControlFailure {
+    let status =
+      switch self {
+      case .unknownCheckpoint, .pointGone, .pointAhead: 404
+      case .otherStream, .incomplete, .held, .promoted: 409
+      case .storage, .corrupt, .stateDamaged, .unsupportedVersion, .gap, .malformed: 500
+      }
+    return ControlFailure(status: status, message: words)
+  }
+}
+
+extension StorageError {
+  /// What an operator can act on.
+  var words: String {
+    switch self {
+    case .missing(let file): "\(file) is missing"
+    case .full(let file): "there is no room left for \(file)"
+    case .pastEnd(let file, let offset, let byteCount):
+      "\(file) ends before byte \(offset + UInt64(byteCount))"
+    case .failed(let operation, let file, let code):
+      "\(operation) of \(file) failed: \(String(cString: strerror(code)))"
+    }
+  }
+}
+
+/// An error's text for a log or a status.
+func words(_ error: any Error) -> String {
+  switch error {
+  case let error as JournalError: error.words
+  case let error as StorageError: error.words
+  case let error as ControlFailure: error.message
+  default: "\(error)"
+  }
+}

@@ -1,0 +1,163 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Journal
+internal import RecoveryModel
+internal import ReplicationProtocol
+internal import ReplicationTransport
+
+extension JournalKeeper {
+  func opened(session newer: any StreamSession) throws -> StreamWelcome {
+    let journal = try opened()
+    let older = monitor.withLock {
+      defer { session = nil }
+      withdrawQueue()
+      // What the writer has in hand belongs to the older session: it counts if it gets through.
+      while isWriting { monitor.wait() }
+      return session
+    }
+    older?.close("a newer connection of the same stream is there")
+    do { try journal.makeReady() } catch {
+      failed("the journal cannot be written", error)
+      throw ControlFailure(status: 500, message: error.words)
+    }
+    return monitor.withLock {
+      let state = journal.state
+      let isAccepting = record.isAccepting && !state.isPromoted && !isStopping
+      if isAccepting { session = newer }
+      return StreamWelcome(
+        durable: state.durable,
+        isComplete: state.isComplete,
+        isAccepting: isAccepting
+      )
+    }
+  }
+
+  func receive(_ batch: RecordBatch, session sender: any StreamSession) {
+    monitor.withLock {
+      guard sender === session else { return }
+      queue.append(.append(batch, sender))
+      monitor.broadcast()
+    }
+  }
+
+  func hashes(
+    volume: Int,
+    at offset: UInt64,
+    blockSize: Int,
+    count: Int,
+    reply: @escaping @Sendable (Result<[BlockHash], any Error>) -> Void
+  ) {
+    let question = HashQuestion(
+      volume: volume,
+      offset: offset,
+      blockSize: blockSize,
+      count: count,
+      reply: reply
+    )
+    let isTaken = monitor.withLock {
+      guard session != nil else { return false }
+      queue.append(.hash(question))
+      monitor.broadcast()
+      return true
+    }
+    if !isTaken { question.withdraw() }
+  }
+
+  func closed(session ended: any StreamSession) {
+    monitor.withLock {
+      guard session === ended else { return }
+      // What was received whole is worth writing: it need not be sent again.
+      session = nil
+    }
+  }
+
+  // MARK: The writer's thread
+
+  func write() {
+    let group = RecordBatch(payloadCapacity: Self.groupByteCount)
+    while let work = takeWork() {
+      switch work {
+      case .batches(let batches, let sender): append(batches, group, from: sender)
+      case .question(let question): answer(question)
+      }
+      monitor.withLock {
+        isWriting = false
+        monitor.broadcast()
+      }
+    }
+  }
+
+  private enum Task {
+    case batches([RecordBatch], any StreamSession)
+    case question(HashQuestion)
+  }
+
+  /// Waits for work: a question, or batches of one session that follow each other.
+  ///
+  /// Nil at the end.
+  private func takeWork() -> Task? {
+    monitor.withLock {
+      while queue.isEmpty, !isStopping { monitor.wait() }
+      guard !isStopping else { return nil }
+      isWriting = true
+      var batches: [RecordBatch] = []
+      var byteCount = 0
+      var sender: (any StreamSession)?
+      for work in queue {
+        switch work {
+        case .hash(let question):
+          guard batches.isEmpty else { break }
+          queue.removeFirst()
+          return .question(question)
+        case .append(let batch, let session):
+          if let sender, sender !== session { break }
+          if !batches.isEmpty, byteCount + batch.payloadByteCount > Self.groupByteCount { break }
+          batches.append(batch)
+          byteCount += batch.payloadByteCount
+          sender = session
+          continue
+        }
+        break
+      }
+      queue.removeFirst(batches.count)
+      return sender.map { .batches(batches, $0) }
+    }
+  }
+
+  private func append(
+    _ batches: [RecordBatch],
+    _ group: RecordBatch,
+    from sender: any StreamSession
+  ) {
+    guard let journal = monitor.withLock({ journal }), let last = batches.last?.last else { return }
+    do {
+      if batches.count == 1 {
+        try journal.append(batches[0].records, payload: batches[0].payload)
+      } else {
+        group.removeAll()
+        for batch in batches {
+          for record in batch.records { group.append(record) }
+          group.appendPayload(count: batch.payloadByteCount).copyMemory(from: batch.payload)
+        }
+        try journal.append(group.records, payload: group.payload)
+      }
+    } catch {
+      failed("the journal cannot be written", error)
+      monitor.withLock {
+        if session === sender { session = nil }
+        withdrawQueue()
+      }
+      return sender.close(words(error))
+    }
+    monitor.withLock { lastError = "" }
+    sender.acknowledge(through: last)
+  }
+
+  private func answer(_ question: HashQuestion) {
+    guard let journal = monitor.withLock({ journal }) else { return question.withdraw() }
+    let hasher = BlockHasher(journal: journal, volumeSizes: volumes.map(\.byteCount))
+    question.reply(Result { try hasher.hashes(question) })
+  }
+}

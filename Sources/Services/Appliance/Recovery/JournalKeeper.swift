@@ -1,0 +1,254 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import FileStorage
+internal import Foundation
+internal import Journal
+internal import Logging
+internal import NBDTransport
+internal import RecoveryModel
+internal import ReplicationProtocol
+internal import ReplicationTransport
+
+/// Keeps the journal of one stream: takes what the sender sends, and acknowledges it once it is
+/// durable.
+///
+/// The network's threads only put work into a queue. One writer thread takes it out, as many
+/// batches at a time as there are, so that they share one sync. A second thread shortens the
+/// history. Whoever becomes the newest session finds the queue empty and the writer idle, so no
+/// record of an older session is written after the newer one was told where to go on.
+///
+/// `@unchecked Sendable`: the monitor guards everything that changes.
+final class JournalKeeper: StreamSink, @unchecked Sendable {
+  let stream: StreamIdentifier
+  let folder: FileFolder
+  let logger: Logger
+  let monitor = Monitor()
+
+  // Guarded by the monitor.
+  var record: JournalRecord
+  var journal: StreamJournal?
+  var replicas: [File] = []
+  var session: (any StreamSession)?
+  var queue: [JournalWork] = []
+  var isWriting = false
+  var isStopping = false
+  var lastError = ""
+  private var threads: [BlockingThread] = []
+
+  /// Payload bytes that are appended with one sync.
+  static let groupByteCount = 16 << 20
+  /// How often the history is looked at, in milliseconds.
+  static let maintenanceMilliseconds: Int64 = 5000
+
+  init(stream: StreamIdentifier, folder: FileFolder, record: JournalRecord, logger: Logger) {
+    self.stream = stream
+    self.folder = folder
+    self.record = record
+    var logger = logger
+    logger[metadataKey: "stream"] = "\(stream)"
+    self.logger = logger
+  }
+
+  /// The volumes' sizes and places.
+  var volumes: [JournalRequest.Volume] { monitor.withLock { record.request.volumes } }
+
+  private var recordFile: JSONFile<JournalRecord> {
+    JSONFile(folder: folder, name: JournalRegistry.recordName)
+  }
+
+  /// Opens journal and replicas, or makes them if the journal is new.
+  ///
+  /// Does nothing if they are open.
+  func open() throws {
+    guard monitor.withLock({ journal == nil }) else { return }
+    do {
+      let request = monitor.withLock { record.request }
+      // Replicas that are gone must not be replaced by empty ones behind a journal's back.
+      let isNew = try !folder.list().contains("state")
+      let files = try request.volumes.map { volume in
+        if isNew { try makeReplica(volume) }
+        return try File(path: volume.replicaPath, creating: false)
+      }
+      let opened = try StreamJournal(
+        stream: stream,
+        folder: folder,
+        replicas: files,
+        volumeSizes: request.volumes.map(\.byteCount),
+        settings: .init(request)
+      )
+      monitor.withLock {
+        journal = opened
+        replicas = files
+        lastError = ""
+      }
+    } catch {
+      monitor.withLock { lastError = words(error) }
+      throw error
+    }
+  }
+
+  /// Makes an empty replica.
+  ///
+  /// One that is there already saves the first sync what it has in common with the source, if it
+  /// has the volume's size.
+  private func makeReplica(_ volume: JournalRequest.Volume) throws {
+    let parent = (volume.replicaPath as NSString).deletingLastPathComponent
+    _ = try FileFolder(path: parent)
+    let file = try File(path: volume.replicaPath, creating: true)
+    let found = try file.byteCount()
+    guard found == 0 || found == volume.byteCount else {
+      throw ControlFailure(
+        status: 409,
+        message: "\(volume.replicaPath) exists and has \(found) bytes, not \(volume.byteCount)"
+      )
+    }
+    try file.resize(to: volume.byteCount)
+    try file.sync()
+  }
+
+  /// Begins to take work.
+  ///
+  /// The points that exports need must be held by now.
+  func start() throws {
+    try monitor.withLock {
+      guard threads.isEmpty else { return }
+      threads = [
+        try BlockingThread(name: "journal-write") { self.write() },
+        try BlockingThread(name: "journal-keep") { self.maintain() },
+      ]
+    }
+  }
+
+  /// Ends the session and the threads.
+  func stop() {
+    let (session, ending) = monitor.withLock {
+      isStopping = true
+      withdrawQueue()
+      monitor.broadcast()
+      defer { (self.session, threads) = (nil, []) }
+      return (self.session, threads)
+    }
+    session?.close("the journal is closing")
+    for thread in ending { thread.join() }
+    if let journal = monitor.withLock({ journal }) { saveProgress(of: journal) }
+  }
+
+  func saveProgress(of journal: StreamJournal) {
+    do { try journal.saveProgress() } catch {
+      failed("cannot save the progress of the sync", error)
+    }
+  }
+
+  // MARK: Wishes
+
+  /// Takes on a request for the journal there is.
+  func update(_ request: JournalRequest) throws {
+    let current = monitor.withLock { record }
+    guard current.request.volumes == request.volumes,
+      current.request.sourceSite == request.sourceSite
+    else {
+      throw ControlFailure(
+        status: 409,
+        message: "the stream has a journal with other volumes or another source"
+      )
+    }
+    try open()
+    if current.request != request { try change { $0.request = request } }
+    monitor.withLock { journal }?.configure(.init(request))
+  }
+
+  /// Begins or ends the taking of writes.
+  ///
+  /// Once it returns false is kept: nothing is being written.
+  func accept(_ isAccepting: Bool) throws {
+    if monitor.withLock({ record.isAccepting }) != isAccepting {
+      try change { $0.isAccepting = isAccepting }
+    }
+    guard !isAccepting else { return }
+    let session = monitor.withLock {
+      withdrawQueue()
+      while isWriting { monitor.wait() }
+      defer { self.session = nil }
+      return self.session
+    }
+    session?.close("the recovery site takes no writes at the moment")
+  }
+
+  /// Folds the journal to a checkpoint for good.
+  func promote(_ checkpoint: CheckpointIdentifier) throws {
+    let journal = try opened()
+    guard journal.sequence(of: checkpoint) != nil else {
+      throw JournalError.unknownCheckpoint(checkpoint)
+    }
+    try accept(false)
+    try journal.promote(checkpoint)
+  }
+
+  /// The journal, or why there is none.
+  func opened() throws -> StreamJournal {
+    let (journal, lastError) = monitor.withLock { (self.journal, self.lastError) }
+    guard let journal else {
+      throw ControlFailure(status: 500, message: "the journal is not open: \(lastError)")
+    }
+    return journal
+  }
+
+  /// Changes the record; in memory only after it is durable.
+  func change(_ body: (inout JournalRecord) -> Void) throws {
+    var next = monitor.withLock { record }
+    body(&next)
+    try recordFile.save(next)
+    monitor.withLock { record = next }
+  }
+
+  var status: JournalStatus {
+    let (record, journal, replicas, isConnected, lastError) = monitor.withLock {
+      (self.record, self.journal, self.replicas, session != nil, self.lastError)
+    }
+    let statistics = journal?.statistics
+    let state = journal?.state
+    return JournalStatus(
+      stream: stream,
+      vpg: record.request.vpg,
+      sync: state?.sync ?? .idle,
+      isConnected: isConnected,
+      isAccepting: record.isAccepting,
+      durableSequence: state?.durable.rawValue ?? 0,
+      journalByteCount: statistics?.journalByteCount ?? 0,
+      replicaByteCount: replicas.reduce(0) { $0 + ((try? $1.allocatedByteCount()) ?? 0) },
+      checkpointCount: state?.isComplete == true ? statistics?.checkpointCount ?? 0 : 0,
+      earliestCheckpoint: state?.isComplete == true ? statistics?.earliestCheckpoint : nil,
+      latestCheckpoint: state?.isComplete == true ? statistics?.latestCheckpoint : nil,
+      lastError: lastError
+    )
+  }
+
+  /// Takes note of a failure and logs it, if it is not the one before once more.
+  func failed(_ what: String, _ error: any Error) {
+    let text = "\(what): \(words(error))"
+    let isNew = monitor.withLock {
+      defer { lastError = text }
+      return lastError != text
+    }
+    if isNew { logger.error("\(text)") }
+  }
+
+  /// Empties the queue; the monitor is held.
+  func withdrawQueue() {
+    for case .hash(let question) in queue { question.withdraw() }
+    queue = []
+  }
+}
+
+extension StreamJournal.Settings {
+  /// Segments are small against the limit, so that there is always one to fold.
+  init(_ request: JournalRequest) {
+    self.init(
+      historySeconds: request.historyInSeconds,
+      hardLimitByteCount: request.hardLimitInBytes,
+      segmentByteCount: min(max(request.hardLimitInBytes / 16, 4 << 20), 64 << 20)
+    )
+  }
+}

@@ -1,0 +1,14 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+
+/// What an appliance keeps of a journal beside the journal itself: `request.json` in its folder.
+struct JournalRecord: Codable, Sendable, Equatable {
+  var request: JournalRequest
+  var isAccepting = true
+  /// Set when the journal is being deleted: whether the replicas stay.
+  ///
+  /// A restart goes on with it.
+  var deletionKeepsReplicas: Bool?
+}

@@ -1,0 +1,220 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+internal import FileStorage
+internal import Foundation
+internal import Journal
+package import Logging
+package import RecoveryModel
+package import ReplicationTransport
+internal import Synchronization
+
+/// All journals of an appliance.
+///
+/// Their folders say everything: a restarted appliance opens them by itself.
+///
+/// The methods block for as long as their disk work takes, a promotion for as long as the fold.
+package final class JournalRegistry: Sendable {
+  static let recordName = "request.json"
+
+  private let folder: FileFolder
+  private let logger: Logger
+  private let keepers = Mutex<[StreamIdentifier: JournalKeeper]>([:])
+  /// Journals are made and deleted one at a time.
+  private let changes = Mutex<Void>(())
+
+  /// Finds or makes the folder; no journal is open yet.
+  ///
+  /// - Parameters:
+  ///   - stateFolder: The journals are kept in its folder `journals`.
+  ///   - logger: What cannot be told to anybody who asked goes here.
+  /// - Throws: If the folder cannot be made.
+  package init(stateFolder: String, logger: Logger) throws {
+    folder = try FileFolder(path: stateFolder + "/journals")
+    self.logger = logger
+  }
+
+  /// Opens every journal.
+  ///
+  /// One that cannot be opened is there all the same and says why in its status. Nothing is folded
+  /// before ``start()``, so that exports can hold their points first.
+  package func open() throws {
+    for name in try folder.list() {
+      let place = try FileFolder(path: folder.path + "/" + name)
+      let file = JSONFile<JournalRecord>(folder: place, name: Self.recordName)
+      guard let record = try file.load() else {
+        try discard(place)
+        continue
+      }
+      let keeper = JournalKeeper(
+        stream: StreamIdentifier(name),
+        folder: place,
+        record: record,
+        logger: logger
+      )
+      if let keepsReplicas = record.deletionKeepsReplicas {
+        try erase(keeper, keepsReplicas: keepsReplicas)
+        continue
+      }
+      do { try keeper.open() } catch {
+        logger.error(
+          "a journal cannot be opened: \(words(error))",
+          metadata: ["stream": "\(name)"]
+        )
+      }
+      keepers.withLock { $0[keeper.stream] = keeper }
+    }
+  }
+
+  /// A folder without a record is what is left of a deletion, unless there is a journal in it.
+  private func discard(_ place: FileFolder) throws {
+    guard try !place.list().contains("state") else {
+      return logger.error("\(place.path) holds a journal but no \(Self.recordName)")
+    }
+    try FileManager.default.removeItem(atPath: place.path)
+  }
+
+  /// Begins to take streams and to shorten histories.
+  package func start() throws {
+    for keeper in all { try keeper.start() }
+  }
+
+  /// Ends all sessions and waits for what is being written.
+  package func stop() {
+    for keeper in all { keeper.stop() }
+  }
+
+  /// Makes a journal, or changes the one there is.
+  package func put(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
+    try changes.withLock { _ in
+      try failing {
+        if let keeper = keeper(stream) {
+          try keeper.update(request)
+          return try keeper.start()
+        }
+        try Self.check(stream, request)
+        let place = try FileFolder(path: folder.path + "/" + stream.rawValue)
+        let record = JournalRecord(request: request)
+        let keeper = JournalKeeper(stream: stream, folder: place, record: record, logger: logger)
+        try keeper.change { _ in }
+        do { try keeper.open() } catch {
+          // Nothing was kept in it yet.
+          try? FileManager.default.removeItem(atPath: place.path)
+          throw error
+        }
+        keepers.withLock { $0[stream] = keeper }
+        try keeper.start()
+      }
+    }
+  }
+
+  /// Deletes a journal, and unless they are to be kept its replicas.
+  ///
+  /// One that is gone is fine.
+  ///
+  /// - Throws: 409 while an export of it is open.
+  package func delete(_ stream: StreamIdentifier, keepReplica: Bool) throws {
+    try changes.withLock { _ in
+      try failing {
+        guard let keeper = keeper(stream) else { return }
+        if let journal = try? keeper.opened(), journal.statistics.holdCount > 0 {
+          throw ControlFailure(status: 409, message: "an export of the journal is open")
+        }
+        try keeper.change { $0.deletionKeepsReplicas = keepReplica }
+        keeper.stop()
+        keepers.withLock { $0[stream] = nil }
+        try erase(keeper, keepsReplicas: keepReplica)
+      }
+    }
+  }
+
+  package func accept(_ stream: StreamIdentifier, _ request: AcceptRequest) throws {
+    try failing { try known(stream).accept(request.isAccepting) }
+  }
+
+  package func promote(_ stream: StreamIdentifier, _ request: PromoteRequest) throws {
+    try failing { try known(stream).promote(request.checkpoint) }
+  }
+
+  /// The checkpoints that are durable in a journal and can be recovered to, oldest first.
+  package func checkpoints(of stream: StreamIdentifier) throws -> [Checkpoint] {
+    try failing { try known(stream).opened().checkpoints() }
+  }
+
+  /// How every journal stands, by stream.
+  package var statuses: [JournalStatus] { all.map(\.status) }
+
+  /// Who takes a stream that comes from a site; nil if this appliance has no journal of it.
+  package func sink(
+    for stream: StreamIdentifier,
+    from site: SiteIdentifier
+  ) -> (any StreamSink)? {
+    guard let keeper = keeper(stream),
+      keeper.monitor.withLock({ keeper.record.request.sourceSite }) == site
+    else { return nil }
+    return keeper
+  }
+
+  func known(_ stream: StreamIdentifier) throws -> JournalKeeper {
+    guard let keeper = keeper(stream) else {
+      throw ControlFailure(status: 404, message: "there is no journal of stream \(stream)")
+    }
+    return keeper
+  }
+
+  private func keeper(_ stream: StreamIdentifier) -> JournalKeeper? {
+    keepers.withLock { $0[stream] }
+  }
+
+  private var all: [JournalKeeper] {
+    keepers.withLock { $0.values.sorted { $0.stream < $1.stream } }
+  }
+
+  private static func check(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
+    // The stream names a folder and a word of the state file.
+    let isName = stream.rawValue.utf8.allSatisfy {
+      $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+    }
+    guard isName, (1...64).contains(stream.rawValue.utf8.count), !request.volumes.isEmpty,
+      request.volumes.count <= 64, request.volumes.allSatisfy({ $0.byteCount > 0 }),
+      request.volumes.allSatisfy({ $0.replicaPath.hasPrefix("/") }),
+      Set(request.volumes.map(\.replicaPath)).count == request.volumes.count,
+      Set(request.volumes.map(\.identifier)).count == request.volumes.count,
+      request.historyInSeconds > 0, request.hardLimitInBytes > 0
+    else {
+      throw ControlFailure(
+        status: 400,
+        message: "the journal's stream, volumes or limits are not valid"
+      )
+    }
+  }
+
+  /// Removes everything; the record, which says how, goes last.
+  private func erase(_ keeper: JournalKeeper, keepsReplicas: Bool) throws {
+    let record = keeper.monitor.withLock { keeper.record }
+    if !keepsReplicas {
+      for volume in record.request.volumes {
+        guard unlink(volume.replicaPath) != 0, errno != ENOENT else { continue }
+        throw StorageError.failed(operation: "unlink", file: volume.replicaPath, code: errno)
+      }
+    }
+    for name in try keeper.folder.list() where name != Self.recordName {
+      try keeper.folder.remove(name)
+    }
+    try FileManager.default.removeItem(atPath: keeper.folder.path)
+    try folder.sync()
+  }
+
+  /// Turns what the layers below throw into what a control port answers.
+  private func failing<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as ControlFailure {
+      throw error
+    } catch let error as JournalError {
+      throw error.failure
+    } catch {
+      throw ControlFailure(status: 500, message: words(error))
+    }
+  }
+}

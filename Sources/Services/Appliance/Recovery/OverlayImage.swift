@@ -1,0 +1,75 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Foundation
+
+/// A qcow2 file that takes a recovered VM's writes, on top of a point-in-time export.
+struct OverlayImage {
+  let path: String
+  let exportName: String
+  let socketPath: String
+
+  /// Where QEMU finds the disk below.
+  var backingAddress: String {
+    "nbd+unix:///\(Self.escaped(exportName))?socket=\(Self.escaped(socketPath))"
+  }
+
+  /// Makes the file, unless it is there: a VM may have written to it.
+  ///
+  /// The export must be served, since qemu-img asks it for the size.
+  func make() throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: path) else { return }
+    // Whole or not at all: a half-made overlay must not pass for one a VM has written to.
+    let temporary = path + ".tmp"
+    let tool = Process()
+    tool.executableURL = URL(filePath: "/usr/bin/env")
+    tool.arguments = [
+      "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", backingAddress, temporary,
+    ]
+    let output = Pipe()
+    tool.standardInput = FileHandle.nullDevice
+    tool.standardOutput = FileHandle.nullDevice
+    tool.standardError = output
+    try tool.run()
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    tool.waitUntilExit()
+    guard tool.terminationStatus == 0 else {
+      unlink(temporary)
+      throw ControlFailure(
+        status: 500,
+        message: "qemu-img: \(String(decoding: text, as: UTF8.self))"
+      )
+    }
+    guard rename(temporary, path) == 0 else {
+      throw ControlFailure(
+        status: 500,
+        message: "cannot make \(path): \(String(cString: strerror(errno)))"
+      )
+    }
+  }
+
+  /// Deletes the file; one that is gone is fine.
+  func remove() throws {
+    guard unlink(path) != 0, errno != ENOENT else { return }
+    throw ControlFailure(
+      status: 500,
+      message: "cannot delete \(path): \(String(cString: strerror(errno)))"
+    )
+  }
+
+  /// Percent-encodes all but what every URI parser takes literally.
+  private static func escaped(_ text: String) -> String {
+    text.utf8.map { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"):
+        String(UnicodeScalar(byte))
+      default:
+        "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }.joined()
+  }
+}

@@ -1,0 +1,57 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Journal
+internal import Logging
+internal import NBDProtocol
+internal import NBDTransport
+internal import RecoveryModel
+
+/// One volume as of one record of its journal, read only.
+///
+/// Somebody holds the point for as long as the export is there.
+final class PointInTimeExport: NBDExport {
+  let byteCount: UInt64
+  let isReadOnly = true
+  let maximumPayload = 32 << 20
+
+  private let journal: StreamJournal
+  private let volume: Int
+  private let point: SequenceNumber
+  private let logger: Logger
+
+  init(
+    journal: StreamJournal,
+    volume: Int,
+    byteCount: UInt64,
+    point: SequenceNumber,
+    logger: Logger
+  ) {
+    self.journal = journal
+    self.volume = volume
+    self.byteCount = byteCount
+    self.point = point
+    self.logger = logger
+  }
+
+  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(NBDErrorCode) {
+    do {
+      try journal.read(volume: volume, at: offset, into: buffer, asOf: point)
+    } catch {
+      logger.error("a recovered disk cannot be read: \(error.words)")
+      throw .inputOutput
+    }
+  }
+
+  func prepareWrite(at offset: UInt64, count: Int) -> UnsafeMutableRawBufferPointer {
+    preconditionFailure("the export is read only")
+  }
+
+  func commitWrite(at offset: UInt64, count: Int) throws(NBDErrorCode) { throw .notPermitted }
+  func abandonWrite() {}
+  func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) { throw .notPermitted }
+  func trim(at offset: UInt64, count: UInt32) throws(NBDErrorCode) { throw .notPermitted }
+  func flush() throws(NBDErrorCode) {}
+  func connectionOpened() {}
+  func connectionClosed() {}
+}

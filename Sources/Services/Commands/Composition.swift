@@ -1,0 +1,34 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Hypervisor
+package import Logging
+package import Store
+
+/// The implementations the executable was built with.
+///
+/// Commands know their protocols alone.
+package struct Composition: Sendable {
+  /// The hypervisor at a URI, and whether its guests may use KVM.
+  let hypervisor: @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor
+  /// The store in a file.
+  let store: @Sendable (_ path: String) throws -> any Store
+
+  package init(
+    hypervisor: @escaping @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor,
+    store: @escaping @Sendable (_ path: String) throws -> any Store
+  ) {
+    self.hypervisor = hypervisor
+    self.store = store
+  }
+
+  @TaskLocal package static var current: Composition?
+
+  /// The executable's composition.
+  ///
+  /// It is set before any command runs.
+  static var required: Composition {
+    guard let current else { preconditionFailure("no composition: the executable sets one") }
+    return current
+  }
+}

@@ -1,0 +1,57 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ArgumentParser
+internal import Manager
+
+/// `understudy manager`.
+package struct ManagerCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "manager",
+    abstract: "Run a site's manager.",
+    discussion: """
+      Serves the REST API (HTTPS, port 9669 by default), speaks with the managers of paired sites \
+      and with the site's appliances, and runs recoveries. All it must remember is in a SQLite \
+      file in its state folder: killed and started again it goes on where it was.
+
+      The configuration is a JSON object:
+        siteIdentifier   a GUID that stays the site's for good
+        siteName, location
+                         what people call it
+        stateFolder      where the database is kept
+        listenHost, listenPort
+                         where the REST API is served
+        peerHost, peerPort
+                         where managers of other sites are listened to
+        advertisedHost   where other sites reach this one
+        hypervisorURI    libvirt's URI of the site's hypervisor
+        identityFolder   holds cert.pem and key.pem of this manager
+        authorityFolder  holds authority.pem and authority.key of the site
+        appliances       a list of name, controlURL, streamHost, streamPort, hostName
+        pamService       the PAM service operating-system users log in by
+        allowsKVM        whether recovered VMs may use KVM
+      """
+  )
+
+  @Option(help: "The configuration file, JSON.")
+  var config: String
+
+  package init() {}
+
+  package func run() async throws {
+    let configuration = try ManagerConfiguration(contentsOfFile: config)
+    let logger = UnderstudyCommand.makeLogger("manager")
+    let composition = Composition.required
+    let hypervisor = composition.hypervisor(
+      configuration.hypervisorURI,
+      configuration.allowsKVM,
+      logger
+    )
+    try await ManagerService(
+      configuration: configuration,
+      hypervisor: hypervisor,
+      store: try ManagerStore.open(configuration, by: composition),
+      logger: logger
+    ).run()
+  }
+}

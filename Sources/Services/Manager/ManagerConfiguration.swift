@@ -1,0 +1,141 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+package import Orchestration
+package import RecoveryModel
+
+/// What a manager must be told, as a JSON file.
+package struct ManagerConfiguration: Codable, Sendable, Equatable {
+  /// A lower-case GUID.
+  ///
+  /// It never changes in a site's life.
+  package var siteIdentifier: SiteIdentifier
+  package var siteName: String
+  package var location: String
+  /// Holds the database.
+  package var stateFolder: String
+  /// Where the REST API is served.
+  ///
+  /// The usual port is 9669.
+  package var listenHost: String
+  package var listenPort: Int
+  /// Where managers of other sites call.
+  ///
+  /// The usual port is 9081.
+  package var peerHost: String
+  package var peerPort: Int
+  /// The name or address under which others reach this manager.
+  package var advertisedHost: String
+  /// As libvirt writes it, such as `qemu:///system`.
+  package var hypervisorURI: String
+  /// Holds `cert.pem` and `key.pem`; they are issued if missing.
+  package var identityFolder: String
+  /// Holds the site's authority; it is made if missing.
+  package var authorityFolder: String
+  package var appliances: [Appliance]
+  /// PAM's rules for operating-system users, a file in `/etc/pam.d`.
+  package var pamService: String
+  /// Whether recovered VMs may use KVM; they are emulated otherwise.
+  package var allowsKVM: Bool
+
+  package init(
+    siteIdentifier: SiteIdentifier,
+    siteName: String,
+    location: String,
+    stateFolder: String,
+    listenHost: String,
+    listenPort: Int,
+    peerHost: String,
+    peerPort: Int,
+    advertisedHost: String,
+    hypervisorURI: String,
+    identityFolder: String,
+    authorityFolder: String,
+    appliances: [Appliance],
+    pamService: String,
+    allowsKVM: Bool
+  ) {
+    self.siteIdentifier = siteIdentifier
+    self.siteName = siteName
+    self.location = location
+    self.stateFolder = stateFolder
+    self.listenHost = listenHost
+    self.listenPort = listenPort
+    self.peerHost = peerHost
+    self.peerPort = peerPort
+    self.advertisedHost = advertisedHost
+    self.hypervisorURI = hypervisorURI
+    self.identityFolder = identityFolder
+    self.authorityFolder = authorityFolder
+    self.appliances = appliances
+    self.pamService = pamService
+    self.allowsKVM = allowsKVM
+  }
+
+  /// Reads the file at `path`.
+  package init(contentsOfFile path: String) throws {
+    self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path)))
+  }
+
+  /// An appliance of the site.
+  package struct Appliance: Codable, Sendable, Equatable {
+    package var name: ApplianceIdentifier
+    /// `https://` and the host and port of its control port.
+    package var controlURL: String
+    /// Where appliances of other sites send their streams.
+    package var streamHost: String
+    package var streamPort: Int
+    /// The hypervisor host it serves, by name; nil is the site's only host.
+    package var hostName: String?
+
+    package init(
+      name: ApplianceIdentifier,
+      controlURL: String,
+      streamHost: String,
+      streamPort: Int,
+      hostName: String?
+    ) {
+      self.name = name
+      self.controlURL = controlURL
+      self.streamHost = streamHost
+      self.streamPort = streamPort
+      self.hostName = hostName
+    }
+  }
+}
+
+extension ManagerConfiguration {
+  /// The site's own settings.
+  ///
+  /// - Throws: ``ManagerConfigurationError`` if the address of an appliance is none.
+  package func siteSettings(version: String) throws(ManagerConfigurationError) -> SiteSettings {
+    var settings = SiteSettings(
+      identifier: siteIdentifier,
+      name: siteName,
+      location: location,
+      version: version,
+      peerHost: advertisedHost,
+      peerPort: peerPort,
+      appliances: []
+    )
+    for appliance in appliances {
+      guard let url = URL(string: appliance.controlURL), url.scheme == "https",
+        let host = url.host(), let port = url.port
+      else {
+        throw .notAnAddress(appliance: appliance.name, controlURL: appliance.controlURL)
+      }
+      settings.appliances.append(
+        SiteSettings.Appliance(
+          identifier: appliance.name,
+          hostName: appliance.hostName,
+          controlHost: host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")),
+          controlPort: port,
+          streamHost: appliance.streamHost,
+          streamPort: appliance.streamPort
+        )
+      )
+    }
+    return settings
+  }
+}

@@ -1,0 +1,16 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// What is wrong with a manager's configuration file.
+package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertible {
+  case notAnAddress(appliance: ApplianceIdentifier, controlURL: String)
+
+  package var description: String {
+    switch self {
+    case .notAnAddress(let appliance, let url):
+      "the controlURL of the appliance \(appliance) is not https://HOST:PORT: \(url)"
+    }
+  }
+}

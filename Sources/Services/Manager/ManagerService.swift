@@ -1,0 +1,109 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Foundation
+package import Hypervisor
+internal import Identity
+package import Logging
+internal import Orchestration
+internal import ServiceLifecycle
+package import Store
+internal import UnixSignals
+internal import ZVRAPI
+
+/// A manager: a site, its REST API and its port for peers, in one process.
+package struct ManagerService: Sendable {
+  /// Dotted numbers: clients parse it.
+  package static let version = "0.1.0"
+
+  private let configuration: ManagerConfiguration
+  private let hypervisor: any Hypervisor
+  private let store: any Store
+  private let logger: Logger
+
+  package init(
+    configuration: ManagerConfiguration,
+    hypervisor: any Hypervisor,
+    store: any Store,
+    logger: Logger
+  ) {
+    self.configuration = configuration
+    self.hypervisor = hypervisor
+    self.store = store
+    self.logger = logger
+  }
+
+  /// Works until SIGTERM or SIGINT; open requests are answered then, and the guests and their
+  /// replication go on without a manager.
+  ///
+  /// - Parameter onListening: Called with the REST API's port once it takes connections.
+  /// - Throws: What keeps the manager from starting, in words for an operator.
+  package func run(
+    onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+  ) async throws {
+    let authority = try SiteAuthority.loadOrCreate(
+      in: configuration.authorityFolder,
+      site: configuration.siteIdentifier,
+      name: configuration.siteName
+    )
+    let identity = try identity(from: authority)
+    let trust = TrustStore()
+    try trust.set([configuration.siteIdentifier: authority.certificatePEM])
+    let site = Site(
+      settings: try configuration.siteSettings(version: Self.version),
+      authority: authority.certificatePEM,
+      hypervisor: hypervisor,
+      store: store,
+      connections: TLSConnections(
+        site: configuration.siteIdentifier,
+        identity: identity,
+        trust: trust
+      ),
+      logger: logger
+    )
+    try await site.load()
+    let peers = try PeerServer(
+      host: configuration.peerHost,
+      port: configuration.peerPort,
+      identity: identity,
+      trust: trust,
+      service: site,
+      logger: logger
+    )
+    let authenticator = try ManagerAuthenticator(
+      store: store,
+      pamService: configuration.pamService,
+      logger: logger
+    )
+    let rest = try RESTServer(
+      host: configuration.listenHost,
+      port: configuration.listenPort,
+      advertisedHost: configuration.advertisedHost,
+      identity: identity,
+      service: APIService(site: site, authenticator: authenticator),
+      logger: logger,
+      onListening: onListening
+    )
+    // The last is stopped first: no calls come in any more while the site ends its work.
+    let services: [any Service] = [site, peers, rest]
+    try await ServiceGroup(
+      services: services,
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger
+    ).run()
+  }
+
+  /// The manager's certificate; one is issued if the folder holds none.
+  private func identity(from authority: SiteAuthority) throws -> TLSIdentity {
+    let folder = configuration.identityFolder
+    if !FileManager.default.fileExists(atPath: folder + "/cert.pem") {
+      try authority.issue(
+        role: .manager,
+        name: configuration.siteName,
+        hosts: [configuration.advertisedHost, "localhost", "127.0.0.1"]
+      ).save(in: folder)
+    }
+    return try TLSIdentity(loading: folder)
+  }
+}

@@ -1,0 +1,121 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import ZVRAPI
+
+/// Carries calls between HTTP and the API: headers, bodies and their limits, and the access log.
+struct RESTResponder: HTTPResponder {
+  /// A settings object of a hundred VMs has a few hundred kilobytes.
+  private static let bodyLimit = 4 << 20
+
+  let service: APIService
+  /// Host and port for links where a client's Host header is no use.
+  let fallbackAuthority: String
+
+  func respond(to request: Request, context: RESTContext) async throws -> Response {
+    let began = ContinuousClock.now
+    let identifier = UUID().uuidString.lowercased()
+    let answer = await answer(to: request, context)
+    var response = Self.response(answer, hasBody: request.method != .head)
+    if let name = HTTPField.Name("x-request-id") { response.headers[name] = identifier }
+    context.logger.debug(
+      "call",
+      metadata: [
+        "request": "\(identifier)", "from": "\(context.source)",
+        "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+        "status": "\(answer.status)", "time": "\(began.duration(to: .now))",
+      ]
+    )
+    return response
+  }
+
+  private func answer(to request: Request, _ context: RESTContext) async -> APIResponse {
+    let name = request.method == .head ? "GET" : request.method.rawValue
+    guard let method = APIRequest.Method(rawValue: name) else {
+      return APIError(status: 405, message: "\(name) is not offered").response
+    }
+    let body: ByteBuffer
+    do {
+      body = try await request.body.collect(upTo: Self.bodyLimit)
+    } catch is NIOTooManyBytesError {
+      return APIError(
+        status: 413,
+        message: "the body has more than \(Self.bodyLimit) bytes"
+      ).response
+    } catch {
+      return APIError(status: 400, message: "the body did not arrive: \(error)").response
+    }
+    // The target as it came: a parser of addresses would take `//v1` for a host.
+    let target = (request.head.path ?? "/").split(
+      separator: "?",
+      maxSplits: 1,
+      omittingEmptySubsequences: false
+    )
+    return await service.respond(
+      to: APIRequest(
+        method: method,
+        path: String(target[0]),
+        query: APIQuery(text: target.count == 2 ? String(target[1]) : nil),
+        body: Array(body.readableBytesView),
+        baseURL: "https://\(authority(of: request))",
+        token: Self.sessionName.flatMap { request.headers[$0] },
+        credentials: Self.credentials(request.headers[.authorization]),
+        source: context.source
+      )
+    )
+  }
+
+  private static let sessionName = HTTPField.Name("x-zerto-session")
+
+  /// The host and port that the client used, if they can be part of an address.
+  private func authority(of request: Request) -> String {
+    guard let authority = request.head.authority, !authority.isEmpty,
+      authority.utf8.allSatisfy({ byte in
+        let scalar = Unicode.Scalar(byte)
+        return byte < 0x80
+          && (Character(scalar).isLetter || Character(scalar).isNumber
+            || ".-_:[]".unicodeScalars.contains(scalar))
+      })
+    else { return fallbackAuthority }
+    return authority
+  }
+
+  /// The name and password of HTTP Basic; nil without them.
+  private static func credentials(_ header: String?) -> APIRequest.Credentials? {
+    guard let words = header?.split(separator: " "), words.count == 2,
+      words[0].lowercased() == "basic", let data = Data(base64Encoded: String(words[1])),
+      let text = String(data: data, encoding: .utf8) ?? String(data: data, encoding: .isoLatin1)
+    else { return nil }
+    let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard halves.count == 2 else { return nil }
+    return APIRequest.Credentials(user: String(halves[0]), password: String(halves[1]))
+  }
+
+  private static func response(_ answer: APIResponse, hasBody: Bool) -> Response {
+    var headers = HTTPFields()
+    var bytes: [UInt8] = []
+    switch answer.content {
+    case .empty: break
+    case .value(let value):
+      headers[.contentType] = "application/json; charset=utf-8"
+      bytes = JSONWriter.write(value)
+    case .html(let page):
+      headers[.contentType] = "text/html; charset=utf-8"
+      bytes = Array(page.utf8)
+    }
+    headers[.cacheControl] = "no-store"
+    if answer.isChallenge { headers[.wwwAuthenticate] = #"Basic realm="Understudy""# }
+    if let token = answer.sessionToken, let name = sessionName { headers[name] = token }
+    return Response(
+      status: HTTPResponse.Status(code: answer.status),
+      headers: headers,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: hasBody ? bytes : []))
+    )
+  }
+}

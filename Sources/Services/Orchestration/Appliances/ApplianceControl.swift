@@ -1,0 +1,44 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import RecoveryModel
+
+/// An appliance of this site, as the manager calls it.
+///
+/// Every request may be sent again.
+package protocol ApplianceControl: Sendable {
+  /// How the appliance is; waits for `timeout`, nil being a usual time.
+  func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus
+  func setTrust(_ request: TrustRequest) async throws(SiteError)
+
+  // MARK: Protected site
+
+  func protect(
+    _ stream: StreamIdentifier,
+    _ request: ProtectRequest
+  ) async throws(SiteError) -> ProtectReply
+  /// Ends a stream; one that is gone already is fine.
+  func endStream(_ stream: StreamIdentifier) async throws(SiteError)
+  func sync(_ stream: StreamIdentifier, _ request: SyncRequest) async throws(SiteError)
+  func mark(_ request: MarkRequest) async throws(SiteError) -> MarkReply
+
+  // MARK: Recovery site
+
+  func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) async throws(SiteError)
+  /// Ends a journal; one that is gone already is fine.
+  func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) async throws(SiteError)
+  func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) async throws(SiteError)
+  func promote(
+    _ stream: StreamIdentifier,
+    to checkpoint: CheckpointIdentifier
+  ) async throws(SiteError)
+  /// Checkpoints durable in a stream's journal, oldest first.
+  func checkpoints(of stream: StreamIdentifier) async throws(SiteError) -> [Checkpoint]
+  func openExport(
+    _ export: ExportIdentifier,
+    _ request: ExportRequest
+  ) async throws(SiteError) -> ExportReply
+  /// Closes an export and deletes its overlays; one that is gone already is fine.
+  func closeExport(_ export: ExportIdentifier) async throws(SiteError)
+}

@@ -1,0 +1,164 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Logging
+package import RecoveryModel
+
+/// The appliances of this site: how to call them and how they last were.
+package actor ApplianceDirectory {
+  /// What an appliance last said.
+  package struct Sighting: Sendable {
+    package var status: ApplianceStatus
+    package var seen: ContinuousClock.Instant
+    /// Whether it answered the latest call.
+    package var isReachable: Bool
+  }
+
+  private let settings: [SiteSettings.Appliance]
+  private let controls: [ApplianceIdentifier: any ApplianceControl]
+  private let logger: Logger
+  private var sightings: [ApplianceIdentifier: Sighting] = [:]
+  private var rates: [StreamIdentifier: StreamRate] = [:]
+  private var trust = TrustRequest(authorities: [:])
+  /// The incarnation that was last told whom to trust, and what.
+  private var trusted: [ApplianceIdentifier: (incarnation: String, request: TrustRequest)] = [:]
+
+  package init(
+    _ settings: [SiteSettings.Appliance],
+    connections: any SiteConnections,
+    logger: Logger
+  ) {
+    self.settings = settings
+    self.logger = logger
+    controls = Dictionary(
+      settings.map { ($0.identifier, connections.appliance($0)) },
+      uniquingKeysWith: { first, _ in first }
+    )
+  }
+
+  // MARK: Who and where
+
+  package nonisolated var all: [SiteSettings.Appliance] { settings }
+
+  package nonisolated func client(
+    for appliance: ApplianceIdentifier
+  ) throws(SiteError) -> any ApplianceControl {
+    guard let control = controls[appliance] else {
+      throw .notFound("This site has no appliance \(appliance).")
+    }
+    return control
+  }
+
+  /// The appliance that serves a hypervisor host.
+  package nonisolated func appliance(on host: HostIdentifier) -> SiteSettings.Appliance? {
+    settings.first { appliance in
+      guard let name = appliance.hostName else { return true }
+      return host.rawValue.hasSuffix(".host-\(name)")
+    }
+  }
+
+  /// The same as appliance(on:), with its calls, or the words why there is none.
+  package nonisolated func client(on host: HostIdentifier) throws(SiteError) -> any ApplianceControl
+  {
+    guard let appliance = appliance(on: host) else {
+      throw .conflict("No appliance is installed on host \(host).")
+    }
+    return try client(for: appliance.identifier)
+  }
+
+  // MARK: How they are
+
+  package func sighting(of appliance: ApplianceIdentifier) -> Sighting? { sightings[appliance] }
+
+  /// The latest status of a stream that an appliance of this site sends, if it answers.
+  package func stream(_ stream: StreamIdentifier) -> StreamStatus? {
+    for sighting in sightings.values where sighting.isReachable {
+      if let status = sighting.status.streams.first(where: { $0.stream == stream }) {
+        return status
+      }
+    }
+    return nil
+  }
+
+  /// The latest status of a journal kept at this site, if its appliance answers.
+  package func journal(_ stream: StreamIdentifier) -> JournalStatus? {
+    for sighting in sightings.values where sighting.isReachable {
+      if let status = sighting.status.journals.first(where: { $0.stream == stream }) {
+        return status
+      }
+    }
+    return nil
+  }
+
+  /// The appliance that sends a stream, if it answers.
+  package func sender(of stream: StreamIdentifier) -> ApplianceIdentifier? {
+    sightings.first { _, sighting in
+      sighting.isReachable && sighting.status.streams.contains { $0.stream == stream }
+    }?.key
+  }
+
+  /// Writes and bytes per second of a stream over the last second or so.
+  package func rate(of stream: StreamIdentifier) -> StreamRate.Rate {
+    rates[stream]?.current ?? StreamRate.Rate()
+  }
+
+  /// Asks an appliance how it is, and tells a new process whom to trust.
+  ///
+  /// - Returns: Its status; nil if it does not answer.
+  @discardableResult
+  package func look(
+    at appliance: ApplianceIdentifier,
+    timeout: Duration? = nil
+  ) async -> ApplianceStatus? {
+    guard let control = controls[appliance] else { return nil }
+    do throws(SiteError) {
+      let status = try await control.status(timeout: timeout)
+      note(status, of: appliance)
+      try await teach(appliance, control, incarnation: status.incarnation)
+      return status
+    } catch {
+      if sightings[appliance]?.isReachable == true {
+        logger.warning(
+          "appliance does not answer",
+          metadata: ["appliance": "\(appliance)", "reason": "\(error.message)"]
+        )
+      }
+      sightings[appliance]?.isReachable = false
+      return nil
+    }
+  }
+
+  /// Sets whom the appliances trust; those that answer learn it now, others when they do.
+  package func setTrust(_ request: TrustRequest) async {
+    trust = request
+    for appliance in settings { await look(at: appliance.identifier) }
+  }
+
+  private func note(_ status: ApplianceStatus, of appliance: ApplianceIdentifier) {
+    let now = ContinuousClock.now
+    sightings[appliance] = Sighting(status: status, seen: now, isReachable: true)
+    for stream in status.streams {
+      rates[stream.stream, default: StreamRate()].note(
+        writeCount: stream.writeCount,
+        byteCount: stream.writtenByteCount,
+        sentByteCount: stream.sentByteCount,
+        at: now
+      )
+    }
+  }
+
+  private func teach(
+    _ appliance: ApplianceIdentifier,
+    _ control: any ApplianceControl,
+    incarnation: String
+  ) async throws(SiteError) {
+    let request = trust
+    guard !request.authorities.isEmpty else { return }
+    if let last = trusted[appliance], last.incarnation == incarnation, last.request == request {
+      return
+    }
+    try await control.setTrust(request)
+    trusted[appliance] = (incarnation, request)
+  }
+}

@@ -1,0 +1,51 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import Logging
+internal import RecoveryModel
+
+/// Looks after the site's appliances, several times a second, each on its own.
+///
+/// A guest waits for its appliance at every write, so an appliance that hangs must be found and
+/// cut off within two seconds, by someone who does not depend on it.
+struct ApplianceWatch: Sendable {
+  private static let interval = Duration.milliseconds(300)
+  private static let patience = Duration.milliseconds(700)
+  private static let missesUntilCut = 2
+
+  let context: SiteContext
+  let keeper: ProtectionKeeper
+
+  /// Runs until the task is cancelled.
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      for appliance in context.appliances.all {
+        group.addTask { await watch(appliance) }
+      }
+    }
+  }
+
+  private func watch(_ appliance: SiteSettings.Appliance) async {
+    var misses = 0
+    while !Task.isCancelled {
+      let answer = await context.appliances.look(at: appliance.identifier, timeout: Self.patience)
+      guard answer == nil, !Task.isCancelled else {
+        misses = 0
+        do { try await Task.sleep(for: Self.interval) } catch { return }
+        continue
+      }
+      misses += 1
+      if misses == Self.missesUntilCut {
+        context.logger.warning(
+          "taps of an appliance that does not answer are cut",
+          metadata: ["appliance": "\(appliance.identifier)"]
+        )
+        await keeper.cutTaps(of: appliance)
+      }
+      if misses >= Self.missesUntilCut {
+        do { try await Task.sleep(for: Self.interval) } catch { return }
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import RecoveryModel
+
+/// An appliance behind its control port.
+struct RemoteAppliance: ApplianceControl {
+  let client: ApplianceClient
+
+  func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus {
+    do { return try await client.status(timeout: timeout) } catch { throw SiteError(error) }
+  }
+
+  func setTrust(_ request: TrustRequest) async throws(SiteError) {
+    do { try await client.setTrust(request) } catch { throw SiteError(error) }
+  }
+
+  func protect(
+    _ stream: StreamIdentifier,
+    _ request: ProtectRequest
+  ) async throws(SiteError) -> ProtectReply {
+    do { return try await client.protect(stream, request) } catch { throw SiteError(error) }
+  }
+
+  func endStream(_ stream: StreamIdentifier) async throws(SiteError) {
+    do { try await client.endStream(stream) } catch { try SiteError.unlessGone(error) }
+  }
+
+  func sync(_ stream: StreamIdentifier, _ request: SyncRequest) async throws(SiteError) {
+    do { try await client.sync(stream, request) } catch { throw SiteError(error) }
+  }
+
+  func mark(_ request: MarkRequest) async throws(SiteError) -> MarkReply {
+    do { return try await client.mark(request) } catch { throw SiteError(error) }
+  }
+
+  func keepJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(SiteError) {
+    do { try await client.keepJournal(stream, request) } catch { throw SiteError(error) }
+  }
+
+  func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) async throws(SiteError) {
+    do { try await client.endJournal(stream, keepingReplica: keepsReplica) } catch {
+      try SiteError.unlessGone(error)
+    }
+  }
+
+  func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) async throws(SiteError) {
+    do { try await client.accept(stream, AcceptRequest(isAccepting: isAccepting)) } catch {
+      throw SiteError(error)
+    }
+  }
+
+  func promote(
+    _ stream: StreamIdentifier,
+    to checkpoint: CheckpointIdentifier
+  ) async throws(SiteError) {
+    do { try await client.promote(stream, PromoteRequest(checkpoint: checkpoint)) } catch {
+      throw SiteError(error)
+    }
+  }
+
+  func checkpoints(of stream: StreamIdentifier) async throws(SiteError) -> [Checkpoint] {
+    do { return try await client.checkpoints(of: stream) } catch { throw SiteError(error) }
+  }
+
+  func openExport(
+    _ export: ExportIdentifier,
+    _ request: ExportRequest
+  ) async throws(SiteError) -> ExportReply {
+    do { return try await client.openExport(export, request) } catch { throw SiteError(error) }
+  }
+
+  func closeExport(_ export: ExportIdentifier) async throws(SiteError) {
+    do { try await client.closeExport(export) } catch { try SiteError.unlessGone(error) }
+  }
+}

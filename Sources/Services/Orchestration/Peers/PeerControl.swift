@@ -1,0 +1,31 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Hypervisor
+package import RecoveryModel
+
+/// The manager of a paired site, as this one calls it.
+package protocol PeerControl: Sendable {
+  func site() async throws(SiteError) -> SiteDescription
+  func inventory() async throws(SiteError) -> Inventory
+  func state() async throws(SiteError) -> PeerState
+  /// Makes the peer ready for the VPG's streams.
+  func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply
+  /// Ends the peer's half of a VPG; one that is gone already is fine.
+  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError)
+  /// Oldest first.
+  func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint]
+  func perform(
+    _ request: OperationRequest,
+    on vpg: VPGIdentifier
+  ) async throws(SiteError) -> TaskIdentifier
+  func create(_ request: CreateRequest) async throws(SiteError) -> TaskIdentifier
+  func source(
+    _ request: SourceRequest,
+    of vpg: VPGIdentifier
+  ) async throws(SiteError) -> SourceReply
+  func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord
+  /// Tells the peer that this site forgets it.
+  func unpair() async throws(SiteError)
+}

@@ -1,0 +1,127 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Hypervisor
+package import RecoveryModel
+package import Store
+
+/// The sites this one is paired with: how to call them, what they last said, and whom that makes
+/// this site trust.
+package actor PeerDirectory {
+  /// What a peer last said, and when.
+  package struct Sighting: Sendable {
+    package var state: PeerState
+    package var seen: ContinuousClock.Instant
+    package var isConnected: Bool
+  }
+
+  private let site: SiteIdentifier
+  private let ownAuthority: String
+  private let store: any Store
+  private let connections: any SiteConnections
+  private let appliances: ApplianceDirectory
+  private var records: [SiteIdentifier: PeerRecord] = [:]
+  private var controls: [SiteIdentifier: any PeerControl] = [:]
+  private var sightings: [SiteIdentifier: Sighting] = [:]
+  private var inventories: [SiteIdentifier: Inventory] = [:]
+
+  package init(
+    site: SiteIdentifier,
+    ownAuthority: String,
+    store: any Store,
+    connections: any SiteConnections,
+    appliances: ApplianceDirectory
+  ) {
+    self.site = site
+    self.ownAuthority = ownAuthority
+    self.store = store
+    self.connections = connections
+    self.appliances = appliances
+  }
+
+  /// Reads the store and trusts those in it; called once before anything else.
+  package func load() async throws(SiteError) {
+    do {
+      for record in try await store.peers() { records[record.site] = record }
+    } catch { throw SiteError(error) }
+    try await applyTrust()
+  }
+
+  // MARK: Who
+
+  /// Paired sites, by name.
+  package func all() -> [PeerRecord] {
+    records.values.sorted { ($0.name, $0.site) < ($1.name, $1.site) }
+  }
+
+  package func record(of site: SiteIdentifier) -> PeerRecord? { records[site] }
+
+  package func client(for site: SiteIdentifier) throws(SiteError) -> any PeerControl {
+    if let control = controls[site] { return control }
+    guard let record = records[site] else {
+      throw .notFound("This site is not paired with a site \(site).")
+    }
+    let control = connections.peer(record)
+    controls[site] = control
+    return control
+  }
+
+  /// Remembers a peer, new or changed, and trusts its authority.
+  package func save(_ record: PeerRecord) async throws(SiteError) {
+    guard records[record.site] != record else { return }
+    do { try await store.save(record) } catch { throw SiteError(error) }
+    let trustChanged = records[record.site]?.authority != record.authority
+    records[record.site] = record
+    controls[record.site] = nil
+    if trustChanged { try await applyTrust() }
+  }
+
+  /// Forgets a peer and trusts it no more.
+  package func remove(_ site: SiteIdentifier) async throws(SiteError) {
+    do { try await store.removePeer(site) } catch { throw SiteError(error) }
+    records[site] = nil
+    controls[site] = nil
+    sightings[site] = nil
+    inventories[site] = nil
+    try await applyTrust()
+  }
+
+  // MARK: What they said
+
+  package func sighting(of site: SiteIdentifier) -> Sighting? { sightings[site] }
+
+  /// Whether the peer's manager answered within the last seconds.
+  package func isConnected(_ site: SiteIdentifier) -> Bool {
+    sightings[site]?.isConnected ?? false
+  }
+
+  /// The peer's latest share of a VPG, however old; see ``isConnected(_:)``.
+  package func share(of vpg: VPGIdentifier, at site: SiteIdentifier) -> VPGShare? {
+    sightings[site]?.state.vpgs.first { $0.definition.identifier == vpg }
+  }
+
+  /// The peer's inventory as it was last seen.
+  package func knownInventory(of site: SiteIdentifier) -> Inventory? { inventories[site] }
+
+  package func note(_ state: PeerState, from site: SiteIdentifier) {
+    guard records[site] != nil else { return }
+    sightings[site] = Sighting(state: state, seen: .now, isConnected: true)
+  }
+
+  package func note(_ inventory: Inventory, from site: SiteIdentifier) {
+    guard records[site] != nil else { return }
+    inventories[site] = inventory
+  }
+
+  package func noteSilence(of site: SiteIdentifier) { sightings[site]?.isConnected = false }
+
+  // MARK: Trust
+
+  private func applyTrust() async throws(SiteError) {
+    var authorities = records.mapValues(\.authority)
+    authorities[site] = ownAuthority
+    try connections.setTrust(authorities)
+    await appliances.setTrust(TrustRequest(authorities: authorities))
+  }
+}

@@ -1,0 +1,50 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Hypervisor
+package import RecoveryModel
+
+/// What a site answers its peers: one method per entry of `PeerRoutes`.
+///
+/// The server passes the site that the caller's certificate names; ``SiteError/controlFailure`` is
+/// what it answers on errors.
+package protocol PeerService: Sendable {
+  /// The only call that comes without a trusted certificate: its proof stands in for one.
+  func acceptPairing(_ request: PairRequest) async throws(SiteError) -> PairReply
+  func endPairing(from caller: SiteIdentifier) async throws(SiteError)
+  func describe(to caller: SiteIdentifier) async throws(SiteError) -> SiteDescription
+  func inventory(for caller: SiteIdentifier) async throws(SiteError) -> Inventory
+  func state(for caller: SiteIdentifier) async throws(SiteError) -> PeerState
+  func prepare(
+    _ definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> PrepareReply
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    from caller: SiteIdentifier
+  ) async throws(SiteError)
+  func checkpoints(
+    of vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> [Checkpoint]
+  func perform(
+    _ request: OperationRequest,
+    on vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskReply
+  func create(
+    _ request: CreateRequest,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskReply
+  func source(
+    _ request: SourceRequest,
+    of vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> SourceReply
+  func task(
+    _ task: TaskIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskRecord
+}

@@ -1,0 +1,140 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Logging
+internal import RecoveryModel
+internal import Store
+
+/// Asks every peer for its state once a second and draws the consequences.
+struct PeerWatch: Sendable {
+  private static let interval = Duration.seconds(1)
+  /// Polls between two looks at what seldom changes.
+  private static let pollsPerInventory = 15
+  /// Shares in a row that show no failover before one this site stood down for counts as undone:
+  /// a single one may have been on its way when the failover began.
+  private static let sharesUntilStandUp = 3
+
+  let context: SiteContext
+  let keeper: ProtectionKeeper
+  let standing: SourceStanding
+
+  /// Runs until the task is cancelled.
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      var watched: Set<SiteIdentifier> = []
+      while !Task.isCancelled {
+        let sites = Set(await context.peers.all().map(\.site))
+        for site in sites.subtracting(watched) {
+          group.addTask { await watch(site) }
+        }
+        watched = sites
+        do { try await Task.sleep(for: Self.interval) } catch { break }
+      }
+      group.cancelAll()
+    }
+  }
+
+  /// Watches one peer until it is unpaired.
+  private func watch(_ site: SiteIdentifier) async {
+    var wasConnected: Bool?
+    var polls = 0
+    var calm: [VPGIdentifier: Int] = [:]
+    while !Task.isCancelled, let peer = await context.peers.record(of: site) {
+      do throws(SiteError) {
+        let control = try await context.peers.client(for: site)
+        let state = try await control.state()
+        await context.peers.note(state, from: site)
+        if wasConnected == false { await tell(.alertTurnedOff, "answers again", peer) }
+        wasConnected = true
+        await heed(state, from: site, calm: &calm)
+        if polls % Self.pollsPerInventory == 0 { try await refresh(peer, control) }
+        polls += 1
+      } catch {
+        await context.peers.noteSilence(of: site)
+        if wasConnected != false && !Task.isCancelled {
+          await tell(.alertTurnedOn, "does not answer: \(error.message)", peer)
+        }
+        wasConnected = false
+        polls = 0
+      }
+      do { try await Task.sleep(for: Self.interval) } catch { return }
+    }
+  }
+
+  private func tell(_ kind: EventRecord.Kind, _ what: String, _ peer: PeerRecord) async {
+    let vpgs = await context.vpgs.all().map(\.definition)
+      .filter { $0.peer(of: context.site) == peer.site }.map(\.identifier)
+    await context.events.record(
+      kind,
+      "The manager of the site \(peer.name) \(what)",
+      succeeded: kind == .alertTurnedOff,
+      vpgs: vpgs
+    )
+  }
+
+  private func refresh(_ peer: PeerRecord, _ control: any PeerControl) async throws(SiteError) {
+    let site = try await control.site()
+    var record = peer
+    record.name = site.name
+    record.location = site.location
+    record.version = site.version
+    if await context.peers.record(of: peer.site) == peer { try await context.peers.save(record) }
+    await context.peers.note(try await control.inventory(), from: peer.site)
+  }
+
+  // MARK: Consequences
+
+  private func heed(
+    _ state: PeerState,
+    from site: SiteIdentifier,
+    calm: inout [VPGIdentifier: Int]
+  ) async {
+    for share in state.vpgs {
+      let vpg = share.definition.identifier
+      guard let record = await context.vpgs.record(vpg),
+        record.definition.peer(of: context.site) == site
+      else { continue }
+      do throws(SiteError) {
+        if share.definition.generation > record.definition.generation {
+          try await context.vpgs.update(vpg) { $0.definition = share.definition }
+        }
+        guard record.definition.protectedSite == context.site else { continue }
+        if share.definition.generation < record.definition.generation {
+          await keeper.forgetTargets(of: record.definition)
+        }
+        try await heed(share, record, calm: &calm[vpg, default: 0])
+      } catch {
+        context.logger.warning(
+          "peer's state not heeded",
+          metadata: ["vpg": "\(record.definition.name)", "reason": "\(error.message)"]
+        )
+      }
+    }
+  }
+
+  /// A failover, its commit or its rollback may have happened while this site was away.
+  private func heed(
+    _ share: VPGShare,
+    _ record: VPGRecord,
+    calm: inout Int
+  ) async throws(SiteError) {
+    let vpg = record.definition.identifier
+    switch (share.status, record.phase) {
+    case (.recovered, .protecting), (.recovered, .failingOver):
+      calm = 0
+      try await standing.retire(vpg)
+    case (.failingOver, .protecting):
+      calm = 0
+      try await standing.yieldToFailover(vpg)
+    case (.failingOver, _): calm = 0
+    case (_, .failingOver):
+      calm += 1
+      if calm >= Self.sharesUntilStandUp {
+        calm = 0
+        try await standing.standUp(vpg)
+      }
+    default: calm = 0
+    }
+  }
+}

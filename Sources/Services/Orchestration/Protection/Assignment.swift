@@ -1,0 +1,14 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import RecoveryModel
+
+/// What a stream's keeper is to bring about, now.
+struct Assignment: Sendable {
+  var definition: VPGDefinition
+  var vm: VPGDefinition.ProtectedVM
+  var wish: TapReconciler.Wish
+  /// Where the recovery site takes the stream; nil until it has said so.
+  var target: PrepareReply.StreamTarget?
+}

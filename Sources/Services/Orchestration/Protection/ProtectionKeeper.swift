@@ -1,0 +1,197 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Hypervisor
+internal import Logging
+internal import RecoveryModel
+internal import Store
+
+/// Keeps the taps and streams of all VMs this site protects as they should be: one keeper per
+/// stream, each in a loop of its own, so that one that waits holds up no other.
+actor ProtectionKeeper {
+  private static let interval = Duration.milliseconds(500)
+
+  /// What is known about one stream.
+  private struct Entry {
+    var assignment: Assignment
+    var pulse: AsyncStream<Void>.Continuation
+    /// Whether there is neither a tap nor a stream left, as was wished.
+    var isReleased = false
+    /// The appliance on the VM's host, once it was looked at.
+    var sender: ApplianceIdentifier?
+    var fault = ""
+    var syncIsRequested = false
+  }
+
+  private let context: SiteContext
+  private var entries: [StreamIdentifier: Entry] = [:]
+  private var targets: [StreamIdentifier: PrepareReply.StreamTarget] = [:]
+  private var asking: Set<VPGIdentifier> = []
+
+  init(context: SiteContext) { self.context = context }
+
+  // MARK: Running
+
+  /// Runs until the task is cancelled.
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.listen() }
+      while !Task.isCancelled {
+        for (stream, pulses) in await assign() {
+          group.addTask {
+            await StreamKeeper(context: self.context, keeper: self, stream: stream).run(pulses)
+          }
+        }
+        for entry in entries.values { entry.pulse.yield() }
+        do { try await Task.sleep(for: Self.interval) } catch { break }
+      }
+      for entry in entries.values { entry.pulse.finish() }
+      group.cancelAll()
+    }
+  }
+
+  /// Has streams synchronised again, though nothing says that they need it.
+  func requestSync(of streams: [StreamIdentifier]) {
+    for stream in streams {
+      entries[stream]?.syncIsRequested = true
+      entries[stream]?.pulse.yield()
+    }
+  }
+
+  /// Whether a sync was requested since this was last asked.
+  func takeSyncRequest(of stream: StreamIdentifier) -> Bool {
+    let isRequested = entries[stream]?.syncIsRequested ?? false
+    entries[stream]?.syncIsRequested = false
+    return isRequested
+  }
+
+  /// Has everything looked at now.
+  func nudge() {
+    for entry in entries.values { entry.pulse.yield() }
+  }
+
+  private func listen() async {
+    for await event in context.hypervisor.events() {
+      switch event {
+      case .started(let vm), .stopped(let vm), .tapBroken(let vm):
+        for entry in entries.values where entry.assignment.vm.identifier == vm {
+          entry.pulse.yield()
+        }
+      case .inventoryChanged: break
+      }
+    }
+  }
+
+  /// Brings the assignments up to date with the VPGs.
+  ///
+  /// - Returns: Streams that have no keeper yet.
+  private func assign() async -> [(StreamIdentifier, AsyncStream<Void>)] {
+    var wanted: [StreamIdentifier: Assignment] = [:]
+    for record in await context.vpgs.all()
+    where record.definition.protectedSite == context.site && record.phase != .creating {
+      for vm in record.definition.vms {
+        wanted[vm.stream] = Assignment(
+          definition: record.definition,
+          vm: vm,
+          wish: Self.wish(record),
+          target: targets[vm.stream]
+        )
+      }
+    }
+    for stream in entries.keys where wanted[stream] == nil {
+      // No longer in any VPG: what is in place is taken away, then the keeper ends.
+      entries[stream]?.assignment.wish = .release
+      if entries[stream]?.isReleased == true {
+        entries.removeValue(forKey: stream)?.pulse.finish()
+        targets[stream] = nil
+      }
+    }
+    var new: [(StreamIdentifier, AsyncStream<Void>)] = []
+    for (stream, assignment) in wanted {
+      if entries[stream] != nil {
+        if assignment.wish != .release { entries[stream]?.isReleased = false }
+        entries[stream]?.assignment = assignment
+      } else {
+        let (pulses, pulse) = AsyncStream.makeStream(
+          of: Void.self,
+          bufferingPolicy: .bufferingNewest(1)
+        )
+        entries[stream] = Entry(assignment: assignment, pulse: pulse)
+        new.append((stream, pulses))
+      }
+    }
+    return new
+  }
+
+  private static func wish(_ record: VPGRecord) -> TapReconciler.Wish {
+    switch record.phase {
+    case .protecting: record.isPaused ? .pause : .protect
+    case .creating, .failingOver, .recovered, .deleting: .release
+    }
+  }
+
+  // MARK: For the keepers
+
+  func assignment(of stream: StreamIdentifier) -> Assignment? { entries[stream]?.assignment }
+
+  func note(_ stream: StreamIdentifier, isReleased: Bool, sender: ApplianceIdentifier?) {
+    entries[stream]?.isReleased = isReleased
+    entries[stream]?.sender = sender
+  }
+
+  func note(_ stream: StreamIdentifier, fault: String) {
+    guard let entry = entries[stream], entry.fault != fault else { return }
+    entries[stream]?.fault = fault
+    guard !fault.isEmpty else { return }
+    context.logger.warning(
+      "stream not kept",
+      metadata: ["vm": "\(entry.assignment.vm.name)", "reason": "\(fault)"]
+    )
+  }
+
+  /// Asks the recovery site where it takes a VPG's streams, unless it is being asked.
+  func findTargets(of definition: VPGDefinition) async throws(SiteError) {
+    guard asking.insert(definition.identifier).inserted else { return }
+    defer { asking.remove(definition.identifier) }
+    let reply = try await context.peers.client(for: definition.recoverySite).prepare(definition)
+    setTargets(reply.targets)
+  }
+
+  // MARK: For the site
+
+  func setTargets(_ new: [StreamIdentifier: PrepareReply.StreamTarget]) {
+    targets.merge(new) { _, new in new }
+  }
+
+  /// Has the recovery site asked again, because it does not hold the latest definition.
+  func forgetTargets(of definition: VPGDefinition) {
+    for vm in definition.vms { targets[vm.stream] = nil }
+  }
+
+  /// Why a stream cannot be kept; empty if it can.
+  func fault(of stream: StreamIdentifier) -> String { entries[stream]?.fault ?? "" }
+
+  /// Whether nothing of these streams is left in place.
+  func isReleased(_ streams: [StreamIdentifier]) -> Bool {
+    streams.allSatisfy { entries[$0]?.isReleased ?? true }
+  }
+
+  /// Frees the guests from an appliance that does not answer.
+  ///
+  /// Nothing is asked first: a question could wait for the very appliance.
+  func cutTaps(of appliance: SiteSettings.Appliance) async {
+    await withDiscardingTaskGroup { group in
+      for entry in entries.values {
+        let vm = entry.assignment.vm
+        guard entry.sender == nil || entry.sender == appliance.identifier else { continue }
+        for volume in vm.volumes {
+          group.addTask { [context] in
+            // A disk without a tap has nothing to cut, which is as good.
+            try? await context.hypervisor.cutTap(of: volume.identifier, of: vm.identifier)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,273 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+package import RecoveryModel
+package import Store
+
+/// The failover tests and failovers this site carries out as the recovery site.
+///
+/// One workflow at most per VPG. A workflow is stored before each of its steps, so a manager that
+/// is killed goes on with the step it was in; ``RecoveryWorkflow`` says which and why that is
+/// safe. Only the task that drives a workflow changes it; while it rests, a request does.
+package actor RecoveryOperations: RecoveryOperating {
+  /// Pause before a step that failed is tried again.
+  static let retryPause = Duration.seconds(2)
+
+  private let context: SiteContext
+  private let steps: RecoverySteps
+  private var active: [VPGIdentifier: StoredRecovery] = [:]
+
+  package init(context: SiteContext) {
+    self.context = context
+    steps = RecoverySteps(context: context)
+  }
+
+  // MARK: After a restart
+
+  /// Goes on with what an earlier manager left unfinished; called once, before anything is begun.
+  package func resume() async {
+    do throws(SiteError) {
+      let records: [WorkflowRecord]
+      do { records = try await context.store.workflows() } catch { throw SiteError(error) }
+      for record in records { active[record.vpg] = try StoredRecovery(record) }
+    } catch {
+      await context.events.record(
+        .failover, "Unfinished recoveries cannot be read: \(error.message)", succeeded: false)
+    }
+    for (vpg, stored) in active {
+      if stored.workflow.stage == .running {
+        scheduleCommitPolicy(of: vpg)
+      } else if let task = stored.task {
+        await carryOn(vpg, task)
+      }
+    }
+  }
+
+  // MARK: Asking
+
+  /// What the VPG's status says about a recovery; nil without one.
+  package func progress(of vpg: VPGIdentifier) -> RecoveryProgress? {
+    active[vpg].map { RecoveryProgress(of: $0.workflow) }
+  }
+
+  /// Whether a test or failover of the VPG is not finished.
+  package func isActive(_ vpg: VPGIdentifier) -> Bool { active[vpg] != nil }
+
+  /// Checks a request against what is so now and begins it.
+  package func begin(
+    _ operation: VPGOperation, on record: VPGRecord, user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    switch operation {
+    case .failoverTest(let wish):
+      let plan = try await plan(for: record)
+      return try await start(try plan.test(wish), as: .failoverTest, user: user)
+    case .failover(let wish):
+      guard !wish.reverseProtection else {
+        throw .invalid("Reverse protection is not available; fail over without it.")
+      }
+      let plan = try await plan(for: record)
+      return try await start(try plan.failover(wish), as: .failover, user: user)
+    case .failoverTestStop:
+      return try await request(.stopTest, of: record, as: .stopFailoverTest, user: user)
+    case .failoverCommit(let reverseProtection):
+      guard !reverseProtection else {
+        throw .invalid("Reverse protection is not available; commit without it.")
+      }
+      return try await request(.commit, of: record, as: .failoverCommit, user: user)
+    case .failoverRollback:
+      return try await request(.rollBack, of: record, as: .failoverRollback, user: user)
+    case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete:
+      throw .invalid("This operation belongs to the protected site.")
+    }
+  }
+
+  private func plan(for record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
+    let definition = record.definition
+    try refuseIfBusy(definition)
+    guard record.phase == .protecting else {
+      throw .conflict("The VPG \(definition.name) cannot be recovered now: it is \(record.phase).")
+    }
+    return RecoveryPlan(
+      definition: definition,
+      checkpoints: try await RecoverySite(context: context, definition: definition).checkpoints())
+  }
+
+  private func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {
+    guard let stored = active[definition.identifier] else { return }
+    switch stored.workflow.kind {
+    case .test:
+      throw .conflict("A failover test of the VPG \(definition.name) is running; stop it first.")
+    case .failover:
+      throw .conflict(
+        "A failover of the VPG \(definition.name) is under way; commit it or roll it back first.")
+    }
+  }
+
+  private func start(
+    _ workflow: RecoveryWorkflow, as kind: TaskRecord.Kind, user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let vpg = workflow.vpg
+    // Another request may have come while the checkpoints were read.
+    guard active[vpg] == nil else {
+      throw .conflict("Another recovery operation of this VPG has just begun.")
+    }
+    return try await begin(StoredRecovery(workflow: workflow, user: user), as: kind)
+  }
+
+  private func request(
+    _ request: RecoveryWorkflow.Request,
+    of record: VPGRecord,
+    as kind: TaskRecord.Kind,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let vpg = record.definition.identifier
+    guard var stored = active[vpg], stored.workflow.request(request) != nil else {
+      let what = request == .stopTest ? "failover test running" : "failover waiting for a decision"
+      throw .conflict("The VPG \(record.definition.name) has no \(what).")
+    }
+    stored.user = user
+    return try await begin(stored, as: kind)
+  }
+
+  /// Takes a workflow that has something to do, stores it and has a task drive it.
+  private func begin(
+    _ stored: StoredRecovery, as kind: TaskRecord.Kind
+  ) async throws(SiteError) -> TaskIdentifier {
+    let vpg = stored.workflow.vpg
+    let before = active[vpg]
+    active[vpg] = stored
+    do throws(SiteError) {
+      let task = try await context.tasks.begin(kind, user: stored.user, vpgs: [vpg])
+      active[vpg]?.task = task
+      if let stored = active[vpg] { try await save(stored) }
+      await carryOn(vpg, task)
+      return task
+    } catch {
+      active[vpg] = before
+      throw error
+    }
+  }
+
+  private func carryOn(_ vpg: VPGIdentifier, _ task: TaskIdentifier) async {
+    await context.tasks.carryOn(task) { [self] task throws(SiteError) in
+      try await drive(vpg, task: task)
+    }
+  }
+
+  // MARK: Driving
+
+  /// Carries out actions until the workflow rests or is finished.
+  private func drive(_ vpg: VPGIdentifier, task: TaskIdentifier) async throws(SiteError) {
+    while let stored = active[vpg] {
+      switch stored.workflow.nextAction {
+      case .perform(let step), .retry(let step):
+        try await take(step, of: stored, task: task)
+      case .wait:
+        try await rest(vpg)
+        return
+      case .finish:
+        try await finish(stored)
+        return
+      }
+    }
+  }
+
+  private func take(
+    _ step: RecoveryWorkflow.Step, of stored: StoredRecovery, task: TaskIdentifier
+  ) async throws(SiteError) {
+    var stored = stored
+    var pauses = false
+    do throws(SiteError) {
+      if let (machine, vm) = try await steps.perform(step, of: stored.workflow) {
+        stored.workflow.started(machine, as: vm)
+      }
+      _ = stored.workflow.stepDone()
+    } catch {
+      if Task.isCancelled { throw error }
+      await context.events.record(
+        .failover, "A step of a recovery failed (\(step)): \(error.message)", succeeded: false,
+        user: stored.user, vpgs: [stored.workflow.vpg])
+      if case .retry = stored.workflow.stepFailed(error.message) { pauses = true }
+    }
+    active[stored.workflow.vpg] = stored
+    try await save(stored)
+    await context.tasks.progress(task, stored.workflow.progress)
+    if pauses {
+      do { try await Task.sleep(for: Self.retryPause) } catch {
+        throw .failed("The manager is stopping.")
+      }
+    }
+  }
+
+  private func rest(_ vpg: VPGIdentifier) async throws(SiteError) {
+    guard var stored = active[vpg] else { return }
+    stored.restedAt = context.now()
+    stored.task = nil
+    active[vpg] = stored
+    try await save(stored)
+    scheduleCommitPolicy(of: vpg)
+    await context.events.record(
+      stored.workflow.kind == .test ? .failoverTest : .failoverBeforeCommit,
+      stored.workflow.kind == .test
+        ? "The failover test runs." : "The failover waits for its commit or rollback.",
+      user: stored.user, vpgs: [vpg])
+  }
+
+  private func finish(_ stored: StoredRecovery) async throws(SiteError) {
+    let workflow = stored.workflow
+    if workflow.kind == .test && workflow.failure.isEmpty {
+      let now = context.now()
+      try await context.vpgs.update(workflow.vpg) { $0.lastTest = now }
+    }
+    do { try await context.store.removeWorkflow(workflow.identifier) } catch {
+      throw SiteError(error)
+    }
+    active[workflow.vpg] = nil
+    guard workflow.failure.isEmpty else { throw .failed(workflow.failure) }
+    let (kind, text): (EventRecord.Kind, String) =
+      switch (workflow.kind, workflow.stage) {
+      case (.test, _): (.stopFailoverTest, "The failover test was stopped.")
+      case (.failover, .committed): (.failoverCommit, "The failover was committed.")
+      case (.failover, _): (.failoverRollback, "The failover was rolled back.")
+      }
+    await context.events.record(kind, text, user: stored.user, vpgs: [workflow.vpg])
+  }
+
+  /// Has the commit policy carried out when its time is up, unless a person was faster.
+  private func scheduleCommitPolicy(of vpg: VPGIdentifier) {
+    guard let stored = active[vpg], case .failover(let wish) = stored.workflow.kind,
+      wish.commitPolicy != .none
+    else { return }
+    let elapsed = stored.restedAt.map { context.now().seconds(since: $0) } ?? 0
+    let remaining = max(0, Double(wish.commitDelayInSeconds) - elapsed)
+    let identifier = stored.workflow.identifier
+    context.scope.start { [self] in
+      guard (try? await Task.sleep(for: .seconds(remaining))) != nil else { return }
+      await carryOutPolicy(wish.commitPolicy, workflow: identifier, vpg: vpg)
+    }
+  }
+
+  private func carryOutPolicy(
+    _ policy: VPGOperation.CommitPolicy, workflow identifier: String, vpg: VPGIdentifier
+  ) async {
+    guard let stored = active[vpg], stored.workflow.identifier == identifier,
+      stored.workflow.stage == .running, let record = await context.vpgs.record(vpg)
+    else { return }
+    let commits = policy == .commit
+    do throws(SiteError) {
+      _ = try await request(
+        commits ? .commit : .rollBack, of: record,
+        as: commits ? .failoverCommit : .failoverRollback, user: stored.user)
+    } catch {
+      await context.events.record(
+        .failover, "The commit policy could not be carried out: \(error.message)",
+        succeeded: false, user: stored.user, vpgs: [vpg])
+    }
+  }
+
+  private func save(_ stored: StoredRecovery) async throws(SiteError) {
+    let record = try stored.record()
+    do { try await context.store.save(record) } catch { throw SiteError(error) }
+  }
+}

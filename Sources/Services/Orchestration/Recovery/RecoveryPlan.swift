@@ -1,0 +1,70 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import RecoveryModel
+
+/// Makes a workflow of what was asked, or says why it cannot be.
+struct RecoveryPlan {
+  let definition: VPGDefinition
+  /// The checkpoints there are, oldest first.
+  let checkpoints: [Checkpoint]
+
+  func test(_ wish: VPGOperation.FailoverTest) throws(SiteError) -> RecoveryWorkflow {
+    RecoveryWorkflow(
+      identifier: Self.guid(), kind: .test, vpg: definition.identifier,
+      checkpoint: try checkpoint(wish.checkpoint), machines: try machines(wish.vms))
+  }
+
+  func failover(_ wish: VPGOperation.Failover) throws(SiteError) -> RecoveryWorkflow {
+    let machines = try machines(wish.vms)
+    guard machines.count == definition.vms.count else {
+      throw .invalid(
+        "A failover takes all VMs of the VPG \(definition.name); a test can be of some.")
+    }
+    return RecoveryWorkflow(
+      identifier: Self.guid(), kind: .failover(wish), vpg: definition.identifier,
+      checkpoint: try checkpoint(wish.checkpoint), machines: machines)
+  }
+
+  private func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {
+    guard let latest = checkpoints.last else {
+      throw .conflict(
+        "The VPG \(definition.name) has no checkpoint yet: its first sync is not complete.")
+    }
+    guard let wish else { return latest }
+    guard let found = checkpoints.first(where: { $0.identifier == wish }) else {
+      throw .notFound("The VPG \(definition.name) has no checkpoint \(wish).")
+    }
+    return found
+  }
+
+  /// The VMs by boot group, in the groups' order; a group's delay comes before its first VM.
+  private func machines(
+    _ wish: [VMIdentifier]
+  ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
+    for vm in wish where !definition.vms.contains(where: { $0.identifier == vm }) {
+      throw .notFound("The VPG \(definition.name) has no VM \(vm).")
+    }
+    let chosen = definition.vms.filter { wish.isEmpty || wish.contains($0.identifier) }
+    guard !chosen.isEmpty else {
+      throw .conflict("The VPG \(definition.name) has no VMs.")
+    }
+    let groups = definition.bootGroups
+    func rank(_ vm: VPGDefinition.ProtectedVM) -> Int {
+      groups.firstIndex { $0.identifier == vm.bootGroup } ?? 0
+    }
+    let ordered = chosen.enumerated().sorted { a, b in
+      (rank(a.element), a.offset) < (rank(b.element), b.offset)
+    }.map(\.element)
+    return ordered.enumerated().map { index, vm in
+      let isFirstOfGroup = index == 0 || rank(ordered[index - 1]) != rank(vm)
+      let delay = groups.indices.contains(rank(vm)) ? groups[rank(vm)].delayInSeconds : 0
+      return RecoveryWorkflow.Machine(
+        vm: vm.identifier, stream: vm.stream, name: vm.name, uuid: Self.guid(),
+        export: ExportIdentifier(Self.guid()), delayInSeconds: isFirstOfGroup ? delay : 0)
+    }
+  }
+
+  private static func guid() -> String { UUID().uuidString.lowercased() }
+}

@@ -1,0 +1,40 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+package import Store
+
+/// The operations a recovery site carries out by itself: tests and failovers.
+///
+/// The site forwards to it every operation that `VPGOperation.runsAtRecoverySite` claims.
+package protocol RecoveryOperating: Sendable {
+  /// Goes on with the workflows of a manager that was stopped. A workflow names its task in its
+  /// state; that task is in progress when this is called.
+  func resume() async
+
+  /// Checks that the operation is possible now, and begins it.
+  func begin(
+    _ operation: VPGOperation,
+    on record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
+  /// What a running operation makes of the VPG's status; nil without one.
+  func progress(of vpg: VPGIdentifier) async -> RecoveryProgress?
+}
+
+/// How a recovery shows in the VPG's status.
+package struct RecoveryProgress: Sendable, Equatable {
+  package var status: VPGStatus
+  package var substatus: VPGSubstatus
+  /// The stage of a running test; nil without one.
+  ///
+  /// With a stage, status and substatus do not count: protection goes on meanwhile and has its own.
+  package var testStage: String?
+
+  package init(status: VPGStatus, substatus: VPGSubstatus, testStage: String? = nil) {
+    self.status = status
+    self.substatus = substatus
+    self.testStage = testStage
+  }
+}

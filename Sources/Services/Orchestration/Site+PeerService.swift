@@ -1,0 +1,136 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Hypervisor
+package import RecoveryModel
+internal import Store
+
+extension Site: PeerService {
+  package func acceptPairing(_ request: PairRequest) async throws(SiteError) -> PairReply {
+    try await pairing.accept(request)
+  }
+
+  package func endPairing(from caller: SiteIdentifier) async throws(SiteError) {
+    try await pairing.unpaired(by: caller)
+  }
+
+  package func describe(
+    to caller: SiteIdentifier
+  ) async throws(SiteError) -> SiteDescription {
+    try await requirePeer(caller)
+    return try await context.description()
+  }
+
+  package func inventory(for caller: SiteIdentifier) async throws(SiteError) -> Inventory {
+    try await requirePeer(caller)
+    return try await inventory(of: context.site)
+  }
+
+  package func state(for caller: SiteIdentifier) async throws(SiteError) -> PeerState {
+    try await requirePeer(caller)
+    var shares: [VPGShare] = []
+    for record in await context.vpgs.all()
+    where record.definition.peer(of: context.site) == caller {
+      shares.append(await judge.share(record))
+    }
+    return PeerState(time: context.now(), vpgs: shares)
+  }
+
+  package func prepare(
+    _ definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> PrepareReply {
+    try await requirePeer(caller)
+    return try await recoveryHalf.prepare(definition, from: caller)
+  }
+
+  package func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) {
+    try await requirePeer(caller)
+    try await recoveryHalf.drop(vpg, keepsReplicas: keepsReplicas, from: caller)
+  }
+
+  package func checkpoints(
+    of vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> [Checkpoint] {
+    let definition = try await record(vpg, sharedWith: caller).definition
+    guard definition.recoverySite == context.site else {
+      throw .invalid("The checkpoints of the VPG \(definition.name) are at its recovery site.")
+    }
+    return try await RecoverySite(context: context, definition: definition).checkpoints()
+  }
+
+  /// Carries out what was asked for at the other site.
+  ///
+  /// It is never passed back, so that two sites that disagree about who owns a VPG do not play ball
+  /// with it.
+  package func perform(
+    _ request: OperationRequest,
+    on vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskReply {
+    let record = try await record(vpg, sharedWith: caller)
+    let definition = record.definition
+    let owner =
+      request.operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
+    guard owner == context.site else {
+      throw .invalid("The site \(context.settings.name) does not own this operation.")
+    }
+    return TaskReply(
+      task: try await carryOut(request.operation, on: record, user: request.userName)
+    )
+  }
+
+  package func create(
+    _ request: CreateRequest,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskReply {
+    try await requirePeer(caller)
+    guard request.definition.protectedSite == context.site,
+      request.definition.recoverySite == caller
+    else { throw .invalid("The VPG is not one of these two sites.") }
+    return TaskReply(
+      task: try await protectedHalf.create(request.definition, user: request.userName)
+    )
+  }
+
+  package func source(
+    _ request: SourceRequest,
+    of vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> SourceReply {
+    _ = try await record(vpg, sharedWith: caller)
+    return try await standing.carryOut(request, of: vpg, from: caller)
+  }
+
+  package func task(
+    _ task: TaskIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> TaskRecord {
+    try await requirePeer(caller)
+    return try await context.tasks.task(task)
+  }
+
+  private func requirePeer(_ caller: SiteIdentifier) async throws(SiteError) {
+    guard await context.peers.record(of: caller) != nil else {
+      throw .invalid("The site \(caller) is not paired with this one.")
+    }
+  }
+
+  private func record(
+    _ vpg: VPGIdentifier,
+    sharedWith caller: SiteIdentifier
+  ) async throws(SiteError) -> VPGRecord {
+    try await requirePeer(caller)
+    let record = try await record(vpg)
+    guard record.definition.peer(of: context.site) == caller else {
+      throw .notFound("There is no VPG \(vpg).")
+    }
+    return record
+  }
+}

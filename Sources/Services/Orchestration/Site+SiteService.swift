@@ -1,0 +1,223 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+package import RecoveryModel
+internal import Store
+
+extension Site: SiteService {
+  // MARK: VPGs
+
+  package func vpgs() async throws(SiteError) -> [VPGView] {
+    var views: [VPGView] = []
+    for record in await context.vpgs.all() { views.append(await judge.view(record)) }
+    return views
+  }
+
+  package func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView {
+    await judge.view(try await record(vpg))
+  }
+
+  package func checkpoints(
+    of vpg: VPGIdentifier,
+    from start: WallTime?,
+    to end: WallTime?
+  ) async throws(SiteError) -> [Checkpoint] {
+    let definition = try await record(vpg).definition
+    let all: [Checkpoint]
+    if definition.recoverySite == context.site {
+      all = try await RecoverySite(context: context, definition: definition).checkpoints()
+    } else {
+      all = try await context.peers.client(for: definition.recoverySite).checkpoints(of: vpg)
+    }
+    return all.filter { checkpoint in
+      start.map { $0 <= checkpoint.time } ?? true && end.map { checkpoint.time <= $0 } ?? true
+    }
+  }
+
+  package func create(
+    _ definition: VPGDefinition,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    if definition.protectedSite == context.site {
+      return try await protectedHalf.create(definition, user: user)
+    }
+    guard definition.recoverySite == context.site else {
+      throw .invalid("This site is neither the protected nor the recovery site of the VPG.")
+    }
+    try DefinitionCheck(definition: definition).checkItself(others: await context.vpgs.all())
+    guard await context.peers.record(of: definition.protectedSite) != nil else {
+      throw .invalid("The protected site \(definition.protectedSite) is not paired with this one.")
+    }
+    return try await context.peers.client(for: definition.protectedSite)
+      .create(CreateRequest(definition: definition, userName: user))
+  }
+
+  package func perform(
+    _ operation: VPGOperation,
+    on vpg: VPGIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let record = try await record(vpg)
+    let definition = record.definition
+    let owner = operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
+    if owner == context.site {
+      return try await carryOut(operation, on: record, user: user)
+    }
+    do throws(SiteError) {
+      return try await context.peers.client(for: owner).perform(
+        OperationRequest(operation: operation, userName: user),
+        on: vpg
+      )
+    } catch {
+      // The protected site may be gone for good; what is here can still be taken away.
+      guard case .delete(let keeps, force: true) = operation,
+        Self.canGoOnWithoutOwner(error)
+      else { throw error }
+      return try await dropHere(record, keepsReplicas: keeps, user: user)
+    }
+  }
+
+  /// Whether the site that owns the VPG is away, or has forgotten it.
+  private static func canGoOnWithoutOwner(_ error: SiteError) -> Bool {
+    switch error {
+    case .unreachable, .notFound: true
+    case .invalid, .conflict, .failed: false
+    }
+  }
+
+  private func dropHere(
+    _ record: VPGRecord,
+    keepsReplicas: Bool,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let vpg = record.definition.identifier
+    return try await context.tasks.run(.removeVPG, user: user, vpgs: [vpg]) {
+      [recoveryHalf, context] _ throws(SiteError) in
+      try await recoveryHalf.drop(vpg, keepsReplicas: keepsReplicas, from: nil)
+      await context.events.record(
+        .removeVPG,
+        "The VPG \(record.definition.name) was deleted at this site alone.",
+        user: user,
+        vpgs: [vpg]
+      )
+    }
+  }
+
+  /// Carries out an operation this site owns.
+  func carryOut(
+    _ operation: VPGOperation,
+    on record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    switch operation {
+    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback:
+      try await recovery.begin(operation, on: record, user: user)
+    case .pause: try await setPaused(true, record, user: user)
+    case .resume: try await setPaused(false, record, user: user)
+    case .forceSync: try await forceSync(record, user: user)
+    case .insertCheckpoint(let tag): try await insertCheckpoint(tag, record, user: user)
+    case .update(let definition):
+      try await protectedHalf.update(definition, of: record, user: user)
+    case .delete(let keeps, let force):
+      try await protectedHalf.delete(record, keepsReplicas: keeps, force: force, user: user)
+    }
+  }
+
+  private func setPaused(
+    _ isPaused: Bool,
+    _ record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let (vpg, name) = (record.definition.identifier, record.definition.name)
+    guard record.phase == .protecting else {
+      throw .conflict("The VPG \(name) is not being protected now: it is \(record.phase).")
+    }
+    guard record.isPaused != isPaused else {
+      throw .conflict("The VPG \(name) is \(isPaused ? "paused already" : "not paused").")
+    }
+    return try await context.tasks.run(isPaused ? .pauseVPG : .resumeVPG, user: user, vpgs: [vpg]) {
+      [context, keeper] _ throws(SiteError) in
+      try await context.vpgs.update(vpg) { $0.isPaused = isPaused }
+      await keeper.nudge()
+      await context.events.record(
+        isPaused ? .pauseVPG : .resumeVPG,
+        "The replication of the VPG \(name) was \(isPaused ? "paused" : "resumed").",
+        user: user,
+        vpgs: [vpg]
+      )
+    }
+  }
+
+  private func forceSync(
+    _ record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let (vpg, name) = (record.definition.identifier, record.definition.name)
+    guard record.phase == .protecting, !record.isPaused else {
+      throw .conflict("The VPG \(name) is not being replicated now.")
+    }
+    return try await context.tasks.run(.forceSync, user: user, vpgs: [vpg]) {
+      [keeper] _ throws(SiteError) in
+      await keeper.requestSync(of: record.definition.vms.map(\.stream))
+    }
+  }
+
+  private func insertCheckpoint(
+    _ tag: String,
+    _ record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    guard !tag.allSatisfy(\.isWhitespace) else { throw .invalid("The checkpoint has no name.") }
+    let definition = record.definition
+    let checkpoint = try await checkpointKeeper.mark(record, tag: tag)
+    return try await context.tasks.run(
+      .insertTaggedCheckpoint,
+      user: user,
+      vpgs: [definition.identifier]
+    ) { [context, checkpointKeeper] _ throws(SiteError) in
+      try await checkpointKeeper.waitUntilDurable(checkpoint, of: definition)
+      await context.events.record(
+        .insertTaggedCheckpoint,
+        "The checkpoint \(tag) of the VPG \(definition.name) was made.",
+        user: user,
+        vpgs: [definition.identifier]
+      )
+    }
+  }
+
+  func record(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGRecord {
+    guard let record = await context.vpgs.record(vpg) else {
+      throw .notFound("There is no VPG \(vpg).")
+    }
+    return record
+  }
+
+  // MARK: Work and history
+
+  package func tasks() async throws(SiteError) -> [TaskRecord] { try await context.tasks.all() }
+
+  package func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
+    if let site = task.site, site != context.site, await context.peers.record(of: site) != nil {
+      return try await context.peers.client(for: site).task(task)
+    }
+    return try await context.tasks.task(task)
+  }
+
+  package func events(
+    from start: WallTime?,
+    to end: WallTime?,
+    limit: Int
+  ) async throws(SiteError) -> [EventRecord] {
+    do { return try await context.store.events(from: start, to: end, limit: limit) } catch {
+      throw SiteError(error)
+    }
+  }
+
+  package func event(_ identifier: String) async throws(SiteError) -> EventRecord {
+    do {
+      if let event = try await context.store.event(identifier) { return event }
+    } catch { throw SiteError(error) }
+    throw .notFound("There is no event \(identifier).")
+  }
+}

@@ -1,0 +1,210 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Foundation
+package import Hypervisor
+package import RecoveryModel
+internal import Store
+
+extension Site {
+  package func localSite() async -> LocalSiteView {
+    let settings = context.settings
+    let hypervisorVersion: String
+    do {
+      hypervisorVersion = try await context.hypervisor.inventory().hosts.first?.version ?? ""
+    } catch { hypervisorVersion = "" }
+    return LocalSiteView(
+      identifier: settings.identifier,
+      name: settings.name,
+      location: settings.location,
+      contactName: settings.contactName,
+      contactEmail: settings.contactEmail,
+      contactPhone: settings.contactPhone,
+      version: settings.version,
+      address: settings.peerHost,
+      hypervisorVersion: hypervisorVersion,
+      utcOffsetInMinutes: TimeZone.current.secondsFromGMT() / 60
+    )
+  }
+
+  package func peerSites() async throws(SiteError) -> [PeerSiteView] {
+    let vpgs = try await vpgs()
+    var views: [PeerSiteView] = []
+    for peer in await context.peers.all() {
+      let shared = vpgs.filter { $0.definition.peer(of: context.site) == peer.site }
+      let incoming = shared.filter { $0.definition.recoverySite == context.site }
+      var outgoing = 0.0
+      for vpg in shared where vpg.definition.protectedSite == context.site {
+        for vm in vpg.definition.vms {
+          outgoing += await context.appliances.rate(of: vm.stream).sentBytes
+        }
+      }
+      views.append(
+        PeerSiteView(
+          identifier: peer.site,
+          name: peer.name,
+          location: peer.location,
+          host: peer.host,
+          port: peer.port,
+          version: peer.version,
+          isConnected: await context.peers.isConnected(peer.site),
+          provisionedStorageInMB: shared.map(\.provisionedStorageInMB).reduce(0, +),
+          usedStorageInMB: shared.map(\.usedStorageInMB).reduce(0, +),
+          incomingMBPerSecond: incoming.map(\.throughputInMBPerSecond).reduce(0, +),
+          outgoingMBPerSecond: outgoing / 1_048_576
+        )
+      )
+    }
+    return views
+  }
+
+  package func generatePairingToken() async throws(SiteError) -> PairingTokenView {
+    try await pairing.generateToken()
+  }
+
+  package func pair(
+    host: String,
+    port: Int,
+    token: String,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    try await pairing.pair(host: host, port: port, token: token, user: user)
+  }
+
+  package func unpair(
+    _ site: SiteIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    try await pairing.unpair(site, user: user)
+  }
+
+  package func inventory(of site: SiteIdentifier) async throws(SiteError) -> Inventory {
+    guard site == context.site else {
+      return try await context.peers.client(for: site).inventory()
+    }
+    do { return try await context.hypervisor.inventory() } catch { throw SiteError(error) }
+  }
+
+  package func unprotectedVMs(
+    of site: SiteIdentifier
+  ) async throws(SiteError) -> [VirtualMachine] {
+    let taken = Set(
+      await context.vpgs.all()
+        .filter { $0.definition.protectedSite == site && $0.phase != .recovered }
+        .flatMap { $0.definition.vms.map(\.identifier) }
+    )
+    return try await inventory(of: site).virtualMachines
+      .filter { !taken.contains($0.identifier) }
+  }
+
+  package func appliances() async throws(SiteError) -> [ApplianceView] {
+    let hosts = try await inventory(of: context.site).hosts
+    var views: [ApplianceView] = []
+    for (index, appliance) in context.appliances.all.enumerated() {
+      let host = hosts.first {
+        context.appliances.appliance(on: $0.identifier)?.identifier == appliance.identifier
+      }
+      let sighting = await context.appliances.sighting(of: appliance.identifier)
+      let memory = sighting?.status.residentMemoryInBytes ?? 0
+      views.append(
+        ApplianceView(
+          identifier: appliance.identifier,
+          number: Int64(index + 1),
+          host: host?.identifier ?? HostIdentifier(""),
+          hostName: host?.name ?? appliance.hostName ?? "",
+          hostVersion: host?.version ?? "",
+          address: appliance.streamHost,
+          version: sighting?.status.version ?? "",
+          isRunning: sighting?.isReachable ?? false,
+          memoryInGB: Int((memory + (1 << 30) - 1) >> 30),
+          cpuCount: 0,
+          protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
+          recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
+        )
+      )
+    }
+    return views
+  }
+
+  private func counters(
+    _ streams: [(vpg: VPGIdentifier, stream: StreamIdentifier)]
+  ) async -> ApplianceView.Counters {
+    let names = Set(streams.map(\.stream))
+    let volumes = await context.vpgs.all().flatMap(\.definition.vms)
+      .filter { names.contains($0.stream) }.map(\.volumes.count).reduce(0, +)
+    return ApplianceView.Counters(
+      vpgs: Set(streams.map(\.vpg)).count,
+      vms: names.count,
+      volumes: volumes
+    )
+  }
+
+  // MARK: Protected VMs
+
+  package func protectedVMs() async throws(SiteError) -> [ProtectedVMView] {
+    var views: [ProtectedVMView] = []
+    var inventories: [SiteIdentifier: Inventory] = [:]
+    for record in await context.vpgs.all() {
+      let definition = record.definition
+      let view = await judge.view(record)
+      for site in [definition.protectedSite, definition.recoverySite]
+      where inventories[site] == nil {
+        inventories[site] = await knownInventory(of: site)
+      }
+      for vm in definition.vms {
+        views.append(
+          await protectedVM(
+            vm,
+            record,
+            view,
+            inventories[definition.protectedSite],
+            inventories[definition.recoverySite]
+          )
+        )
+      }
+    }
+    return views
+  }
+
+  private func protectedVM(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ record: VPGRecord,
+    _ view: VPGView,
+    _ own: Inventory?,
+    _ other: Inventory?
+  ) async -> ProtectedVMView {
+    let definition = record.definition
+    let found = own?.virtualMachines.first { $0.identifier == vm.identifier }
+    let isAlone = definition.vms.count == 1
+    let isLocal = definition.protectedSite == context.site
+    let rate = await context.appliances.rate(of: vm.stream)
+    let stream = await judge.stream(vm.stream, of: record)
+    let journal = await judge.journal(vm.stream, of: record)
+    let datastore = found?.disks.first?.datastore
+    return ProtectedVMView(
+      vm: vm,
+      vpg: view,
+      virtualMachine: found,
+      hostName: own?.hosts.first { $0.identifier == found?.host }?.name ?? "",
+      datastoreName: own?.datastores.first { $0.identifier == datastore }?.name ?? "",
+      recoveryHostName: other?.hosts
+        .first { $0.identifier == definition.recoveryHost(of: vm) }?.name ?? "",
+      journalUsedInMB: Int64((journal?.journalByteCount ?? 0) >> 20),
+      actualRPOInSeconds: stream.flatMap { stream in
+        stream.sync == .ordered && stream.isConnected
+          ? Int((max(stream.rpoInMilliseconds, 0) + 999) / 1000) : nil
+      } ?? view.actualRPOInSeconds,
+      writesPerSecond: isLocal ? rate.writes : isAlone ? view.writesPerSecond : 0,
+      throughputInMBPerSecond: isLocal
+        ? rate.bytes / 1_048_576 : isAlone ? view.throughputInMBPerSecond : 0,
+      outgoingMbitPerSecond: isLocal ? rate.sentBytes * 8 / 1_000_000 : 0
+    )
+  }
+
+  /// A site's inventory as it is, or as it last was if the site does not answer.
+  private func knownInventory(of site: SiteIdentifier) async -> Inventory? {
+    if site == context.site { return try? await context.hypervisor.inventory() }
+    return await context.peers.knownInventory(of: site)
+  }
+}

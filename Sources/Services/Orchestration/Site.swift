@@ -1,0 +1,157 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Hypervisor
+package import Logging
+package import RecoveryModel
+internal import ServiceLifecycle
+package import Store
+
+/// One site: everything behind its API, and the loops that keep its VMs protected.
+///
+/// It is made of parts that own their state; the site itself only passes on, to a part or to the
+/// site of a VPG that is responsible.
+package final class Site: Service, Sendable {
+  package let context: SiteContext
+  let recovery: any RecoveryOperating
+  let keeper: ProtectionKeeper
+  let checkpointKeeper: CheckpointKeeper
+  let pairing: Pairing
+  let protectedHalf: ProtectedHalf
+  let recoveryHalf: RecoveryHalf
+  let standing: SourceStanding
+  let judge: VPGJudge
+
+  /// A site by its settings and the parts it works with.
+  ///
+  /// `authority` is the certificate, in PEM, that peers come to trust; `recovery` makes the part
+  /// that carries out tests and failovers.
+  package init(
+    settings: SiteSettings,
+    authority: String,
+    hypervisor: any Hypervisor,
+    store: any Store,
+    connections: any SiteConnections,
+    logger: Logger,
+    now: @escaping @Sendable () -> WallTime = { .now },
+    recovery: (SiteContext) -> any RecoveryOperating = { RecoveryOperations(context: $0) }
+  ) {
+    context = SiteContext(
+      settings: settings,
+      authority: authority,
+      hypervisor: hypervisor,
+      store: store,
+      connections: connections,
+      logger: logger,
+      now: now
+    )
+    self.recovery = recovery(context)
+    keeper = ProtectionKeeper(context: context)
+    checkpointKeeper = CheckpointKeeper(context: context)
+    pairing = Pairing(context: context, authority: authority)
+    protectedHalf = ProtectedHalf(context: context, keeper: keeper)
+    recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
+    standing = SourceStanding(context: context, keeper: keeper)
+    judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery)
+  }
+
+  /// Reads what the store remembers.
+  ///
+  /// Called once, before the site is asked anything.
+  package func load() async throws(SiteError) {
+    try await context.vpgs.load()
+    try await context.peers.load()
+    let workflows: [WorkflowRecord]
+    do { workflows = try await context.store.workflows() } catch { throw SiteError(error) }
+    try await context.tasks.takeOver { [context] task in
+      let text = task.identifier.rawValue
+      if workflows.contains(where: { $0.identifier == text || $0.state.contains(text) }) {
+        return true
+      }
+      return await Self.isContinued(task, context)
+    }
+  }
+
+  /// Protects, watches and works until the task is cancelled or the process is asked to stop.
+  package func run() async {
+    await cancelWhenGracefulShutdown { [self] in
+      await withDiscardingTaskGroup { group in
+        group.addTask { await self.context.scope.run() }
+        group.addTask { await self.keeper.run() }
+        group.addTask { await self.checkpointKeeper.run() }
+        group.addTask {
+          await ApplianceWatch(context: self.context, keeper: self.keeper).run()
+        }
+        group.addTask {
+          await PeerWatch(
+            context: self.context,
+            keeper: self.keeper,
+            standing: self.standing
+          ).run()
+        }
+        await self.recovery.resume()
+        await self.resumeVPGs()
+      }
+    }
+  }
+
+  // MARK: After a restart
+
+  /// Whether a VPG's creation or deletion goes on under this task.
+  private static func isContinued(_ task: TaskRecord, _ context: SiteContext) async -> Bool {
+    guard let vpg = task.vpgs.first, let record = await context.vpgs.record(vpg),
+      record.definition.protectedSite == context.site
+    else { return false }
+    switch (task.kind, record.phase) {
+    case (.createVPG, .creating), (.removeVPG, .deleting): return true
+    default: return false
+    }
+  }
+
+  /// Goes on with what a manager that was stopped had begun.
+  private func resumeVPGs() async {
+    let open = await context.tasks.unfinished()
+    for record in await context.vpgs.all()
+    where record.definition.protectedSite == context.site {
+      let vpg = record.definition.identifier
+      let task = open.first { $0.vpgs.contains(vpg) }
+      switch record.phase {
+      case .creating: await resume(.createVPG, vpg, task)
+      case .deleting: await resume(.removeVPG, vpg, task)
+      case .protecting, .failingOver, .recovered: break
+      }
+    }
+  }
+
+  private func resume(
+    _ kind: TaskRecord.Kind,
+    _ vpg: VPGIdentifier,
+    _ open: TaskRecord?
+  ) async {
+    let body: @Sendable (TaskIdentifier) async throws(SiteError) -> Void = {
+      [protectedHalf] task throws(SiteError) in
+      if kind == .createVPG {
+        try await protectedHalf.setUp(vpg, task: task, user: "System")
+      } else {
+        // Whether the disks were to be kept is not known any more: keeping them is safe.
+        try await protectedHalf.tearDown(
+          vpg,
+          phaseBefore: .deleting,
+          keepsReplicas: true,
+          force: false,
+          user: "System",
+          task: task
+        )
+      }
+    }
+    if let open {
+      await context.tasks.carryOn(open.identifier, body: body)
+      return
+    }
+    do throws(SiteError) {
+      _ = try await context.tasks.run(kind, user: "System", vpgs: [vpg], body: body)
+    } catch {
+      context.logger.error("VPG not taken up again", metadata: ["reason": "\(error.message)"])
+    }
+  }
+}

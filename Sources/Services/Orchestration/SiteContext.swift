@@ -1,0 +1,118 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ControlProtocol
+package import Hypervisor
+package import Logging
+package import RecoveryModel
+package import Store
+
+/// The parts of a site that its operations work with.
+package struct SiteContext: Sendable {
+  package let settings: SiteSettings
+  package let hypervisor: any Hypervisor
+  package let store: any Store
+  package let vpgs: VPGBook
+  package let tasks: TaskBoard
+  package let events: EventLog
+  package let appliances: ApplianceDirectory
+  package let peers: PeerDirectory
+  package let connect: any SiteConnections
+  package let scope: WorkScope
+  package let logger: Logger
+  private let clock: @Sendable () -> WallTime
+
+  package init(
+    settings: SiteSettings,
+    authority: String,
+    hypervisor: any Hypervisor,
+    store: any Store,
+    connections: any SiteConnections,
+    logger: Logger,
+    now: @escaping @Sendable () -> WallTime
+  ) {
+    self.settings = settings
+    self.hypervisor = hypervisor
+    self.store = store
+    self.logger = logger
+    clock = now
+    connect = connections
+    scope = WorkScope()
+    vpgs = VPGBook(store: store)
+    tasks = TaskBoard(
+      site: settings.identifier,
+      store: store,
+      scope: scope,
+      logger: logger,
+      now: now
+    )
+    events = EventLog(site: settings.identifier, store: store, logger: logger, now: now)
+    appliances = ApplianceDirectory(
+      settings.appliances,
+      connections: connections,
+      logger: logger
+    )
+    peers = PeerDirectory(
+      site: settings.identifier,
+      ownAuthority: authority,
+      store: store,
+      connections: connections,
+      appliances: appliances
+    )
+  }
+
+  package var site: SiteIdentifier { settings.identifier }
+
+  /// The wall clock.
+  package func now() -> WallTime { clock() }
+
+  /// The site as it presents itself to peers.
+  package func description() async throws(SiteError) -> SiteDescription {
+    let hosts: [Inventory.Host]
+    do { hosts = try await hypervisor.inventory().hosts } catch { throw SiteError(error) }
+    let presented = hosts.compactMap { host -> ApplianceDescription? in
+      guard let appliance = appliances.appliance(on: host.identifier) else { return nil }
+      return ApplianceDescription(
+        identifier: appliance.identifier,
+        host: host.identifier,
+        streamHost: appliance.streamHost,
+        streamPort: appliance.streamPort
+      )
+    }
+    return SiteDescription(
+      identifier: settings.identifier,
+      name: settings.name,
+      location: settings.location,
+      version: settings.version,
+      peerHost: settings.peerHost,
+      peerPort: settings.peerPort,
+      appliances: presented
+    )
+  }
+}
+
+extension VPGDefinition {
+  /// The recovery site's host for one of the VMs.
+  package func recoveryHost(of vm: ProtectedVM) -> HostIdentifier? { vm.host ?? recovery.host }
+
+  /// The recovery site's datastore for one of the disks.
+  package func recoveryDatastore(
+    of volume: ProtectedVolume,
+    in vm: ProtectedVM
+  ) -> DatastoreIdentifier? {
+    volume.datastore ?? vm.datastore ?? recovery.datastore
+  }
+
+  /// The site at the other end.
+  package func peer(of site: SiteIdentifier) -> SiteIdentifier {
+    site == protectedSite ? recoverySite : protectedSite
+  }
+}
+
+extension VPGDefinition.ProtectedVM {
+  /// The VM's name as the name of a folder; it cannot lead out of the folder it is in.
+  package var folderName: String {
+    let plain = name.replacing("/", with: "_")
+    return plain.hasPrefix(".") ? "_\(plain)" : plain
+  }
+}

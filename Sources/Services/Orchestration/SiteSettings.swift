@@ -1,0 +1,66 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// What a site is told about itself when it is set up.
+package struct SiteSettings: Sendable, Equatable {
+  package var identifier: SiteIdentifier
+  package var name: String
+  package var location: String
+  package var contactName = ""
+  package var contactEmail = ""
+  package var contactPhone = ""
+  /// Dotted numbers.
+  package var version: String
+  /// Where other sites reach this manager's peer port.
+  package var peerHost: String
+  package var peerPort: Int
+  package var appliances: [Appliance]
+
+  package init(
+    identifier: SiteIdentifier,
+    name: String,
+    location: String,
+    version: String,
+    peerHost: String,
+    peerPort: Int,
+    appliances: [Appliance]
+  ) {
+    self.identifier = identifier
+    self.name = name
+    self.location = location
+    self.version = version
+    self.peerHost = peerHost
+    self.peerPort = peerPort
+    self.appliances = appliances
+  }
+
+  /// An appliance of the site.
+  package struct Appliance: Sendable, Equatable {
+    package var identifier: ApplianceIdentifier
+    /// The hypervisor host it serves, by name; nil is the site's only host.
+    package var hostName: String?
+    package var controlHost: String
+    package var controlPort: Int
+    /// Where other sites' appliances send their streams.
+    package var streamHost: String
+    package var streamPort: Int
+
+    package init(
+      identifier: ApplianceIdentifier,
+      hostName: String? = nil,
+      controlHost: String,
+      controlPort: Int,
+      streamHost: String,
+      streamPort: Int
+    ) {
+      self.identifier = identifier
+      self.hostName = hostName
+      self.controlHost = controlHost
+      self.controlPort = controlPort
+      self.streamHost = streamHost
+      self.streamPort = streamPort
+    }
+  }
+}

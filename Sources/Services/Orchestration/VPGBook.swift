@@ -1,0 +1,62 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+package import Store
+
+/// The site's VPGs as the store has them: every change goes through here and is durable when the
+/// call returns.
+package actor VPGBook {
+  private let store: any Store
+  private var records: [VPGIdentifier: VPGRecord] = [:]
+
+  package init(store: any Store) { self.store = store }
+
+  /// Reads the store; called once before anything else.
+  package func load() async throws(SiteError) {
+    do {
+      for record in try await store.vpgs() { records[record.definition.identifier] = record }
+    } catch { throw SiteError(error) }
+  }
+
+  /// All VPGs this site is a part of, by name.
+  package func all() -> [VPGRecord] {
+    records.values.sorted {
+      ($0.definition.name, $0.definition.identifier) < (
+        $1.definition.name, $1.definition.identifier
+      )
+    }
+  }
+
+  package func record(_ vpg: VPGIdentifier) -> VPGRecord? { records[vpg] }
+
+  package func save(_ record: VPGRecord) async throws(SiteError) {
+    do { try await store.save(record) } catch { throw SiteError(error) }
+    records[record.definition.identifier] = record
+  }
+
+  /// Changes a record; one that is gone is not made anew.
+  ///
+  /// - Returns: The record as it is now.
+  @discardableResult
+  package func update(
+    _ vpg: VPGIdentifier,
+    _ body: @Sendable (inout VPGRecord) -> Void
+  ) async throws(SiteError) -> VPGRecord {
+    guard var record = records[vpg] else { throw .notFound("There is no VPG \(vpg).") }
+    let old = record
+    body(&record)
+    guard record != old else { return record }
+    records[vpg] = record
+    do { try await store.save(record) } catch {
+      if records[vpg] == record { records[vpg] = old }
+      throw SiteError(error)
+    }
+    return record
+  }
+
+  package func remove(_ vpg: VPGIdentifier) async throws(SiteError) {
+    do { try await store.removeVPG(vpg) } catch { throw SiteError(error) }
+    records[vpg] = nil
+  }
+}

@@ -1,0 +1,160 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Hypervisor
+internal import RecoveryModel
+internal import Store
+
+/// What the recovery site does for a VPG beside recoveries: it keeps the journals and the
+/// replicas for as long as the protected site wants them.
+struct RecoveryHalf: Sendable {
+  let context: SiteContext
+  let recovery: any RecoveryOperating
+
+  /// Makes the site ready for a VPG's streams, or takes a newer definition of one.
+  func prepare(
+    _ definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> PrepareReply {
+    guard definition.protectedSite == caller, definition.recoverySite == context.site else {
+      throw .invalid("The VPG \(definition.name) is not one of these two sites.")
+    }
+    let vpg = definition.identifier
+    let known = await context.vpgs.record(vpg)
+    if let known {
+      guard known.definition.generation <= definition.generation else {
+        throw .conflict("The recovery site has a newer definition of the VPG \(definition.name).")
+      }
+      guard known.phase == .protecting || known.phase == .creating else {
+        throw .conflict(
+          "The VPG \(definition.name) cannot be changed at the recovery site: it is \(known.phase)."
+        )
+      }
+      if known.definition != definition, await recovery.progress(of: vpg) != nil {
+        throw .conflict("The VPG \(definition.name) cannot be changed during a test or failover.")
+      }
+    }
+    let inventory: Inventory
+    do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
+    let check = DefinitionCheck(definition: definition)
+    try check.checkItself(others: await context.vpgs.all())
+    try check.checkRecovery(
+      inventory,
+      hostsWithAppliance: Set(
+        inventory.hosts.map(\.identifier).filter { context.appliances.appliance(on: $0) != nil }
+      )
+    )
+
+    // Remembered first: a journal that was made can then be found and removed again.
+    var record = known ?? VPGRecord(definition: definition, phase: .creating)
+    record.definition = definition
+    try await context.vpgs.save(record)
+    let targets = try await keepJournals(definition, inventory)
+    for vm in known?.definition.vms ?? []
+    where !definition.vms.contains(where: { $0.stream == vm.stream }) {
+      try await endJournal(of: vm, in: record.definition, keepsReplica: true)
+    }
+    try await context.vpgs.update(vpg) { if $0.phase == .creating { $0.phase = .protecting } }
+    return PrepareReply(targets: targets)
+  }
+
+  /// Ends the VPG here.
+  ///
+  /// One that is gone already is fine.
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    from caller: SiteIdentifier?
+  ) async throws(SiteError) {
+    guard let record = await context.vpgs.record(vpg) else { return }
+    let definition = record.definition
+    guard definition.recoverySite == context.site,
+      caller == nil || caller == definition.protectedSite
+    else { throw .invalid("The VPG \(definition.name) is not recovered at this site.") }
+    if await recovery.progress(of: vpg) != nil {
+      throw .conflict(
+        "A test or failover of the VPG \(definition.name) is under way; end it first."
+      )
+    }
+    // After a failover the replicas are the disks of the recovered VMs.
+    let keeps = keepsReplicas || record.phase == .recovered
+    for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }
+    try await context.vpgs.remove(vpg)
+  }
+
+  private func endJournal(
+    of vm: VPGDefinition.ProtectedVM,
+    in definition: VPGDefinition,
+    keepsReplica: Bool
+  ) async throws(SiteError) {
+    let site = RecoverySite(context: context, definition: definition)
+    try await site.appliance(of: vm).endJournal(vm.stream, keepsReplica: keepsReplica)
+  }
+
+  private func keepJournals(
+    _ definition: VPGDefinition,
+    _ inventory: Inventory
+  ) async throws(SiteError) -> [StreamIdentifier: PrepareReply.StreamTarget] {
+    let site = RecoverySite(context: context, definition: definition)
+    var targets: [StreamIdentifier: PrepareReply.StreamTarget] = [:]
+    for vm in definition.vms {
+      let host = try site.host(of: vm)
+      guard let appliance = context.appliances.appliance(on: host) else {
+        throw .invalid("No appliance is installed on the recovery host \(host).")
+      }
+      let request = try journalRequest(for: vm, definition, inventory)
+      try await context.appliances.client(for: appliance.identifier)
+        .keepJournal(vm.stream, request)
+      targets[vm.stream] = PrepareReply.StreamTarget(
+        host: appliance.streamHost,
+        port: appliance.streamPort
+      )
+    }
+    return targets
+  }
+
+  private func journalRequest(
+    for vm: VPGDefinition.ProtectedVM,
+    _ definition: VPGDefinition,
+    _ inventory: Inventory
+  ) throws(SiteError) -> JournalRequest {
+    let shortIdentifier = definition.identifier.rawValue.prefix(8)
+    var volumes: [JournalRequest.Volume] = []
+    for volume in vm.volumes {
+      let wish = definition.recoveryDatastore(of: volume, in: vm)
+      guard let datastore = inventory.datastores.first(where: { $0.identifier == wish }) else {
+        throw .invalid("The recovery datastore of the VM \(vm.name) is not there.")
+      }
+      volumes.append(
+        JournalRequest.Volume(
+          identifier: volume.identifier,
+          target: volume.target,
+          byteCount: volume.byteCount,
+          replicaPath:
+            "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(volume.target).raw"
+        )
+      )
+    }
+    return JournalRequest(
+      vpg: definition.identifier,
+      sourceSite: definition.protectedSite,
+      volumes: volumes,
+      historyInSeconds: definition.policy.journalHistoryInHours * 3600,
+      hardLimitInBytes: definition.journalLimitInBytes(of: vm)
+    )
+  }
+}
+
+extension VPGDefinition {
+  /// What a VM's journal may take; without a limit as much as there is.
+  func journalLimitInBytes(of vm: ProtectedVM) -> UInt64 {
+    let limits = vm.journal ?? journal
+    if let megabytes = limits.hardLimitInMB, megabytes > 0 { return UInt64(megabytes) << 20 }
+    if let percent = limits.hardLimitInPercent, percent > 0 {
+      let provisioned = vm.volumes.map(\.byteCount).reduce(0, +)
+      return provisioned / 100 * UInt64(percent)
+    }
+    return .max
+  }
+}

@@ -1,0 +1,205 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import RecoveryModel
+internal import Store
+
+/// Puts together what both sites know about a VPG.
+struct VPGJudge: Sendable {
+  let context: SiteContext
+  let keeper: ProtectionKeeper
+  let recovery: any RecoveryOperating
+
+  /// All that is known about one VPG, and by whom.
+  private struct Knowledge {
+    var peer: VPGShare?
+    var isPeerConnected: Bool
+    var streams: [StreamStatus]
+    var journals: [JournalStatus]
+    var rates: StreamRate.Rate
+    var isPaused: Bool
+    var lastTest: WallTime?
+    var recovery: RecoveryProgress?
+    var hasVMFault: Bool
+  }
+
+  // MARK: For the peer
+
+  /// This site's share of a VPG.
+  func share(_ record: VPGRecord) async -> VPGShare {
+    let knowledge = await knowledge(of: record)
+    let assessment = assessment(record, knowledge)
+    let isProtected = record.definition.protectedSite == context.site
+    return VPGShare(
+      definition: record.definition,
+      status: assessment.status,
+      substatus: assessment.substatus,
+      progress: assessment.progress,
+      isPaused: knowledge.isPaused,
+      lastTest: record.lastTest,
+      testStage: isProtected ? nil : knowledge.recovery?.testStage,
+      streams: isProtected ? knowledge.streams : [],
+      writesPerSecond: isProtected ? knowledge.rates.writes : 0,
+      bytesPerSecond: isProtected ? knowledge.rates.bytes : 0,
+      journals: isProtected ? [] : knowledge.journals
+    )
+  }
+
+  // MARK: For people
+
+  func view(_ record: VPGRecord) async -> VPGView {
+    let definition = record.definition
+    let knowledge = await knowledge(of: record)
+    let assessment = assessment(record, knowledge)
+    let provisioned = definition.vms.flatMap(\.volumes).map(\.byteCount).reduce(0, +)
+    let used = knowledge.journals.map { $0.journalByteCount + $0.replicaByteCount }.reduce(0, +)
+    let latest = latestCheckpoint(definition, knowledge)
+    let earliest = knowledge.journals.compactMap(\.earliestCheckpoint)
+      .max { $0.identifier < $1.identifier }
+    let history = latest.flatMap { latest in
+      earliest.map { latest.time.seconds(since: $0.time) }
+    }
+    return VPGView(
+      definition: definition,
+      protectedSiteName: await siteName(definition.protectedSite),
+      recoverySiteName: await siteName(definition.recoverySite),
+      status: assessment.status,
+      substatus: assessment.substatus,
+      progress: assessment.progress,
+      actualRPOInSeconds: assessment.rpoInSeconds,
+      writesPerSecond: knowledge.rates.writes,
+      throughputInMBPerSecond: knowledge.rates.bytes / 1_048_576,
+      provisionedStorageInMB: Int64(provisioned >> 20),
+      usedStorageInMB: Int64(used >> 20),
+      actualHistoryInMinutes: Int(max(0, history ?? 0) / 60),
+      earliestCheckpoint: latest == nil ? nil : earliest,
+      latestCheckpoint: latest,
+      lastTest: knowledge.lastTest,
+      testStage: knowledge.recovery?.testStage ?? knowledge.peer?.testStage,
+      isPaused: knowledge.isPaused
+    )
+  }
+
+  /// What the stream of one VM does, as far as is known.
+  func stream(_ stream: StreamIdentifier, of record: VPGRecord) async -> StreamStatus? {
+    await knowledge(of: record).streams.first { $0.stream == stream }
+  }
+
+  /// What the journal of one VM takes, as far as is known.
+  func journal(_ stream: StreamIdentifier, of record: VPGRecord) async -> JournalStatus? {
+    await knowledge(of: record).journals.first { $0.stream == stream }
+  }
+
+  func siteName(_ site: SiteIdentifier) async -> String {
+    if site == context.site { return context.settings.name }
+    return await context.peers.record(of: site)?.name ?? site.rawValue
+  }
+
+  // MARK: Knowing
+
+  private func knowledge(of record: VPGRecord) async -> Knowledge {
+    let definition = record.definition
+    let vpg = definition.identifier
+    let peer = definition.peer(of: context.site)
+    let isConnected = await context.peers.isConnected(peer)
+    let share = await context.peers.share(of: vpg, at: peer)
+    var knowledge = Knowledge(
+      peer: share,
+      isPeerConnected: isConnected,
+      streams: [],
+      journals: [],
+      rates: StreamRate.Rate(),
+      isPaused: record.isPaused,
+      lastTest: record.lastTest,
+      recovery: nil,
+      hasVMFault: false
+    )
+    if definition.protectedSite == context.site {
+      for vm in definition.vms {
+        if let stream = await context.appliances.stream(vm.stream) {
+          knowledge.streams.append(stream)
+        }
+        let rate = await context.appliances.rate(of: vm.stream)
+        knowledge.rates.writes += rate.writes
+        knowledge.rates.bytes += rate.bytes
+        if await !keeper.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
+      }
+      // The last that was heard of the journals still says what can be gone back to.
+      knowledge.journals = share?.journals ?? []
+      knowledge.lastTest = share?.lastTest
+    } else {
+      for vm in definition.vms {
+        if let journal = await context.appliances.journal(vm.stream) {
+          knowledge.journals.append(journal)
+        }
+      }
+      knowledge.recovery = await recovery.progress(of: vpg)
+      if let share {
+        knowledge.isPaused = share.isPaused
+        if isConnected {
+          knowledge.streams = share.streams
+          knowledge.rates.writes = share.writesPerSecond
+          knowledge.rates.bytes = share.bytesPerSecond
+          knowledge.hasVMFault = share.substatus == .vmNotProtectedError
+        }
+      }
+    }
+    return knowledge
+  }
+
+  /// The newest checkpoint that is in all the VPG's journals; nil if one has none.
+  private func latestCheckpoint(
+    _ definition: VPGDefinition,
+    _ knowledge: Knowledge
+  ) -> Checkpoint? {
+    let latest = knowledge.journals.compactMap(\.latestCheckpoint)
+    guard latest.count == definition.vms.count else { return nil }
+    return latest.min { $0.identifier < $1.identifier }
+  }
+
+  private func assessment(_ record: VPGRecord, _ knowledge: Knowledge) -> VPGAssessment {
+    var facts = VPGAssessment.Facts()
+    facts.phase = record.phase.assessed
+    facts.isPaused = knowledge.isPaused
+    facts.isPeerConnected = knowledge.isPeerConnected
+    facts.rpoTargetInSeconds = record.definition.policy.rpoTargetInSeconds
+    facts.streams = record.definition.vms.map { vm in
+      knowledge.streams.first { $0.stream == vm.stream }.map {
+        VPGAssessment.Stream(
+          sync: $0.sync,
+          needsSync: $0.needsSync,
+          progress: $0.syncProgress,
+          isConnected: $0.isConnected,
+          rpoInMilliseconds: $0.rpoInMilliseconds
+        )
+      }
+    }
+    facts.hasVMFault = knowledge.hasVMFault
+    facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
+    facts.latestCheckpoint = latestCheckpoint(record.definition, knowledge)?.time
+    facts.now = context.now()
+    var assessment = VPGAssessment(facts)
+    if let progress = knowledge.recovery, progress.testStage == nil {
+      assessment.status = progress.status
+      assessment.substatus = progress.substatus
+    } else if record.phase == .failingOver, knowledge.isPeerConnected,
+      let peer = knowledge.peer, peer.status == .failingOver
+    {
+      assessment.substatus = peer.substatus
+    }
+    return assessment
+  }
+}
+
+extension VPGRecord.Phase {
+  fileprivate var assessed: VPGAssessment.Phase {
+    switch self {
+    case .creating: .creating
+    case .protecting: .protecting
+    case .failingOver: .failingOver
+    case .recovered: .recovered
+    case .deleting: .deleting
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The answer to a call.
+package struct APIResponse: Sendable {
+  package var status: Int
+  package var content: Content
+  /// The token of a session just begun, for the session header.
+  package var sessionToken: String?
+  /// Whether the client is to be asked for credentials.
+  package var isChallenge = false
+
+  /// What the answer carries.
+  package enum Content: Sendable, Equatable {
+    case empty
+    case value(APIValue)
+    case html(String)
+  }
+
+  /// An answer without content.
+  static var empty: APIResponse { APIResponse(status: 200, content: .empty) }
+
+  static func value(_ value: APIValue) -> APIResponse {
+    APIResponse(status: 200, content: .value(value))
+  }
+
+  static func html(_ page: String) -> APIResponse {
+    APIResponse(status: 200, content: .html(page))
+  }
+
+  /// A bare text, as task and settings identifiers are answered.
+  static func text(_ text: String) -> APIResponse { .value(.string(text)) }
+
+  static func list(_ items: [APIValue], of element: String) -> APIResponse {
+    .value(.list(items, element: element))
+  }
+}

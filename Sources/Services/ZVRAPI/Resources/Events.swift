@@ -1,0 +1,79 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/events`: what happened.
+enum Events: Resource {
+  static let root = "events"
+  static let interface = "IEventsService"
+
+  /// Events answered to a call that names no period.
+  private static let usualLimit = 1000
+  /// Events looked through for a call that names a period or filters.
+  private static let searchLimit = 100_000
+
+  static var routes: [Route] {
+    [
+      Route(.get, "events", "The events; without a period at most the last 1000.", answer: list),
+      Route(.get, "events/types", "The kinds of events, by number.") { _ in
+        .value(APIEnumerations.eventType.listing)
+      },
+      Route(.get, "events/categories", "The categories of events, by number.") { _ in
+        .value(APIEnumerations.eventCategory.listing)
+      },
+      Route(.get, "events/entities", "What events are about, by number.") { _ in
+        .value(APIEnumerations.eventEntityType.listing)
+      },
+      Route(.get, "events/{eventIdentifier}", "One event.") { call in
+        let event = try await call.site.event(call.parameter("eventIdentifier").lowercased())
+        return .value(.event(event, names: try await names(call), await call.links()))
+      },
+    ]
+  }
+
+  private static func list(_ call: APICall) async throws -> APIResponse {
+    let query = call.query
+    let start = try query.date("startDate")
+    let end = try query.date("endDate")
+    let kind = try query.number("eventType", of: APIEnumerations.eventType)
+    let entity = try query.number("entityType", of: APIEnumerations.eventEntityType)
+    let category = try query.number(
+      "category",
+      "eventCategory",
+      of: APIEnumerations.eventCategory
+    )
+    let names = try await names(call)
+    let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
+    let found = try await call.site.events(from: start, to: end, limit: searchLimit).lazy.filter {
+      event in
+      kind ?? event.kind.rawValue == event.kind.rawValue
+        && entity ?? event.entityType == event.entityType
+        && (category ?? 0 == 0 || category == event.category)
+        && vpg.map { event.vpgs.contains(VPGIdentifier($0)) } ?? true
+        && query.matches("siteIdentifier", event.site.rawValue)
+        && query.matches("siteName", names.sites[event.site] ?? "")
+        && query.matches("userName", event.userName)
+        && query.matches("zorgIdentifier", "")
+        && query.matches("alertIdentifier", "")
+    }
+    let limit = start == nil && end == nil ? usualLimit : searchLimit
+    let links = await call.links()
+    return .list(
+      found.prefix(limit).map { .event($0, names: names, links) },
+      of: "EventApi"
+    )
+  }
+
+  private static func names(_ call: APICall) async throws -> EventNames {
+    var names = EventNames()
+    let local = await call.site.localSite()
+    names.sites[local.identifier] = local.name
+    for peer in try await call.site.peerSites() { names.sites[peer.identifier] = peer.name }
+    for view in try await call.site.vpgs() {
+      names.vpgs[view.definition.identifier] = view.definition.name
+    }
+    return names
+  }
+}

@@ -1,0 +1,60 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/tasks`: work that runs or has run.
+enum Tasks: Resource {
+  static let root = "tasks"
+  static let interface = "ITasksService"
+
+  static var routes: [Route] {
+    [
+      Route(.get, "tasks", "The tasks of this site.", answer: list),
+      Route(.get, "tasks/types", "The kinds of tasks, by number.") { _ in
+        .value(APIEnumerations.taskType.listing)
+      },
+      Route(.get, "tasks/{taskIdentifier}", "One task, of this site or a paired one.") { call in
+        let task = try await call.site.task(TaskIdentifier(call.parameter("taskIdentifier")))
+        return .value(.task(task, await call.links()))
+      },
+    ]
+  }
+
+  private static func list(_ call: APICall) async throws -> APIResponse {
+    let query = call.query
+    let state = try query.number("status", of: APIEnumerations.taskState)
+    let startedBefore = try query.date("startedBeforeDate")
+    let startedAfter = try query.date("startedAfterDate")
+    let completedBefore = try query.date("completedBeforeDate")
+    let completedAfter = try query.date("completedAfterDate")
+    let tasks = try await call.site.tasks().filter { task in
+      isKind(query.text("type"), of: task)
+        && state ?? task.state.rawValue == task.state.rawValue
+        && startedBefore.map { task.started <= $0 } ?? true
+        && startedAfter.map { task.started >= $0 } ?? true
+        && isWithin(task.completed, completedAfter, completedBefore)
+    }
+    let links = await call.links()
+    return .list(tasks.map { .task($0, links) }, of: "TaskApi")
+  }
+
+  /// Whether a filter by type, a name or its number in the listing, lets the task pass.
+  private static func isKind(_ filter: String?, of task: TaskRecord) -> Bool {
+    guard let filter else { return true }
+    let name = Int(filter).map(APIEnumerations.taskType.name(of:)) ?? filter
+    return name.isSame(as: task.kind.rawValue)
+  }
+
+  /// A task that is not complete is in no period.
+  private static func isWithin(
+    _ time: WallTime?,
+    _ start: WallTime?,
+    _ end: WallTime?
+  ) -> Bool {
+    guard start != nil || end != nil else { return true }
+    guard let time else { return false }
+    return start.map { time >= $0 } ?? true && end.map { time <= $0 } ?? true
+  }
+}

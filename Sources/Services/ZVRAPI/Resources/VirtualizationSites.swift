@@ -1,0 +1,94 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/virtualizationsites`: what there is at this site and at its peers.
+enum VirtualizationSites: Resource {
+  static let root = "virtualizationsites"
+  static let interface = "IVirtualizationSitesService"
+
+  private static let site = "virtualizationsites/{siteIdentifier}"
+
+  static var routes: [Route] {
+    [
+      Route(.get, "virtualizationsites", "This site and the paired ones.") { call in
+        .list(
+          try await sites(call).map { .virtualizationSite($0.identifier, name: $0.name) },
+          of: "VirtualizationSiteApi"
+        )
+      },
+      Route(.get, site, "One site.") { call in
+        let site = try await siteInPath(call)
+        return .value(.virtualizationSite(site.identifier, name: site.name))
+      },
+      Route(.get, "\(site)/vms", "VMs of the site that no VPG protects.") { call in
+        let inventory = try await inventory(call)
+        let machines = try await call.site.unprotectedVMs(of: call.siteInPath)
+        return .list(machines.map { .machine($0, in: inventory) }, of: "VmNativeApi")
+      },
+      Route(.get, "\(site)/datastores", "Places for disks.") { call in
+        .list(
+          try await inventory(call).datastores.map(APIValue.datastore),
+          of: "DatastoreNativeApi"
+        )
+      },
+      Route(.get, "\(site)/networks", "Networks.") { call in
+        .list(try await inventory(call).networks.map(APIValue.network), of: "NetworkNativeApi")
+      },
+      Route(.get, "\(site)/folders", "Folders of VMs.") { call in
+        .list(try await inventory(call).folders.map(APIValue.folder), of: "FolderNativeApi")
+      },
+      Route(.get, "\(site)/hosts", "Hypervisor hosts.") { call in
+        let inventory = try await inventory(call)
+        return .list(inventory.hosts.map { .host($0, in: inventory) }, of: "HostNativeApi")
+      },
+      Route(.get, "\(site)/hosts/{hostIdentifier}", "One host.") { call in
+        let inventory = try await inventory(call)
+        let name = call.parameter("hostIdentifier")
+        guard let host = inventory.hosts.first(where: { $0.identifier.rawValue == name }) else {
+          throw APIError.notFound("the site has no host \(name)")
+        }
+        return .value(.host(host, in: inventory))
+      },
+      Route(.get, "\(site)/hostclusters", "Host clusters: there are none.") { call in
+        try await nothing(call, of: "HostClusterNativeApi")
+      },
+      Route(.get, "\(site)/resourcepools", "Resource pools: there are none.") { call in
+        try await nothing(call, of: "ResourcePoolNativeApi")
+      },
+      Route(.get, "\(site)/datastoreclusters", "Datastore clusters: there are none.") { call in
+        try await nothing(call, of: "DatastoreClusterNativeApi")
+      },
+    ]
+  }
+
+  private static func sites(
+    _ call: APICall
+  ) async throws -> [(identifier: SiteIdentifier, name: String)] {
+    let local = await call.site.localSite()
+    let peers = try await call.site.peerSites()
+    return [(local.identifier, local.name)] + peers.map { ($0.identifier, $0.name) }
+  }
+
+  private static func siteInPath(
+    _ call: APICall
+  ) async throws -> (identifier: SiteIdentifier, name: String) {
+    guard let site = try await sites(call).first(where: { $0.identifier == call.siteInPath })
+    else { throw APIError.notFound("there is no site \(call.siteInPath)") }
+    return site
+  }
+
+  private static func inventory(_ call: APICall) async throws -> Inventory {
+    _ = try await siteInPath(call)
+    return try await call.site.inventory(of: call.siteInPath)
+  }
+
+  /// The list of a kind of thing that libvirt does not have.
+  private static func nothing(_ call: APICall, of element: String) async throws -> APIResponse {
+    _ = try await siteInPath(call)
+    return .list([], of: element)
+  }
+}

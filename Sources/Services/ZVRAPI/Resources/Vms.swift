@@ -1,0 +1,44 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/vms`: VMs that are in a VPG.
+enum Vms: Resource {
+  static let root = "vms"
+  static let interface = "IVmService"
+
+  static var routes: [Route] {
+    [
+      Route(.get, "vms", "The VMs of all VPGs.") { call in
+        let filter = try VPGFilter(call.query)
+        let query = call.query
+        let views = try await call.site.protectedVMs().filter { view in
+          filter.matches(view.vpg)
+            && query.matches("vpgName", view.vpg.definition.name)
+            && query.matches("vpgIdentifier", view.vpg.definition.identifier.rawValue)
+            && query.matches("vmName", view.virtualMachine?.name ?? view.vm.name)
+            && query.matches("vmIdentifier", view.vm.identifier.rawValue)
+        }
+        let links = await call.links()
+        return .list(views.map { .vm($0, links) }, of: "VmApi")
+      },
+      Route(.get, "vms/{vmIdentifier}", "One VM.") { call in
+        let name = call.parameter("vmIdentifier")
+        let views = try await call.site.protectedVMs().filter { view in
+          view.vm.identifier.rawValue == name
+            && call.query.matches("vpgIdentifier", view.vpg.definition.identifier.rawValue)
+        }
+        guard let view = views.first else {
+          throw APIError.notFound("no VPG has the VM \(name)")
+        }
+        guard views.count == 1 else {
+          throw APIError.invalid("the VM is in several VPGs: vpgIdentifier is needed")
+        }
+        return .value(.vm(view, await call.links()))
+      },
+    ]
+  }
+}

@@ -1,0 +1,114 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Orchestration
+internal import RecoveryModel
+
+/// The whole API of a site: calls in, answers out.
+package struct APIService: Sendable {
+  let site: any SiteService
+  let authenticator: any Authenticator
+  let sessions: SessionStore
+  let throttle: LogonThrottle
+  let drafts: SettingsDrafts
+  private let routes: [Route]
+
+  package init(site: any SiteService, authenticator: any Authenticator) {
+    self.init(
+      site: site,
+      authenticator: authenticator,
+      sessions: SessionStore(),
+      throttle: LogonThrottle(),
+      drafts: SettingsDrafts()
+    )
+  }
+
+  init(
+    site: any SiteService,
+    authenticator: any Authenticator,
+    sessions: SessionStore,
+    throttle: LogonThrottle,
+    drafts: SettingsDrafts
+  ) {
+    self.site = site
+    self.authenticator = authenticator
+    self.sessions = sessions
+    self.throttle = throttle
+    self.drafts = drafts
+    self.routes = Resources.all.flatMap { $0.routes } + Help.routes
+  }
+
+  /// Answers a call.
+  ///
+  /// Every failure is an answer in the API's form.
+  package func respond(to request: APIRequest) async -> APIResponse {
+    do {
+      return try await route(request)
+    } catch let error as APIError {
+      return error.response
+    } catch let error as SiteError {
+      return APIError(error).response
+    } catch {
+      return APIError(status: 500, message: "\(error)").response
+    }
+  }
+
+  private func route(_ request: APIRequest) async throws -> APIResponse {
+    guard let path = APIPath.segments(of: request.path) else {
+      throw APIError.invalid("the path is not percent-encoded UTF-8")
+    }
+    let inside = Array(path.dropFirst())
+    guard path.first?.isSame(as: "v1") == true else { throw APIError.notFound("no such path") }
+    let matching = routes.filter { $0.match(inside) != nil }
+    guard !matching.isEmpty else { throw APIError.notFound("no such path") }
+
+    let session = await session(of: request)
+    if session == nil, matching.allSatisfy({ $0.access == .session }) {
+      throw APIError.unauthorized
+    }
+    let offered = matching.filter { $0.method == request.method }
+    guard let first = offered.first else {
+      throw APIError(
+        status: 405,
+        message: "\(request.method.rawValue) is not offered on this path"
+      )
+    }
+    let chosen = offered.dropFirst().reduce(first) { $1.isCloser(than: $0) ? $1 : $0 }
+    if session == nil, chosen.access == .session { throw APIError.unauthorized }
+    return try await chosen.answer(
+      APICall(
+        request: request,
+        parameters: chosen.match(inside) ?? [:],
+        body: try readBody(request.body, isWanted: chosen.sample != nil),
+        session: session,
+        service: self
+      )
+    )
+  }
+
+  private func session(of request: APIRequest) async -> SessionRecord? {
+    guard let token = request.token else { return nil }
+    return await sessions.use(token)
+  }
+
+  /// The members of a JSON body.
+  ///
+  /// Nothing, `""` and `null` are an empty object, and a bare text is kept under the name "".
+  private func readBody(_ bytes: [UInt8], isWanted: Bool) throws(APIError) -> APIObject {
+    let blanks: Set<UInt8> = [0x09, 0x0A, 0x0D, 0x20]
+    guard isWanted, !bytes.allSatisfy(blanks.contains) else { return APIObject() }
+    let value: APIValue
+    do {
+      value = try JSONReader.read(bytes)
+    } catch {
+      throw .invalid(error.message)
+    }
+    switch value {
+    case .null, .string(""): return APIObject()
+    case .object(let object): return object
+    case .string: return APIObject(members: [APIMember(name: "", value: value)])
+    case .bool, .integer, .double, .date, .enumerated, .list:
+      throw .invalid("the body is not an object")
+    }
+  }
+}

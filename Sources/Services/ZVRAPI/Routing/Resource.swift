@@ -1,0 +1,24 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A family of calls below one root, such as `/v1/vpgs`: one type in one file, which shows all
+/// its routes.
+protocol Resource: SendableMetatype {
+  /// The first segment below `/v1`, spelt as clients spell it.
+  static var root: String { get }
+  /// The name `GET /v1/` gives the resource.
+  static var interface: String { get }
+  static var routes: [Route] { get }
+}
+
+/// Every resource served.
+///
+/// `GET /v1/`, the help pages and the router are made from this list.
+enum Resources {
+  static var all: [any Resource.Type] {
+    [
+      Session.self, LocalSite.self, PeerSites.self, VirtualizationSites.self, Vras.self,
+      Vpgs.self, VpgSettings.self, Vms.self, Tasks.self, Events.self,
+    ]
+  }
+}

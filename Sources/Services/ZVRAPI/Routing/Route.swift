@@ -1,0 +1,85 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// One call a resource serves: everything the router and the help pages know of it.
+struct Route: Sendable {
+  let method: APIRequest.Method
+  /// Below `/v1`.
+  let segments: [Segment]
+  let access: Access
+  let summary: String
+  /// A body as a client may send it; nil if the call takes none.
+  let sample: String?
+  let answer: @Sendable (APICall) async throws -> APIResponse
+
+  /// `pattern`: Segments joined by slashes; `{name}` stands for any text.
+  init(
+    _ method: APIRequest.Method,
+    _ pattern: String,
+    _ summary: String,
+    body sample: String? = nil,
+    access: Access = .session,
+    answer: @escaping @Sendable (APICall) async throws -> APIResponse
+  ) {
+    self.method = method
+    self.segments = pattern.split(separator: "/").map { Segment(String($0)) }
+    self.access = access
+    self.summary = summary
+    self.sample = sample
+    self.answer = answer
+  }
+
+  /// Who may call.
+  enum Access: Sendable {
+    case anyone
+    case session
+  }
+
+  /// A part of the path.
+  enum Segment: Sendable, Equatable {
+    case literal(String)
+    case parameter(String)
+
+    init(_ text: String) {
+      self =
+        text.hasPrefix("{") ? .parameter(String(text.dropFirst().dropLast())) : .literal(text)
+    }
+  }
+
+  /// The path as the help pages show it.
+  var path: String {
+    "/v1/"
+      + segments.map {
+        switch $0 {
+        case .literal(let text): text
+        case .parameter(let name): "{\(name)}"
+        }
+      }.joined(separator: "/")
+  }
+
+  /// The parameters if the path's segments are this route's; nil if they are not.
+  func match(_ path: [String]) -> [String: String]? {
+    guard path.count == segments.count else { return nil }
+    var parameters: [String: String] = [:]
+    for (segment, text) in zip(segments, path) {
+      switch segment {
+      case .literal(let literal): if !literal.isSame(as: text) { return nil }
+      case .parameter(let name): parameters[name] = text
+      }
+    }
+    return parameters
+  }
+
+  /// Whether this route is meant rather than `other` where both match: the one that says the
+  /// text where the other takes any.
+  func isCloser(than other: Route) -> Bool {
+    for (mine, theirs) in zip(segments, other.segments) {
+      switch (mine, theirs) {
+      case (.literal, .parameter): return true
+      case (.parameter, .literal): return false
+      case (.literal, .literal), (.parameter, .parameter): continue
+      }
+    }
+    return false
+  }
+}

@@ -1,0 +1,76 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Orchestration
+internal import RecoveryModel
+
+// Sites as the API shows them.
+
+extension APIValue {
+  static func localSite(_ site: LocalSiteView, _ links: Links) -> APIValue {
+    .object(
+      "LocalSiteApi",
+      [
+        "SiteIdentifier": .identifier(site.identifier),
+        "SiteName": .string(site.name),
+        "Location": .string(site.location),
+        "Version": .string(site.version),
+        "DisplayVersion": .string(site.version),
+        "ZvmApiVersion": .string("v1"),
+        "ContactName": .string(site.contactName),
+        "ContactEmail": .string(site.contactEmail),
+        "ContactPhone": .string(site.contactPhone),
+        "IpAddress": .string(site.address),
+        "IsReplicationToSelfEnabled": .bool(false),
+        "UtcOffsetInMinutes": .integer(site.utcOffsetInMinutes),
+        "SiteType": APIEnumerations.siteType.value(0),
+        "SiteTypeVersion": .string(site.hypervisorVersion),
+        "BandwidthThrottlingInMBs": .double(-1),
+        "PlatformInformation": .null,
+        "IsLoginBannerEnabled": .bool(false),
+        "LoginBanner": .null,
+        "Link": links.site(site.identifier),
+      ]
+    )
+  }
+
+  static func peerSite(_ site: PeerSiteView, _ links: Links) -> APIValue {
+    .object(
+      "PeerSiteApi",
+      [
+        "SiteIdentifier": .identifier(site.identifier),
+        "PeerSiteName": .string(site.name),
+        "PairingStatus": APIEnumerations.pairingStatus.value(0),
+        "Location": .string(site.location),
+        "HostName": .string(site.host),
+        "Port": .integer(site.port),
+        "ProvisionedStorage": .integer(site.provisionedStorageInMB),
+        "UsedStorage": .integer(site.usedStorageInMB),
+        "IncomingThroughputInMb": .double(site.incomingMBPerSecond),
+        "OutgoingBandWidth": .double(site.outgoingMBPerSecond),
+        "Version": .string(site.version),
+        "SiteType": APIEnumerations.siteType.value(0),
+        "RegionName": .null,
+        "Link": links.site(site.identifier),
+        "Link_{0}": links.selfLink("PeerSiteApi", "peersites", site.identifier.rawValue),
+      ]
+    )
+  }
+
+  static func pairingToken(_ token: PairingTokenView) -> APIValue {
+    .object(
+      "PairingTokenResult",
+      [
+        "Token": .string(token.token),
+        "UtcExpirationDate": .string(APIDate.americanText(of: token.expires)),
+      ]
+    )
+  }
+
+  static func virtualizationSite(_ site: SiteIdentifier, name: String) -> APIValue {
+    .object(
+      "VirtualizationSiteApi",
+      ["SiteIdentifier": .identifier(site), "VirtualizationSiteName": .string(name)]
+    )
+  }
+}

@@ -1,1 +1,0 @@
-// placeholder, to be removed by the first real file

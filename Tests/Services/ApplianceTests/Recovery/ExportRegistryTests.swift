@@ -1,0 +1,175 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Foundation
+import NBDTransport
+import RecoveryModel
+import Testing
+
+@testable import Appliance
+
+@Suite struct `A point-in-time export` {
+  private let identifier = ExportIdentifier("0a1b2c3d-0000-4000-8000-00000000000e")
+
+  /// Content 1 at checkpoint 1, content 2 after it.
+  private func prepare() throws -> RecoveryBench {
+    let bench = try RecoveryBench()
+    try bench.prepare()
+    try bench.deliver(
+      .write(0, 4096, [UInt8](repeating: 1, count: 70_000)),
+      .write(1, 299_000, [UInt8](repeating: 1, count: 1000)),
+      .mark(1),
+      .write(0, 8192, [UInt8](repeating: 2, count: 70_000)),
+      .mark(2)
+    )
+    return bench
+  }
+
+  private func request(_ bench: RecoveryBench, checkpoint: UInt64 = 1) -> ExportRequest {
+    ExportRequest(
+      stream: RecoveryBench.stream,
+      checkpoint: CheckpointIdentifier(checkpoint),
+      overlayFolder: bench.root + "/scratch/web1"
+    )
+  }
+
+  private var firstVolume: [UInt8] {
+    var content = [UInt8](repeating: 0, count: 1 << 20)
+    content.replaceSubrange(4096..<74_096, with: [UInt8](repeating: 1, count: 70_000))
+    return content
+  }
+
+  private func read(_ socketPath: String, _ name: String, count: Int) throws -> [UInt8] {
+    let client = try NBDClient(socketPath: socketPath, exportName: name)
+    defer { client.close() }
+    #expect(client.byteCount == UInt64(count))
+    var content = [UInt8](repeating: 0xEE, count: count)
+    try content.withUnsafeMutableBytes { try client.read(at: 0, into: $0) }
+    return content
+  }
+
+  @Test func `gives the disks as they were, whatever is written and folded since`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let reply = try bench.exports.put(identifier, request(bench))
+    try bench.deliver(.write(0, 0, [UInt8](repeating: 3, count: 300_000)), .mark(3))
+    #expect(try read(reply.socketPath, "scsi:0:0", count: 1 << 20) == firstVolume)
+    let second = try read(reply.socketPath, "scsi:0:1", count: 300_000)
+    #expect(second[299_000...].allSatisfy { $0 == 1 })
+    #expect(bench.exports.identifiers == [identifier])
+    #expect(reply.socketPath.utf8.count < 100)
+    // The point is held.
+    #expect(throws: ControlFailure.self) {
+      try bench.journals.promote(
+        RecoveryBench.stream,
+        PromoteRequest(checkpoint: CheckpointIdentifier(2))
+      )
+    }
+    #expect(throws: ControlFailure.self) {
+      try bench.journals.delete(RecoveryBench.stream, keepReplica: false)
+    }
+    // The commit of this very point leaves the export as it is.
+    try bench.journals.promote(
+      RecoveryBench.stream,
+      PromoteRequest(checkpoint: CheckpointIdentifier(1))
+    )
+    #expect(try read(reply.socketPath, "scsi:0:0", count: 1 << 20) == firstVolume)
+  }
+
+  @Test func `has overlays that QEMU reads the same disks through`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let reply = try bench.exports.put(identifier, request(bench))
+    let expected = bench.root + "/expected.raw"
+    try Data(firstVolume).write(to: URL(filePath: expected))
+    #expect(
+      try run(
+        "qemu-img",
+        "compare",
+        "-f",
+        "raw",
+        "-F",
+        "qcow2",
+        expected,
+        reply.volumes[0].overlayPath
+      ) == 0
+    )
+    #expect(reply.volumes.map(\.target) == ["vda", "vdb"])
+  }
+
+  @Test func `is there again after a restart, with what was written to its overlays`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let reply = try bench.exports.put(identifier, request(bench))
+    let overlay = reply.volumes[0].overlayPath
+    #expect(try run("qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 0 4096", overlay) == 0)
+    try bench.restart()
+    #expect(try read(reply.socketPath, "scsi:0:0", count: 1 << 20) == firstVolume)
+    #expect(try bench.exports.put(identifier, request(bench)) == reply)
+    #expect(
+      try run(
+        "qemu-io",
+        "-f",
+        "qcow2",
+        "-c",
+        "read -P 0x5a 0 4096",
+        "-c",
+        "read -P 1 4096 4096",
+        overlay
+      ) == 0
+    )
+    // Its point is held again.
+    #expect(throws: ControlFailure.self) {
+      try bench.journals.promote(
+        RecoveryBench.stream,
+        PromoteRequest(checkpoint: CheckpointIdentifier(2))
+      )
+    }
+  }
+
+  @Test func `leaves nothing behind when it is closed`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let reply = try bench.exports.put(identifier, request(bench))
+    for _ in 0..<2 { try bench.exports.delete(identifier) }
+    let files = FileManager.default
+    #expect(!files.fileExists(atPath: reply.socketPath))
+    #expect(!files.fileExists(atPath: bench.root + "/scratch/web1"))
+    #expect(try files.contentsOfDirectory(atPath: bench.root + "/state/exports") == [])
+    try bench.journals.promote(
+      RecoveryBench.stream,
+      PromoteRequest(checkpoint: CheckpointIdentifier(2))
+    )
+  }
+
+  @Test func `of an unknown checkpoint or stream is refused and leaves nothing`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    var wrong = request(bench, checkpoint: 9)
+    #expect(throws: ControlFailure(status: 404, message: "the journal has no checkpoint 9")) {
+      try bench.exports.put(identifier, wrong)
+    }
+    wrong.stream = StreamIdentifier("none")
+    #expect(throws: ControlFailure(status: 404, message: "there is no journal of stream none")) {
+      try bench.exports.put(identifier, wrong)
+    }
+    #expect(bench.exports.identifiers == [])
+    _ = try bench.exports.put(identifier, request(bench))
+    #expect {
+      try bench.exports.put(identifier, request(bench, checkpoint: 2))
+    } throws: {
+      ($0 as? ControlFailure)?.status == 409
+    }
+  }
+
+  private func run(_ tool: String, _ arguments: String...) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = [tool] + arguments
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}

@@ -1,0 +1,86 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Hypervisor
+import RecoveryModel
+
+/// A hypervisor of one host, one datastore and one network, without VMs: enough for everything
+/// around the data path.
+struct EmptyHypervisor: Hypervisor {
+  let name: String
+
+  func inventory() -> Inventory {
+    Inventory(
+      hosts: [
+        .init(
+          identifier: HostIdentifier("\(name).host-1"),
+          name: name,
+          version: "none",
+          isConnected: true
+        )
+      ],
+      datastores: [
+        .init(
+          identifier: DatastoreIdentifier("\(name).datastore-1"),
+          name: "one",
+          path: "/nowhere",
+          capacityInBytes: 0,
+          freeInBytes: 0
+        )
+      ],
+      networks: [.init(identifier: NetworkIdentifier("\(name).network-1"), name: "net-\(name)")],
+      folders: [.init(identifier: FolderIdentifier("\(name).group-root"), name: "/")]
+    )
+  }
+
+  func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { nil }
+
+  func events() -> AsyncStream<HypervisorEvent> { AsyncStream { $0.finish() } }
+
+  func taps(of vm: VMIdentifier) throws(HypervisorError) -> [VolumeIdentifier: TapState] {
+    throw .noSuchVM(vm)
+  }
+
+  func attachTap(
+    to volume: VolumeIdentifier,
+    of vm: VMIdentifier,
+    socketPath: String,
+    exportName: String
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func detachTap(
+    from volume: VolumeIdentifier,
+    of vm: VMIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) throws(HypervisorError) {
+    throw .noSuchVM(vm)
+  }
+
+  func openPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String
+  ) throws(HypervisorError) -> [VolumeIdentifier: String] { throw .noSuchVM(vm) }
+
+  func closePull(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func startRecoveredVM(_ specification: RecoveredVM) throws(HypervisorError) -> VMIdentifier {
+    throw .failed(operation: "start", reason: "there is nothing here")
+  }
+
+  func adoptReplicas(
+    of vm: VMIdentifier,
+    disks: [RecoveredVM.Disk]
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func start(_ vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func shutDown(
+    _ vm: VMIdentifier,
+    timeoutInSeconds: Int,
+    force: Bool
+  ) throws(HypervisorError) -> Bool { throw .noSuchVM(vm) }
+
+  func remove(_ vm: VMIdentifier) throws(HypervisorError) {}
+}

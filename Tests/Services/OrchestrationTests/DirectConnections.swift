@@ -1,0 +1,101 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Hypervisor
+import Orchestration
+import RecoveryModel
+import Store
+import Synchronization
+
+/// The sites of a test, by host name and identifier; they call each other without a network.
+final class Switchboard: Sendable {
+  private struct State {
+    var sites: [String: Site] = [:]
+    var isCut = false
+  }
+
+  private let state = Mutex(State())
+
+  func add(_ site: Site, _ name: String) {
+    state.withLock {
+      $0.sites[name] = site
+      $0.sites[site.context.site.rawValue] = site
+    }
+  }
+
+  func setCut(_ isCut: Bool) { state.withLock { $0.isCut = isCut } }
+
+  func site(_ name: String) throws(SiteError) -> Site {
+    let found = state.withLock { $0.isCut ? nil : $0.sites[name] }
+    guard let found else { throw .unreachable("\(name) does not answer") }
+    return found
+  }
+}
+
+struct DirectConnections: SiteConnections {
+  let switchboard: Switchboard
+  let site: SiteIdentifier
+  let vra: FakeAppliance
+
+  func appliance(_ appliance: SiteSettings.Appliance) -> any ApplianceControl { vra }
+
+  func peer(_ peer: PeerRecord) -> any PeerControl {
+    DirectPeer(switchboard: switchboard, callee: peer.site, caller: site)
+  }
+
+  func pair(
+    host: String,
+    port: Int,
+    _ request: PairRequest,
+    secret: [UInt8]
+  ) async throws(SiteError) -> PairReply {
+    let reply = try await switchboard.site(host).acceptPairing(request)
+    guard reply.isProven(by: secret, for: request) else { throw .failed("not proven") }
+    return reply
+  }
+
+  func setTrust(_ authorities: [SiteIdentifier: String]) {}
+}
+
+struct DirectPeer: PeerControl {
+  let switchboard: Switchboard
+  let callee: SiteIdentifier
+  let caller: SiteIdentifier
+
+  private func peer() throws(SiteError) -> Site { try switchboard.site(callee.rawValue) }
+
+  func site() async throws(SiteError) -> SiteDescription { try await peer().describe(to: caller) }
+  func inventory() async throws(SiteError) -> Inventory {
+    try await peer().inventory(for: caller)
+  }
+  func state() async throws(SiteError) -> PeerState { try await peer().state(for: caller) }
+  func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
+    try await peer().prepare(definition, from: caller)
+  }
+  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError) {
+    try await peer().drop(vpg, keepsReplicas: keepsReplicas, from: caller)
+  }
+  func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint] {
+    try await peer().checkpoints(of: vpg, for: caller)
+  }
+  func perform(
+    _ request: OperationRequest,
+    on vpg: VPGIdentifier
+  ) async throws(SiteError) -> TaskIdentifier {
+    try await peer().perform(request, on: vpg, from: caller).task
+  }
+  func create(_ request: CreateRequest) async throws(SiteError) -> TaskIdentifier {
+    try await peer().create(request, from: caller).task
+  }
+  func source(
+    _ request: SourceRequest,
+    of vpg: VPGIdentifier
+  ) async throws(SiteError) -> SourceReply {
+    try await peer().source(request, of: vpg, from: caller)
+  }
+  func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
+    try await peer().task(task, for: caller)
+  }
+  func unpair() async throws(SiteError) { try await peer().endPairing(from: caller) }
+}

@@ -1,0 +1,140 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Orchestration
+import RecoveryModel
+
+/// An appliance that keeps its promises in memory: a sync is done as soon as it is asked for, and
+/// a mark is durable at the other one at once.
+actor FakeAppliance: ApplianceControl {
+  private struct Stream {
+    var request: ProtectRequest
+    var sync = SyncState.idle
+    var needsSync = true
+  }
+
+  private let hypervisor: FakeHypervisor
+  private var other: FakeAppliance?
+  private var incarnation = 1
+  private var streams: [StreamIdentifier: Stream] = [:]
+  private(set) var journals: [StreamIdentifier: JournalRequest] = [:]
+  private var marks: [StreamIdentifier: [Checkpoint]] = [:]
+  private(set) var trust = TrustRequest(authorities: [:])
+  private(set) var syncCount = 0
+  private(set) var keptReplicas: [Bool] = []
+  private var hangs = false
+
+  init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
+
+  func connect(to other: FakeAppliance) { self.other = other }
+  func streamCount() -> Int { streams.count }
+  func isPaused() -> Bool { streams.values.contains(where: \.request.isPaused) }
+  func setHanging(_ hangs: Bool) { self.hangs = hangs }
+
+  /// Killed and started again.
+  func restart() async {
+    incarnation += 1
+    streams = [:]
+    await hypervisor.breakTaps()
+  }
+
+  func receive(_ checkpoint: Checkpoint, in stream: StreamIdentifier) {
+    if journals[stream] != nil { marks[stream, default: []].append(checkpoint) }
+  }
+
+  // MARK: ApplianceControl
+
+  func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus {
+    if hangs {
+      try? await Task.sleep(for: timeout ?? .seconds(10))
+      throw .unreachable("no answer in time")
+    }
+    let ready = await hypervisor.readyVolumes().sorted()
+    return ApplianceStatus(
+      identifier: ApplianceIdentifier("vra"),
+      version: "1.0",
+      incarnation: "\(incarnation)",
+      residentMemoryInBytes: 1 << 20,
+      streams: streams.map { stream, state in
+        StreamStatus(
+          stream: stream,
+          vpg: state.request.vpg,
+          sync: state.sync,
+          needsSync: state.needsSync,
+          syncProgress: 0,
+          isConnected: true,
+          rpoInMilliseconds: 100,
+          lastSequence: 1,
+          acknowledgedSequence: 1,
+          writeCount: 1,
+          writtenByteCount: 1,
+          sentByteCount: 1,
+          bufferedByteCount: 0,
+          bufferByteCount: 1,
+          connectedVolumes: ready,
+          lastError: ""
+        )
+      },
+      journals: journals.map { stream, request in
+        JournalStatus(
+          stream: stream,
+          vpg: request.vpg,
+          sync: .ordered,
+          isConnected: true,
+          isAccepting: true,
+          durableSequence: 1,
+          journalByteCount: 1,
+          replicaByteCount: 1,
+          checkpointCount: marks[stream]?.count ?? 0,
+          earliestCheckpoint: marks[stream]?.first,
+          latestCheckpoint: marks[stream]?.last,
+          lastError: ""
+        )
+      },
+      exports: []
+    )
+  }
+
+  func setTrust(_ request: TrustRequest) { trust = request }
+
+  func protect(_ stream: StreamIdentifier, _ request: ProtectRequest) -> ProtectReply {
+    var state = streams[stream] ?? Stream(request: request)
+    state.request = request
+    if request.isPaused { state.needsSync = true }
+    streams[stream] = state
+    return ProtectReply(tapSocketPath: "/run/\(stream)/tap", pullSocketPath: "/run/\(stream)/pull")
+  }
+
+  func endStream(_ stream: StreamIdentifier) { streams[stream] = nil }
+
+  func sync(_ stream: StreamIdentifier, _ request: SyncRequest) {
+    syncCount += 1
+    streams[stream]?.sync = .ordered
+    streams[stream]?.needsSync = false
+  }
+
+  func mark(_ request: MarkRequest) async -> MarkReply {
+    for stream in request.streams { await other?.receive(request.checkpoint, in: stream) }
+    return MarkReply(isMarked: true, reason: "")
+  }
+
+  func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) {
+    journals[stream] = request
+  }
+
+  func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) {
+    if journals.removeValue(forKey: stream) != nil { keptReplicas.append(keepsReplica) }
+    marks[stream] = nil
+  }
+
+  func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) {}
+  func promote(_ stream: StreamIdentifier, to checkpoint: CheckpointIdentifier) {}
+  func checkpoints(of stream: StreamIdentifier) -> [Checkpoint] { marks[stream] ?? [] }
+
+  func openExport(_ export: ExportIdentifier, _ request: ExportRequest) -> ExportReply {
+    ExportReply(socketPath: "/run/export", volumes: [])
+  }
+
+  func closeExport(_ export: ExportIdentifier) {}
+}

@@ -1,0 +1,154 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Hypervisor
+import RecoveryModel
+
+/// A hypervisor of one host with VMs that exist in memory only.
+actor FakeHypervisor: Hypervisor {
+  struct Tap: Equatable {
+    var socketPath: String
+    var state: TapState
+  }
+
+  let name: String
+  private(set) var machines: [VMIdentifier: VirtualMachine] = [:]
+  private(set) var placed: [VMIdentifier: [VolumeIdentifier: Tap]] = [:]
+  private(set) var attachCount = 0
+  private(set) var cutCount = 0
+  private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
+
+  init(name: String) { self.name = name }
+
+  nonisolated var host: HostIdentifier { HostIdentifier("\(name).host-kvm1") }
+  nonisolated var datastore: DatastoreIdentifier { DatastoreIdentifier("\(name).datastore-one") }
+  nonisolated var network: NetworkIdentifier { NetworkIdentifier("\(name).network-test") }
+  nonisolated var folder: FolderIdentifier { FolderIdentifier("\(name).group-root") }
+
+  func add(_ name: String, disks: Int) -> VMIdentifier {
+    let vm = VMIdentifier("\(self.name).vm-\(name)")
+    machines[vm] = VirtualMachine(
+      identifier: vm,
+      name: name,
+      host: host,
+      power: .running,
+      runIdentifier: 1,
+      hardware: VMHardware(
+        memoryInMB: 192,
+        cpuCount: 1,
+        architecture: "x86_64",
+        machine: "q35",
+        hasGuestAgent: true,
+        macAddresses: ["52:54:00:00:00:01"]
+      ),
+      disks: (0..<disks).map {
+        VirtualMachine.Disk(
+          identifier: VolumeIdentifier("scsi:0:\($0)"),
+          target: "vd\($0)",
+          byteCount: 1 << 26,
+          allocatedByteCount: 0,
+          path: "/disks/\(name)-\($0)",
+          datastore: datastore
+        )
+      },
+      nics: [
+        VirtualMachine.NIC(
+          identifier: NICIdentifier("Network adapter 1"),
+          macAddress: "52:54:00:00:00:01",
+          network: network,
+          addresses: []
+        )
+      ]
+    )
+    return vm
+  }
+
+  func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {
+    machines[vm]?.power = power
+    if power == .off { placed[vm] = nil }
+    entrance.yield(power == .off ? .stopped(vm) : .started(vm))
+  }
+
+  /// What QEMU does when the tap's server goes away.
+  func breakTaps() {
+    placed = placed.mapValues { taps in
+      taps.mapValues { Tap(socketPath: $0.socketPath, state: .broken) }
+    }
+  }
+
+  func readyVolumes() -> Set<VolumeIdentifier> {
+    Set(placed.values.flatMap { $0.filter { $0.value.state == .ready }.keys })
+  }
+
+  // MARK: Hypervisor
+
+  func inventory() -> Inventory {
+    Inventory(
+      hosts: [
+        Inventory.Host(identifier: host, name: "kvm1", version: "QEMU 7.2", isConnected: true)
+      ],
+      datastores: [
+        Inventory.Datastore(
+          identifier: datastore,
+          name: "one",
+          path: "/stores/\(name)",
+          capacityInBytes: 1 << 40,
+          freeInBytes: 1 << 39
+        )
+      ],
+      networks: [Inventory.Network(identifier: network, name: "test")],
+      folders: [Inventory.Folder(identifier: folder, name: "/")],
+      virtualMachines: machines.values.sorted { $0.identifier < $1.identifier }
+    )
+  }
+
+  func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { machines[vm] }
+  nonisolated func events() -> AsyncStream<HypervisorEvent> { queue }
+
+  func taps(of vm: VMIdentifier) -> [VolumeIdentifier: TapState] {
+    placed[vm]?.mapValues(\.state) ?? [:]
+  }
+
+  func attachTap(
+    to volume: VolumeIdentifier,
+    of vm: VMIdentifier,
+    socketPath: String,
+    exportName: String
+  ) {
+    attachCount += 1
+    placed[vm, default: [:]][volume] = Tap(socketPath: socketPath, state: .ready)
+  }
+
+  func detachTap(from volume: VolumeIdentifier, of vm: VMIdentifier) {
+    placed[vm]?[volume] = nil
+  }
+
+  func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) {
+    cutCount += 1
+    placed[vm]?[volume]?.state = .broken
+  }
+
+  func openPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String
+  ) -> [VolumeIdentifier: String] {
+    Dictionary(uniqueKeysWithValues: volumes.map { ($0, $0.rawValue) })
+  }
+
+  func closePull(of vm: VMIdentifier) {}
+
+  func startRecoveredVM(_ specification: RecoveredVM) -> VMIdentifier {
+    VMIdentifier("\(name).vm-\(specification.uuid)")
+  }
+
+  func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) {}
+  func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
+
+  func shutDown(_ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool) -> Bool {
+    setPower(.off, of: vm)
+    return true
+  }
+
+  func remove(_ vm: VMIdentifier) { machines[vm] = nil }
+}

@@ -1,0 +1,320 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Foundation
+import Orchestration
+import RecoveryModel
+import Store
+import Testing
+
+@Suite struct SiteTests {
+  // MARK: Pairing
+
+  @Test func `pairing makes both sites know and trust each other`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      try await sites.pair()
+      #expect(try await sites.londonSite.peerSites().map(\.name) == ["paris"])
+      #expect(try await sites.parisSite.peerSites().map(\.name) == ["london"])
+      try await eventually("both are connected") {
+        let london = try await sites.londonSite.peerSites().allSatisfy(\.isConnected)
+        let paris = try await sites.parisSite.peerSites().allSatisfy(\.isConnected)
+        return london && paris
+      }
+      try await eventually("the appliance is told") {
+        await sites.londonAppliance.trust.authorities.count == 2
+      }
+    }
+  }
+
+  @Test func `a token works once, and a made-up one never`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let token = try await sites.parisSite.generatePairingToken().token
+      for (token, state) in [
+        (token, TaskRecord.State.completed), (token, .failed),
+        (String(repeating: "A", count: 64), .failed),
+      ] {
+        let task = try await sites.londonSite.pair(
+          host: "paris",
+          port: 9081,
+          token: token,
+          user: "ann"
+        )
+        try await sites.finished(task, at: sites.londonSite, state: state)
+      }
+      await #expect(throws: SiteError.self) {
+        try await sites.londonSite.pair(host: "paris", port: 9081, token: "short", user: "ann")
+      }
+    }
+  }
+
+  @Test func `sites that share a VPG cannot part`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      await #expect(throws: SiteError.self) {
+        try await sites.londonSite.unpair(TwoSites.paris, user: "ann")
+      }
+      try await sites.finished(
+        try await sites.londonSite.perform(
+          .delete(keepsRecoveryVolumes: true, force: false),
+          on: definition.identifier,
+          user: "ann"
+        ),
+        at: sites.londonSite
+      )
+      try await sites.finished(
+        try await sites.londonSite.unpair(TwoSites.paris, user: "ann"),
+        at: sites.londonSite
+      )
+      #expect(try await sites.parisSite.peerSites().isEmpty)
+    }
+  }
+
+  // MARK: Creating
+
+  @Test(arguments: [
+    "no VMs", "already", "no disks", "no VM nowhere", "no host", "no datastore", "no network",
+    "no folder", "named web", "not paired", "both",
+  ])
+  func `a wrong definition is refused by name and changes nothing`(fault: String) async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let first = try await sites.protectedVPG()
+      let free = await sites.londonHypervisor.add("free", disks: 1)
+      let diskless = await sites.londonHypervisor.add("diskless", disks: 0)
+      var wish = sites.definition(free, name: "second")
+      var words = fault
+      switch fault {
+      case "no VMs": wish.vms = []
+      case "already": wish = sites.definition(first.vms[0].identifier, name: "second")
+      case "no disks": wish = sites.definition(diskless, name: "second")
+      case "no VM nowhere": wish = sites.definition(VMIdentifier("nowhere"), name: "second")
+      case "no host": wish.recovery.host = HostIdentifier("nowhere")
+      case "no datastore": wish.recovery.datastore = DatastoreIdentifier("nowhere")
+      case "no network": wish.networks.failoverTest = NetworkIdentifier("nowhere")
+      case "no folder": wish.recovery.folder = FolderIdentifier("nowhere")
+      case "named web": wish.name = "WEB"
+      case "not paired": wish.recoverySite = SiteIdentifier("elsewhere")
+      default:
+        wish.journal.hardLimitInPercent = 50
+        words = "in megabytes and in percent"
+      }
+      let tasks = try await sites.londonSite.tasks().count
+      let error = await #expect(throws: SiteError.self) {
+        try await sites.londonSite.create(wish, user: "ann")
+      }
+      guard case .invalid(let message) = error else {
+        Issue.record("not refused as invalid: \(String(describing: error))")
+        return
+      }
+      #expect(message.contains(words))
+      #expect(try await sites.londonSite.vpgs().count == 1)
+      #expect(try await sites.londonSite.tasks().count == tasks)
+      #expect(await sites.parisAppliance.journals.count == 1)
+    }
+  }
+
+  @Test func `a VPG that is created gets journals, taps, a sync and checkpoints`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let stream = definition.vms[0].stream
+      let journal = try #require(await sites.parisAppliance.journals[stream])
+      #expect(journal.volumes.map(\.target) == ["vd0", "vd1"])
+      #expect(
+        journal.volumes[0].replicaPath
+          == "/stores/paris/web1/\(definition.identifier.rawValue.prefix(8))-vd0.raw"
+      )
+      #expect(await sites.londonHypervisor.readyVolumes().count == 2)
+      #expect(await sites.londonAppliance.syncCount == 1)
+      try await eventually("paris sees it too") {
+        try await sites.parisSite.vpg(definition.identifier).status == .meetingSLA
+      }
+      let checkpoints = try await sites.londonSite.checkpoints(
+        of: definition.identifier,
+        from: nil,
+        to: nil
+      )
+      #expect(!checkpoints.isEmpty)
+      #expect(checkpoints == checkpoints.sorted { $0.identifier < $1.identifier })
+    }
+  }
+
+  @Test func `a VPG can be created, marked and deleted at its recovery site`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      try await sites.pair()
+      let vm = await sites.londonHypervisor.add("web1", disks: 1)
+      let wish = sites.definition(vm)
+      let created = try await sites.parisSite.create(wish, user: "ann")
+      #expect(created.site == TwoSites.london)
+      try await sites.finished(created, at: sites.parisSite)
+      try await eventually("in order") {
+        try await sites.parisSite.vpg(wish.identifier).status == .meetingSLA
+      }
+      let tagged = try await sites.parisSite.perform(
+        .insertCheckpoint(tag: "before"),
+        on: wish.identifier,
+        user: "ann"
+      )
+      try await sites.finished(tagged, at: sites.parisSite)
+      let tags = try await sites.parisSite.checkpoints(of: wish.identifier, from: nil, to: nil)
+        .map(\.tag)
+      #expect(tags.contains("before"))
+      let deleted = try await sites.parisSite.perform(
+        .delete(keepsRecoveryVolumes: false, force: false),
+        on: wish.identifier,
+        user: "ann"
+      )
+      try await sites.finished(deleted, at: sites.parisSite)
+      #expect(try await sites.parisSite.vpgs().isEmpty)
+      #expect(try await sites.londonSite.vpgs().isEmpty)
+      #expect(await sites.londonHypervisor.readyVolumes().isEmpty)
+      #expect(await sites.londonAppliance.streamCount() == 0)
+      #expect(await sites.parisAppliance.keptReplicas == [false])
+    }
+  }
+
+  // MARK: Withstanding
+
+  @Test func `a restarted appliance gets its taps and a sync again`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      await sites.londonAppliance.restart()
+      try await eventually("synced again") { await sites.londonAppliance.syncCount == 2 }
+      try await eventually("in order again") {
+        try await sites.londonSite.vpg(definition.identifier).status == .meetingSLA
+      }
+      #expect(await sites.londonHypervisor.readyVolumes().count == 2)
+    }
+  }
+
+  @Test func `a restarted manager finds all as it is and syncs nothing`() async throws {
+    let sites = try await TwoSites()
+    let known = Box<VPGDefinition?>(nil)
+    try await sites.run { known.value = try await sites.protectedVPG() }
+    let definition = try #require(known.value)
+    let (syncs, attaches) = (
+      await sites.londonAppliance.syncCount, await sites.londonHypervisor.attachCount
+    )
+    let london = try await sites.londonAgain()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await london.run() }
+      group.addTask { await sites.parisSite.run() }
+      defer { group.cancelAll() }
+      let before = try #require(
+        try await london.checkpoints(
+          of: definition.identifier,
+          from: nil,
+          to: nil
+        ).last
+      )
+      try await eventually("checkpoints go on") {
+        let last = try await london.checkpoints(of: definition.identifier, from: nil, to: nil).last
+        return last!.identifier > before.identifier
+      }
+    }
+    #expect(await sites.londonAppliance.syncCount == syncs)
+    #expect(await sites.londonHypervisor.attachCount == attaches)
+  }
+
+  @Test func `the guest is freed within two seconds from an appliance that hangs`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      _ = try await sites.protectedVPG()
+      let before = await sites.londonHypervisor.cutCount
+      await sites.londonAppliance.setHanging(true)
+      try await eventually("cut", within: .seconds(2)) {
+        await sites.londonHypervisor.cutCount >= before + 2
+      }
+      await sites.londonAppliance.setHanging(false)
+      try await eventually("tapped again") {
+        await sites.londonHypervisor.readyVolumes().count == 2
+      }
+    }
+  }
+
+  @Test func `a pause keeps nothing, a resume syncs`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let vpg = try await sites.protectedVPG().identifier
+      try await sites.finished(
+        try await sites.londonSite.perform(.pause, on: vpg, user: "ann"),
+        at: sites.londonSite
+      )
+      try await eventually("paused") { await sites.londonAppliance.isPaused() }
+      #expect(try await sites.londonSite.vpg(vpg).substatus == .replicationPausedByUser)
+      await #expect(throws: SiteError.self) {
+        try await sites.londonSite.perform(
+          .insertCheckpoint(tag: "no"),
+          on: vpg,
+          user: "ann"
+        )
+      }
+      try await sites.finished(
+        try await sites.londonSite.perform(.resume, on: vpg, user: "ann"),
+        at: sites.londonSite
+      )
+      try await eventually("synced") { await sites.londonAppliance.syncCount == 2 }
+    }
+  }
+
+  @Test func `a source that stands down releases its VM, and takes it back`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let (vpg, vm) = (definition.identifier, definition.vms[0].identifier)
+      let down = try await sites.londonSite.source(
+        SourceRequest(wish: .standDown, shutdownPolicy: .shutdown, timeoutInSeconds: 5),
+        of: vpg,
+        from: TwoSites.paris
+      )
+      #expect(down.running.isEmpty)
+      try await eventually("released") { await sites.londonAppliance.streamCount() == 0 }
+      let up = try await sites.londonSite.source(
+        SourceRequest(wish: .standUp, shutdownPolicy: .none, timeoutInSeconds: 5),
+        of: vpg,
+        from: TwoSites.paris
+      )
+      #expect(up.running == [vm])
+      try await eventually("protected again") {
+        try await sites.londonSite.vpg(vpg).status == .meetingSLA
+      }
+      await #expect(throws: SiteError.self) {
+        try await sites.londonSite.source(
+          SourceRequest(wish: .retire, shutdownPolicy: .none, timeoutInSeconds: 5),
+          of: vpg,
+          from: SiteIdentifier("elsewhere")
+        )
+      }
+    }
+  }
+
+  @Test func `a site that comes back after a committed failover retires its half`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let vpg = try await sites.protectedVPG().identifier
+      sites.switchboard.setCut(true)
+      try await eventually("the loss shows") {
+        try await sites.londonSite.vpg(vpg).substatus == .disconnectedFromPeer
+      }
+      try await sites.parisSite.context.vpgs.update(vpg) { $0.phase = .recovered }
+      sites.switchboard.setCut(false)
+      try await eventually("retired") {
+        try await sites.londonSite.vpg(vpg).status == .recovered
+      }
+      try await eventually("released") { await sites.londonAppliance.streamCount() == 0 }
+    }
+  }
+}
+
+/// A value that a closure leaves for its maker.
+final class Box<Value: Sendable>: @unchecked Sendable {
+  // Written by one task that has ended before the value is read.
+  var value: Value
+  init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,198 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Logging
+import Orchestration
+import RecoveryModel
+import SQLiteStore
+import Testing
+
+/// Two real sites, london and paris, with their stores in files; hypervisors and appliances are
+/// fakes, and the sites call each other directly.
+final class TwoSites: Sendable {
+  static let london = SiteIdentifier("11111111-1111-1111-1111-111111111111")
+  static let paris = SiteIdentifier("22222222-2222-2222-2222-222222222222")
+
+  let switchboard = Switchboard()
+  let londonHypervisor = FakeHypervisor(name: "london")
+  let parisHypervisor = FakeHypervisor(name: "paris")
+  let londonAppliance: FakeAppliance
+  let parisAppliance: FakeAppliance
+  let londonSite: Site
+  let parisSite: Site
+  private let folder: URL
+
+  init() async throws {
+    folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("understudy-sites-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    londonAppliance = FakeAppliance(londonHypervisor)
+    parisAppliance = FakeAppliance(parisHypervisor)
+    await londonAppliance.connect(to: parisAppliance)
+    londonSite = try Self.site(
+      Self.london,
+      "london",
+      folder,
+      londonHypervisor,
+      londonAppliance,
+      switchboard
+    )
+    parisSite = try Self.site(
+      Self.paris,
+      "paris",
+      folder,
+      parisHypervisor,
+      parisAppliance,
+      switchboard
+    )
+    try await londonSite.load()
+    try await parisSite.load()
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// A site on the store it had, as a manager that was started again.
+  func londonAgain() async throws -> Site {
+    let site = try Self.site(
+      Self.london,
+      "london",
+      folder,
+      londonHypervisor,
+      londonAppliance,
+      switchboard
+    )
+    try await site.load()
+    return site
+  }
+
+  private static func site(
+    _ identifier: SiteIdentifier,
+    _ name: String,
+    _ folder: URL,
+    _ hypervisor: FakeHypervisor,
+    _ appliance: FakeAppliance,
+    _ switchboard: Switchboard
+  ) throws -> Site {
+    let site = Site(
+      settings: SiteSettings(
+        identifier: identifier,
+        name: name,
+        location: "",
+        version: "1.0",
+        peerHost: name,
+        peerPort: 9081,
+        appliances: [
+          SiteSettings.Appliance(
+            identifier: ApplianceIdentifier("vra-\(name)"),
+            hostName: "kvm1",
+            controlHost: name,
+            controlPort: 1,
+            streamHost: name,
+            streamPort: 2
+          )
+        ]
+      ),
+      authority: "authority of \(name)",
+      hypervisor: hypervisor,
+      store: try SQLiteStore(path: folder.appendingPathComponent("\(name).sqlite").path),
+      connections: DirectConnections(
+        switchboard: switchboard,
+        site: identifier,
+        vra: appliance
+      ),
+      logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
+    )
+    switchboard.add(site, name)
+    return site
+  }
+
+  /// Runs both sites while `body` runs.
+  func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.londonSite.run() }
+      group.addTask { await self.parisSite.run() }
+      defer { group.cancelAll() }
+      try await body()
+    }
+  }
+
+  func pair() async throws {
+    let token = try await parisSite.generatePairingToken().token
+    let task = try await londonSite.pair(host: "paris", port: 9081, token: token, user: "ann")
+    try await finished(task, at: londonSite)
+  }
+
+  /// A VPG of the VM with everything it needs.
+  func definition(_ vm: VMIdentifier, name: String = "web") -> VPGDefinition {
+    var definition = VPGDefinition(
+      identifier: VPGIdentifier(UUID().uuidString.lowercased()),
+      name: name,
+      protectedSite: Self.london,
+      recoverySite: Self.paris
+    )
+    definition.policy.checkpointIntervalInSeconds = 1
+    definition.recovery = VPGDefinition.RecoveryDefaults(
+      host: parisHypervisor.host,
+      datastore: parisHypervisor.datastore,
+      folder: parisHypervisor.folder
+    )
+    definition.networks.failover = parisHypervisor.network
+    definition.vms = [
+      VPGDefinition.ProtectedVM(
+        identifier: vm,
+        name: "",
+        stream: StreamIdentifier(""),
+        nics: [],
+        volumes: [],
+        hardware: VMHardware(
+          memoryInMB: 0,
+          cpuCount: 0,
+          architecture: "",
+          machine: "",
+          hasGuestAgent: false,
+          macAddresses: []
+        )
+      )
+    ]
+    return definition
+  }
+
+  /// A VM with two disks, protected and in order.
+  func protectedVPG() async throws -> VPGDefinition {
+    try await pair()
+    let vm = await londonHypervisor.add("web1", disks: 2)
+    let wish = definition(vm)
+    try await finished(try await londonSite.create(wish, user: "ann"), at: londonSite)
+    try await eventually("the VPG meets its SLA") {
+      try await self.londonSite.vpg(wish.identifier).status == .meetingSLA
+    }
+    return try await londonSite.vpg(wish.identifier).definition
+  }
+
+  /// Waits for a task and expects it to succeed.
+  @discardableResult
+  func finished(
+    _ task: TaskIdentifier,
+    at site: Site,
+    state: TaskRecord.State = .completed
+  ) async throws -> TaskRecord {
+    try await eventually("task \(task) ends") { try await site.task(task).state.isFinal }
+    let record = try await site.task(task)
+    #expect(record.state == state, "\(record.completeReason)")
+    return record
+  }
+}
+
+/// Waits until something is so.
+func eventually(
+  _ what: String,
+  within limit: Duration = .seconds(20),
+  _ condition: () async throws -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + limit
+  while try await !condition() {
+    try #require(ContinuousClock.now < deadline, "not in time: \(what)")
+    try await Task.sleep(for: .milliseconds(20))
+  }
+}

@@ -1,0 +1,88 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+@testable import ZVRAPI
+
+/// A clock that stands still until it is moved.
+final class HandClock: Sendable {
+  private let time = Mutex(ContinuousClock.Instant.now)
+  var now: ContinuousClock.Instant { time.withLock(\.self) }
+  func advance(by duration: Duration) { time.withLock { $0 += duration } }
+}
+
+/// The API of a fake site, and the calls a client makes.
+struct APIClient {
+  let site = FakeSite()
+  let clock = HandClock()
+  let service: APIService
+  var token: String?
+
+  init() {
+    let clock = clock
+    service = APIService(
+      site: site,
+      authenticator: FakeAuthenticator(),
+      sessions: SessionStore { clock.now },
+      throttle: LogonThrottle { clock.now },
+      drafts: SettingsDrafts { clock.now }
+    )
+  }
+
+  /// A client that is logged on.
+  static func loggedOn() async -> APIClient {
+    var client = APIClient()
+    client.token = await client.service.sessions.begin(user: "admin").token
+    return client
+  }
+
+  func respond(
+    _ method: APIRequest.Method,
+    _ path: String,
+    _ body: String = "",
+    credentials: APIRequest.Credentials? = nil
+  ) async -> APIResponse {
+    let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
+    return await service.respond(
+      to: APIRequest(
+        method: method,
+        path: parts[0],
+        query: APIQuery(text: parts.count == 2 ? parts[1] : nil),
+        body: Array(body.utf8),
+        baseURL: "https://zvm.example:9669",
+        token: token,
+        credentials: credentials,
+        source: "10.9.9.9"
+      )
+    )
+  }
+
+  /// Sends a call; the answer's content went through JSON and back.
+  func send(
+    _ method: APIRequest.Method,
+    _ path: String,
+    _ body: String = ""
+  ) async -> (status: Int, body: APIValue) {
+    let response = await respond(method, path, body)
+    guard case .value(let value) = response.content else { return (response.status, .null) }
+    let read = try? JSONReader.read(JSONWriter.write(value))
+    return (response.status, read ?? .string("not JSON"))
+  }
+
+  func get(_ path: String) async -> APIValue { await send(.get, path).body }
+
+  /// Opens a settings object and returns its path.
+  func openSettings(_ body: String = "{}") async -> String {
+    let answer = await send(.post, "/v1/vpgSettings", body)
+    return "/v1/vpgSettings/\(answer.body.readText ?? "none: \(answer)")"
+  }
+
+  /// A body from which a VPG can be made.
+  static let newVPG = """
+    {"Basic": {"Name": "Shop", "ProtectedSiteIdentifier": "\(FakeSite.london)",
+      "RecoverySiteIdentifier": "\(FakeSite.paris)", "Priority": "high"},
+     "Recovery": {"DefaultHostIdentifier": "22222222-bbbb.host-paris"},
+     "Vms": [{"VmIdentifier": "\(FakeSite.app)"}]}
+    """
+}

@@ -1,0 +1,160 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Orchestration
+import RecoveryModel
+import Testing
+
+@testable import ZVRAPI
+
+@Suite struct RecoveryCallTests {
+  private let vpg = "/v1/vpgs/\(FakeSite.vpg)"
+
+  private func operation(
+    _ action: String,
+    _ body: String,
+    method: APIRequest.Method = .post
+  ) async -> VPGOperation? {
+    let client = await APIClient.loggedOn()
+    let answer = await client.send(method, vpg + action, body)
+    #expect(answer.body == .string(FakeSite.task.rawValue))
+    return await client.site.operations.first
+  }
+
+  @Test(arguments: ["", "{}", "null", "\"\"", #"{"CheckpointIdentifier": null}"#])
+  func `a test without a body is of the latest checkpoint and all VMs`(body: String) async {
+    #expect(await operation("/FailoverTest", body) == .failoverTest(.init()))
+  }
+
+  @Test(arguments: [#""102""#, "102"])
+  func `a checkpoint comes as text or number`(checkpoint: String) async {
+    let body = #"{"checkpointidentifier": \#(checkpoint), "VmIdentifiers": ["a.vm-1"]}"#
+    #expect(
+      await operation("/failovertest", body)
+        == .failoverTest(
+          .init(checkpoint: CheckpointIdentifier(102), vms: [VMIdentifier("a.vm-1")])
+        )
+    )
+  }
+
+  @Test func `a test is stopped as a success unless the body says otherwise`() async {
+    #expect(
+      await operation("/FailoverTestStop", "")
+        == .failoverTestStop(succeeded: true, summary: "")
+    )
+    #expect(
+      await operation(
+        "/FailoverTestStop",
+        #"{"FailoverTestSuccess": "False", "FailoverTestSummary": "x"}"#
+      )
+        == .failoverTestStop(succeeded: false, summary: "x")
+    )
+  }
+
+  @Test(arguments: [#""commit""#, #""1""#, "1"])
+  func `a failover reads policies by name or number and both spellings of reverse`(
+    policy: String
+  ) async {
+    let body = """
+      {"commitpolicy": \(policy), "ShutdownPolicy": "ForceShutdown", "reverseProtection": true,
+       "TimeToWaitBeforeShutdownInSec": "90", "Unknown": {"a": [1]}}
+      """
+    #expect(
+      await operation("/Failover", body)
+        == .failover(
+          .init(
+            commitPolicy: .commit,
+            commitDelayInSeconds: 90,
+            shutdownPolicy: .forceShutdown,
+            reverseProtection: true
+          )
+        )
+    )
+  }
+
+  @Test func `a failover without policies waits for a person and shuts nothing down`() async {
+    #expect(await operation("/Failover", "{}") == .failover(.init()))
+  }
+
+  @Test func `commit, rollback, pause, resume and sync need no body`() async {
+    #expect(
+      await operation("/failovercommit", "") == .failoverCommit(reverseProtection: false)
+    )
+    #expect(await operation("/failoverRollback", "") == .failoverRollback)
+    #expect(await operation("/pause", "") == .pause)
+    #expect(await operation("/resume", "") == .resume)
+    #expect(await operation("/forcesync", "") == .forceSync)
+  }
+
+  @Test(arguments: ["CheckpointName", "checkpointName", "checkpointname"])
+  func `a tag is read in three spellings`(name: String) async {
+    #expect(
+      await operation("/checkpoints", #"{"\#(name)": "before"}"#)
+        == .insertCheckpoint(tag: "before")
+    )
+  }
+
+  @Test func `a VPG is deleted with or without a body, and keeps its disks unless told`() async {
+    #expect(
+      await operation("", "", method: .delete) == .delete(keepsRecoveryVolumes: true, force: false)
+    )
+    #expect(
+      await operation("", #"{"KeepRecoveryVolumes": false, "Force": "True"}"#, method: .delete)
+        == .delete(keepsRecoveryVolumes: false, force: true)
+    )
+  }
+
+  @Test(arguments: [
+    (#"{"CheckpointIdentifier": "#, "/FailoverTest"), ("[1]", "/FailoverTest"),
+    (#"{"CheckpointIdentifier": "x"}"#, "/FailoverTest"), ("{}", "/checkpoints"),
+    (#"{"CommitPolicy": "never"}"#, "/Failover"), (#"{"CommitPolicy": 9}"#, "/Failover"),
+    (#"{"VmIdentifiers": [{}]}"#, "/Failover"), (#"{"a": 1} x"#, "/Failover"),
+    (#"{"TimeToWaitBeforeShutdownInSec": -1}"#, "/Failover"),
+  ])
+  func `a body that cannot be right is a 400 and nothing is done`(
+    body: String,
+    action: String
+  ) async {
+    let client = await APIClient.loggedOn()
+    let answer = await client.send(.post, vpg + action, body)
+    #expect(answer.status == 400)
+    #expect(answer.body.object?["Message"]?.readText?.isEmpty == false)
+    #expect(await client.site.operations.isEmpty)
+  }
+
+  @Test func `what the site refuses has its own status each`() async {
+    let client = await APIClient.loggedOn()
+    let statuses: [(SiteError, Int)] = [
+      (.notFound("a"), 404), (.invalid("a"), 400), (.conflict("a"), 409), (.unreachable("a"), 503),
+      (.failed("a"), 500),
+    ]
+    for (error, status) in statuses {
+      await client.site.refuse(error)
+      let answer = await client.send(.post, vpg + "/pause")
+      #expect(answer.status == status)
+      #expect(answer.body.object?["Message"] == .string("a"))
+    }
+    #expect(await client.send(.post, "/v1/vpgs/unknown/pause").status == 404)
+  }
+
+  @Test func `a running test shows its stage`() async {
+    let client = await APIClient.loggedOn()
+    let path = vpg
+    #expect(
+      await client.get(path).object?.value("ActiveProcessesApi", "RunningFailOverTestApi")
+        == .null
+    )
+    await client.site.setTestStage("Running")
+    #expect(
+      await client.get(path).object?
+        .value("ActiveProcessesApi", "RunningFailOverTestApi", "Stage") == .string("Running")
+    )
+  }
+
+  @Test func `without checkpoints both stats are null`() async {
+    let client = await APIClient.loggedOn()
+    await client.site.removeCheckpoints()
+    let stats = await client.get(vpg + "/checkpoints/stats").object
+    #expect(stats?["Earliest"] == .null && stats?["Latest"] == .null)
+  }
+}
