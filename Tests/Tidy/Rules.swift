@@ -1,10 +1,13 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The rules of the tree. Each returns what is wrong with a file, in words; nothing if all is
-/// well.
+/// The rules of the tree.
+///
+/// Each returns what is wrong with a file, in words; nothing if all is well.
 enum Rules {
-  /// Tiers from the top down. A target may name targets of its own tier and of those below.
+  /// Tiers from the top down.
+  ///
+  /// A target may name targets of its own tier and of those below.
   static let tiers = ["Services", "Adapters", "Core"]
 
   /// Targets only the executable and the tests may name: what they implement is behind a

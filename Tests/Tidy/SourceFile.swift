@@ -57,7 +57,9 @@ enum Checkout {
       return try names.sorted().map { name in
         let url = top.appending(path: folder).appending(path: name)
         return SourceFile(
-          path: "\(folder)/\(name)", text: try String(contentsOf: url, encoding: .utf8))
+          path: "\(folder)/\(name)",
+          text: try String(contentsOf: url, encoding: .utf8)
+        )
       }
     }
   }

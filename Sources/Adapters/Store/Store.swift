@@ -3,7 +3,9 @@
 
 package import RecoveryModel
 
-/// What a manager must remember over a restart. Every call is durable when it returns.
+/// What a manager must remember over a restart.
+///
+/// Every call is durable when it returns.
 package protocol Store: Sendable {
   // MARK: Sites
 
@@ -42,7 +44,9 @@ package protocol Store: Sendable {
 
   /// Events within the bounds, newest first, at most `limit`.
   func events(
-    from start: WallTime?, to end: WallTime?, limit: Int
+    from start: WallTime?,
+    to end: WallTime?,
+    limit: Int
   ) async throws(StoreError) -> [EventRecord]
   func event(_ identifier: String) async throws(StoreError) -> EventRecord?
   func save(_ event: EventRecord) async throws(StoreError)
@@ -157,7 +161,9 @@ package struct WorkflowRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// Why the store did not keep or find something. Texts are the database's own.
+/// Why the store did not keep or find something.
+///
+/// Texts are the database's own.
 package enum StoreError: Error, Equatable, Sendable {
   case unavailable(String)
   case corrupt(String)

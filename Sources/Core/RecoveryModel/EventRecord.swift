@@ -33,7 +33,9 @@ package struct EventRecord: Codable, Sendable, Equatable {
     self.site = site
   }
 
-  /// What happened. Numbers are the API's event types.
+  /// What happened.
+  ///
+  /// Numbers are the API's event types.
   package enum Kind: Int, Codable, Sendable, CaseIterable {
     case unknown = 0
     case createVPG = 1

@@ -20,13 +20,17 @@ extension Identifier {
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// A site: one manager with the hypervisor hosts it manages. A lower-case GUID.
+/// A site: one manager with the hypervisor hosts it manages.
+///
+/// A lower-case GUID.
 package struct SiteIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// A virtual protection group, the same on both of its sites. A lower-case GUID.
+/// A virtual protection group, the same on both of its sites.
+///
+/// A lower-case GUID.
 package struct VPGIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
@@ -68,13 +72,17 @@ package struct NetworkIdentifier: Identifier {
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// A folder VMs are kept in: `<hypervisor GUID>.group-<name>`. libvirt has one, the root.
+/// A folder VMs are kept in: `<hypervisor GUID>.group-<name>`.
+///
+/// libvirt has one, the root.
 package struct FolderIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// The ordered writes of one protected VM within one VPG. A lower-case GUID.
+/// The ordered writes of one protected VM within one VPG.
+///
+/// A lower-case GUID.
 package struct StreamIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
@@ -86,13 +94,17 @@ package struct ApplianceIdentifier: Identifier {
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// A point-in-time export of the recovery appliance. A lower-case GUID.
+/// A point-in-time export of the recovery appliance.
+///
+/// A lower-case GUID.
 package struct ExportIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
-/// A task: `<task GUID>.<site GUID>`. The second half says which manager runs it.
+/// A task: `<task GUID>.<site GUID>`.
+///
+/// The second half says which manager runs it.
 package struct TaskIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
@@ -104,7 +116,9 @@ package struct TaskIdentifier: Identifier {
   }
 }
 
-/// A checkpoint of a VPG: a number that only grows. It is the same on both sites.
+/// A checkpoint of a VPG: a number that only grows.
+///
+/// It is the same on both sites.
 package struct CheckpointIdentifier: Hashable, Codable, Sendable, Comparable,
   CustomStringConvertible
 {

@@ -96,7 +96,9 @@ extension RecoveryWorkflow {
     package var isFinal: Bool { self == .committed || self == .undone }
   }
 
-  /// One thing to do. Numbers are indices into ``RecoveryWorkflow/machines``.
+  /// One thing to do.
+  ///
+  /// Numbers are indices into ``RecoveryWorkflow/machines``.
   package enum Step: Sendable, Equatable {
     case standDownSource
     case refuseWrites(Int)
@@ -142,7 +144,9 @@ extension RecoveryWorkflow {
     }
   }
 
-  /// What to do now. Asking changes nothing.
+  /// What to do now.
+  ///
+  /// Asking changes nothing.
   package var nextAction: Action {
     switch stage {
     case .running: .wait

@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The position of a record in one VM's stream. The first record is number 1; 0 is before it.
+/// The position of a record in one VM's stream.
+///
+/// The first record is number 1; 0 is before it.
 package struct SequenceNumber: Comparable, Hashable, Sendable, Codable {
   package let rawValue: UInt64
 
@@ -21,8 +23,9 @@ package struct SequenceNumber: Comparable, Hashable, Sendable, Codable {
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// One entry of a stream, without its payload. The link and the journal both carry it, in the
-/// same 40 bytes.
+/// One entry of a stream, without its payload.
+///
+/// The link and the journal both carry it, in the same 40 bytes.
 ///
 /// Layout, little endian: 0 sequence (8), 8 time in ms (8), 16 offset (8), 24 length (4),
 /// 28 volume (2), 30 kind (1), 31 flags (1), 32 CRC32C of the payload (4), 36 zero (4).
@@ -99,7 +102,10 @@ extension StreamRecord {
     unsafe bytes.storeBytes(of: kind.rawValue, toByteOffset: 30, as: UInt8.self)
     unsafe bytes.storeBytes(of: isPulled ? 1 : 0, toByteOffset: 31, as: UInt8.self)
     unsafe bytes.storeBytes(
-      of: payloadChecksum.littleEndian, toByteOffset: 32, as: UInt32.self)
+      of: payloadChecksum.littleEndian,
+      toByteOffset: 32,
+      as: UInt32.self
+    )
     unsafe bytes.storeBytes(of: 0, toByteOffset: 36, as: UInt32.self)
   }
 
@@ -112,15 +118,19 @@ extension StreamRecord {
     guard let kind = Kind(rawValue: kindNumber), flags <= 1, reserved == 0 else { return nil }
     unsafe self.init(
       sequence: SequenceNumber(
-        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))),
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+      ),
       time: WallTime(
-        milliseconds: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))),
+        milliseconds: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+      ),
       kind: kind,
       isPulled: flags == 1,
       volume: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 28, as: UInt16.self)),
       offset: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)),
       length: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 24, as: UInt32.self)),
       payloadChecksum: UInt32(
-        littleEndian: bytes.loadUnaligned(fromByteOffset: 32, as: UInt32.self)))
+        littleEndian: bytes.loadUnaligned(fromByteOffset: 32, as: UInt32.self)
+      )
+    )
   }
 }

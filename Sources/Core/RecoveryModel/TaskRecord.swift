@@ -44,7 +44,9 @@ package struct TaskRecord: Codable, Sendable, Equatable {
     self.generation = 1
   }
 
-  /// Where the task stands. Numbers are the API's.
+  /// Where the task stands.
+  ///
+  /// Numbers are the API's.
   package enum State: Int, Codable, Sendable, CaseIterable {
     case inProgress = 1
     case waitingForUserInput = 2
@@ -63,7 +65,9 @@ package struct TaskRecord: Codable, Sendable, Equatable {
     }
   }
 
-  /// What the task does. Raw values are the API's task type names.
+  /// What the task does.
+  ///
+  /// Raw values are the API's task type names.
   package enum Kind: String, Codable, Sendable, CaseIterable {
     case createVPG = "CreateProtectionGroup"
     case updateVPG = "UpdateProtectionGroup"

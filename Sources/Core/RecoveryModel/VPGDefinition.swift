@@ -1,8 +1,10 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an administrator asked for: which VMs are protected together, where they are recovered
-/// and by which policy. Both sites of the VPG hold the same definition.
+/// What an administrator asked for: which VMs are protected together, where they are recovered and
+/// by which policy.
+///
+/// Both sites of the VPG hold the same definition.
 package struct VPGDefinition: Hashable, Codable, Sendable {
   package var identifier: VPGIdentifier
   /// Counts edits; the higher one is the newer definition.
@@ -72,7 +74,9 @@ extension VPGDefinition {
     package init() {}
   }
 
-  /// The share of a link a VPG gets against others. Numbers are the API's.
+  /// The share of a link a VPG gets against others.
+  ///
+  /// Numbers are the API's.
   package enum Priority: Int, Codable, Sendable, CaseIterable {
     case low = 0
     case medium = 1
@@ -93,10 +97,14 @@ extension VPGDefinition {
 
     /// The group every VM is in that names no other.
     package static let `default` = BootGroup(
-      identifier: "00000000-0000-0000-0000-000000000000", name: "Default", delayInSeconds: 0)
+      identifier: "00000000-0000-0000-0000-000000000000",
+      name: "Default",
+      delayInSeconds: 0
+    )
   }
 
   /// Where journal or scratch data goes and how much of it there may be, per VM.
+  ///
   /// Each limit is given in megabytes or percent, never both.
   package struct StorageLimits: Hashable, Codable, Sendable {
     package var datastore: DatastoreIdentifier?
@@ -120,9 +128,13 @@ extension VPGDefinition {
     }
 
     package static let journalDefault = StorageLimits(
-      hardLimitInMB: 153_600, warningThresholdInMB: 115_200)
+      hardLimitInMB: 153_600,
+      warningThresholdInMB: 115_200
+    )
     package static let scratchDefault = StorageLimits(
-      hardLimitInMB: 307_200, warningThresholdInMB: 230_400)
+      hardLimitInMB: 307_200,
+      warningThresholdInMB: 230_400
+    )
   }
 
   /// Networks of recovered VMs whose cards name none.
@@ -170,8 +182,9 @@ extension VPGDefinition {
     package init() {}
   }
 
-  /// One VM of the VPG. Places left out are those of RecoveryDefaults and
-  /// DefaultNetworks.
+  /// One VM of the VPG.
+  ///
+  /// Places left out are those of RecoveryDefaults and DefaultNetworks.
   package struct ProtectedVM: Hashable, Codable, Sendable {
     package var identifier: VMIdentifier
     package var name: String
@@ -262,7 +275,7 @@ extension VPGDefinition {
 package struct VMHardware: Hashable, Codable, Sendable {
   package var memoryInMB: Int
   package var cpuCount: Int
-  /// `x86_64` …
+  /// The processor's architecture, such as `x86_64`.
   package var architecture: String
   /// The machine type, such as `pc-q35-7.2`.
   package var machine: String

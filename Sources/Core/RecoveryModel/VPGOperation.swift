@@ -1,8 +1,10 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something an administrator asks of an existing VPG. It is carried out as a task by the manager
-/// of the site that owns it, whichever site it was asked at.
+/// Something an administrator asks of an existing VPG.
+///
+/// It is carried out as a task by the manager of the site that owns it, whichever site it was asked
+/// at.
 package enum VPGOperation: Codable, Sendable, Equatable {
   case failoverTest(FailoverTest)
   case failoverTestStop(succeeded: Bool, summary: String)
@@ -16,7 +18,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case update(VPGDefinition)
   case delete(keepsRecoveryVolumes: Bool, force: Bool)
 
-  /// What to test. Without a checkpoint the latest is taken, without VMs all.
+  /// What to test.
+  ///
+  /// Without a checkpoint the latest is taken, without VMs all.
   package struct FailoverTest: Codable, Sendable, Equatable {
     package var checkpoint: CheckpointIdentifier?
     package var vms: [VMIdentifier]
@@ -27,7 +31,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     }
   }
 
-  /// How to fail over. Without a checkpoint the latest is taken, without VMs all.
+  /// How to fail over.
+  ///
+  /// Without a checkpoint the latest is taken, without VMs all.
   package struct Failover: Codable, Sendable, Equatable {
     package var checkpoint: CheckpointIdentifier?
     package var vms: [VMIdentifier]
@@ -54,7 +60,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     }
   }
 
-  /// What ends a failover. Numbers are the API's.
+  /// What ends a failover.
+  ///
+  /// Numbers are the API's.
   package enum CommitPolicy: Int, Codable, Sendable, CaseIterable {
     case rollback = 0
     case commit = 1
@@ -62,8 +70,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     case none = 2
   }
 
-  /// What happens to the protected VMs before theirs are started at the recovery site. Numbers
-  /// are the API's.
+  /// What happens to the protected VMs before theirs are started at the recovery site.
+  ///
+  /// Numbers are the API's.
   package enum ShutdownPolicy: Int, Codable, Sendable, CaseIterable {
     case none = 0
     case shutdown = 1

@@ -1,7 +1,9 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The state of a VPG as one glance shows it. Numbers are the API's `VpgStatus`.
+/// The state of a VPG as one glance shows it.
+///
+/// Numbers are the API's `VpgStatus`.
 package enum VPGStatus: Int, Codable, Sendable, CaseIterable {
   case initializing = 0
   case meetingSLA = 1
@@ -14,7 +16,9 @@ package enum VPGStatus: Int, Codable, Sendable, CaseIterable {
   case recovered = 8
 }
 
-/// What a VPG is doing or waiting for. Numbers are the API's `VpgSubStatus`.
+/// What a VPG is doing or waiting for.
+///
+/// Numbers are the API's `VpgSubStatus`.
 package enum VPGSubstatus: Int, Codable, Sendable, CaseIterable {
   case none = 0
   case initialSync = 1
@@ -40,7 +44,9 @@ package enum VPGSubstatus: Int, Codable, Sendable, CaseIterable {
   case vmNotProtectedError = 32
 }
 
-/// Where one stream stands. Only an `ordered` stream makes checkpoints.
+/// Where one stream stands.
+///
+/// Only an `ordered` stream makes checkpoints.
 package enum SyncState: String, Codable, Sendable {
   /// No writes are being taken: the VM is off or its tap is not in place.
   case idle

@@ -10,7 +10,9 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
   package var site: SiteIdentifier
   /// Journals and everything else that outlives the process.
   package var stateFolder: String
-  /// Unix sockets. Keep the path short: a socket's path has at most 107 bytes.
+  /// Unix sockets.
+  ///
+  /// Keep the path short: a socket's path has at most 107 bytes.
   package var runFolder: String
   /// Where the site's manager reaches the appliance.
   package var controlHost: String
@@ -22,8 +24,9 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
   package var identityFolder: String
   /// The certificate of the site's authority, in PEM.
   package var authorityFile: String
-  /// Memory for writes that the other site has not acknowledged, per protected VM. The manager
-  /// may ask for less, never for more.
+  /// Memory for writes that the other site has not acknowledged, per protected VM.
+  ///
+  /// The manager may ask for less, never for more.
   package var bufferInMB: Int
 
   package init(

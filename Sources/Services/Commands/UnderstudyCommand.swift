@@ -18,7 +18,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
       """,
     version: ManagerService.version,
     subcommands: [
-      ManagerCommand.self, ManagerUserCommand.self, ApplianceCommand.self,
+      ManagerCommand.self, ManagerUserCommand.self, IdentityCommand.self, ApplianceCommand.self,
       ApplianceWorkerCommand.self, LabCommand.self,
     ]
   )

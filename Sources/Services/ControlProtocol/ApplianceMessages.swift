@@ -240,7 +240,9 @@ package struct ProtectReply: Codable, Sendable, Equatable {
   }
 }
 
-/// Bring the other site's copy up to date from the disks' content. All taps must be ready.
+/// Bring the other site's copy up to date from the disks' content.
+///
+/// All taps must be ready.
 package struct SyncRequest: Codable, Sendable, Equatable {
   package var pullSocketPath: String
   /// The export name of each disk on the pull socket.
@@ -263,7 +265,9 @@ package struct MarkRequest: Codable, Sendable, Equatable {
   }
 }
 
-/// Whether the mark is in every stream. It is in all or in none.
+/// Whether the mark is in every stream.
+///
+/// It is in all or in none.
 package struct MarkReply: Codable, Sendable, Equatable {
   package var isMarked: Bool
   /// Why not, in words for an operator; empty if marked.
@@ -307,7 +311,10 @@ package struct JournalRequest: Codable, Sendable, Equatable {
     package var replicaPath: String
 
     package init(
-      identifier: VolumeIdentifier, target: String, byteCount: UInt64, replicaPath: String
+      identifier: VolumeIdentifier,
+      target: String,
+      byteCount: UInt64,
+      replicaPath: String
     ) {
       self.identifier = identifier
       self.target = target
@@ -317,16 +324,18 @@ package struct JournalRequest: Codable, Sendable, Equatable {
   }
 }
 
-/// Whether a journal takes new writes. During a failover it does not: the sender is told so and
-/// keeps trying.
+/// Whether a journal takes new writes.
+///
+/// During a failover it does not: the sender is told so and keeps trying.
 package struct AcceptRequest: Codable, Sendable, Equatable {
   package var isAccepting: Bool
 
   package init(isAccepting: Bool) { self.isAccepting = isAccepting }
 }
 
-/// Fold the journal into the replicas, exactly up to a checkpoint, for good. The journal takes
-/// no more writes, and points before it are gone.
+/// Fold the journal into the replicas, exactly up to a checkpoint, for good.
+///
+/// The journal takes no more writes, and points before it are gone.
 package struct PromoteRequest: Codable, Sendable, Equatable {
   package var checkpoint: CheckpointIdentifier
 
@@ -344,7 +353,9 @@ package struct ExportRequest: Codable, Sendable, Equatable {
   package var overlayFolder: String
 
   package init(
-    stream: StreamIdentifier, checkpoint: CheckpointIdentifier, overlayFolder: String
+    stream: StreamIdentifier,
+    checkpoint: CheckpointIdentifier,
+    overlayFolder: String
   ) {
     self.stream = stream
     self.checkpoint = checkpoint
@@ -370,7 +381,10 @@ package struct ExportReply: Codable, Sendable, Equatable {
     package var replicaPath: String
 
     package init(
-      identifier: VolumeIdentifier, target: String, overlayPath: String, replicaPath: String
+      identifier: VolumeIdentifier,
+      target: String,
+      overlayPath: String,
+      replicaPath: String
     ) {
       self.identifier = identifier
       self.target = target

@@ -70,7 +70,10 @@ package struct ApplianceDescription: Codable, Sendable, Equatable {
   package var streamPort: Int
 
   package init(
-    identifier: ApplianceIdentifier, host: HostIdentifier, streamHost: String, streamPort: Int
+    identifier: ApplianceIdentifier,
+    host: HostIdentifier,
+    streamHost: String,
+    streamPort: Int
   ) {
     self.identifier = identifier
     self.host = host
@@ -79,7 +82,9 @@ package struct ApplianceDescription: Codable, Sendable, Equatable {
   }
 }
 
-/// Pair with the callee. The proof is made with the token's secret over the rest of the request.
+/// Pair with the callee.
+///
+/// The proof is made with the token's secret over the rest of the request.
 package struct PairRequest: Codable, Sendable, Equatable {
   package var tokenIdentifier: String
   package var site: SiteDescription
@@ -88,7 +93,10 @@ package struct PairRequest: Codable, Sendable, Equatable {
   package var proof: [UInt8]
 
   package init(
-    tokenIdentifier: String, site: SiteDescription, authority: String, proof: [UInt8]
+    tokenIdentifier: String,
+    site: SiteDescription,
+    authority: String,
+    proof: [UInt8]
   ) {
     self.tokenIdentifier = tokenIdentifier
     self.site = site
@@ -232,7 +240,9 @@ package struct SourceRequest: Codable, Sendable, Equatable {
   package var timeoutInSeconds: Int
 
   package init(
-    wish: Wish, shutdownPolicy: VPGOperation.ShutdownPolicy, timeoutInSeconds: Int
+    wish: Wish,
+    shutdownPolicy: VPGOperation.ShutdownPolicy,
+    timeoutInSeconds: Int
   ) {
     self.wish = wish
     self.shutdownPolicy = shutdownPolicy

@@ -6,16 +6,27 @@ import Testing
 
 @Suite struct RecoveryWorkflowTests {
   static let checkpoint = Checkpoint(
-    identifier: CheckpointIdentifier(7), time: WallTime(milliseconds: 1), tag: "")
+    identifier: CheckpointIdentifier(7),
+    time: WallTime(milliseconds: 1),
+    tag: ""
+  )
 
   static func workflow(_ kind: RecoveryWorkflow.Kind, machineCount: Int = 2) -> RecoveryWorkflow {
     RecoveryWorkflow(
-      identifier: "w", kind: kind, vpg: VPGIdentifier("v"), checkpoint: checkpoint,
+      identifier: "w",
+      kind: kind,
+      vpg: VPGIdentifier("v"),
+      checkpoint: checkpoint,
       machines: (0..<machineCount).map { number in
         RecoveryWorkflow.Machine(
-          vm: VMIdentifier("vm\(number)"), stream: StreamIdentifier("s\(number)"),
-          name: "vm\(number)", uuid: "u\(number)", export: ExportIdentifier("e\(number)"))
-      })
+          vm: VMIdentifier("vm\(number)"),
+          stream: StreamIdentifier("s\(number)"),
+          name: "vm\(number)",
+          uuid: "u\(number)",
+          export: ExportIdentifier("e\(number)")
+        )
+      }
+    )
   }
 
   static func drain(_ workflow: inout RecoveryWorkflow) -> [RecoveryWorkflow.Step] {
@@ -30,11 +41,13 @@ import Testing
   @Test func `a test never touches the source or the journal`() {
     var workflow = Self.workflow(.test)
     #expect(
-      Self.drain(&workflow) == [.openExport(0), .openExport(1), .startVM(0), .startVM(1)])
+      Self.drain(&workflow) == [.openExport(0), .openExport(1), .startVM(0), .startVM(1)]
+    )
     #expect(workflow.nextAction == .wait)
     #expect(workflow.request(.stopTest) != nil)
     #expect(
-      Self.drain(&workflow) == [.removeVM(1), .removeVM(0), .closeExport(1), .closeExport(0)])
+      Self.drain(&workflow) == [.removeVM(1), .removeVM(0), .closeExport(1), .closeExport(0)]
+    )
     #expect(workflow.nextAction == .finish)
     #expect(workflow.stage == .undone)
   }
@@ -42,7 +55,8 @@ import Testing
   @Test func `a failover stands the source down before it opens anything`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     #expect(
-      Self.drain(&workflow) == [.standDownSource, .refuseWrites(0), .openExport(0), .startVM(0)])
+      Self.drain(&workflow) == [.standDownSource, .refuseWrites(0), .openExport(0), .startVM(0)]
+    )
   }
 
   @Test func `a commit promotes, adopts and forgets, machine by machine`() {
@@ -52,7 +66,8 @@ import Testing
     #expect(
       Self.drain(&workflow) == [
         .promote(0), .adoptReplicas(0), .closeExport(0), .dropJournal(0), .retireSource,
-      ])
+      ]
+    )
     #expect(workflow.stage == .committed)
   }
 
@@ -61,7 +76,8 @@ import Testing
     _ = Self.drain(&workflow)
     #expect(workflow.request(.rollBack) == .perform(.removeVM(0)))
     #expect(
-      Self.drain(&workflow) == [.removeVM(0), .closeExport(0), .acceptWrites(0), .standUpSource])
+      Self.drain(&workflow) == [.removeVM(0), .closeExport(0), .acceptWrites(0), .standUpSource]
+    )
   }
 
   @Test(arguments: 0..<6)

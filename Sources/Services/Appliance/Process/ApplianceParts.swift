@@ -35,27 +35,43 @@ final class ApplianceParts: Sendable {
     self.logger = logger
     identity = try TLSIdentity(loading: configuration.identityFolder)
     ownAuthority = try String(
-      contentsOf: URL(filePath: configuration.authorityFile), encoding: .utf8)
+      contentsOf: URL(filePath: configuration.authorityFile),
+      encoding: .utf8
+    )
     try controlTrust.set([configuration.site: ownAuthority])
     trustFile = JSONFile(
-      folder: try FileFolder(path: configuration.stateFolder), name: "trust.json")
+      folder: try FileFolder(path: configuration.stateFolder),
+      name: "trust.json"
+    )
     let journals = try JournalRegistry(stateFolder: configuration.stateFolder, logger: logger)
     self.journals = journals
     exports = try ExportRegistry(
-      journals: journals, stateFolder: configuration.stateFolder,
-      runFolder: configuration.runFolder, logger: logger)
+      journals: journals,
+      stateFolder: configuration.stateFolder,
+      runFolder: configuration.runFolder,
+      logger: logger
+    )
     streams = ProtectedStreams(
       context: ProtectionContext(
-        runFolder: configuration.runFolder, identity: identity, trust: streamTrust, logger: logger,
-        largestBuffer: UInt64(configuration.bufferInMB) << 20))
+        runFolder: configuration.runFolder,
+        identity: identity,
+        trust: streamTrust,
+        logger: logger,
+        largestBuffer: UInt64(configuration.bufferInMB) << 20
+      )
+    )
     listener = try StreamListener(
-      host: configuration.streamHost, port: configuration.streamPort, identity: identity,
-      trust: streamTrust, logger: logger
+      host: configuration.streamHost,
+      port: configuration.streamPort,
+      identity: identity,
+      trust: streamTrust,
+      logger: logger
     ) { stream, site in journals.sink(for: stream, from: site) }
   }
 
-  /// Opens what an earlier process left and begins to take streams. Exports come before the
-  /// journals begin to fold, so that their points are held.
+  /// Opens what an earlier process left and begins to take streams.
+  ///
+  /// Exports come before the journals begin to fold, so that their points are held.
   func start() async throws {
     try learn(try trustFile.load() ?? TrustRequest(authorities: [:]))
     try journals.open()
@@ -91,9 +107,14 @@ final class ApplianceParts: Sendable {
 
   func status() -> ApplianceStatus {
     ApplianceStatus(
-      identifier: configuration.name, version: Self.version, incarnation: incarnation,
-      residentMemoryInBytes: Self.residentMemory(), streams: streams.status(),
-      journals: journals.statuses, exports: exports.identifiers)
+      identifier: configuration.name,
+      version: Self.version,
+      incarnation: incarnation,
+      residentMemoryInBytes: Self.residentMemory(),
+      streams: streams.status(),
+      journals: journals.statuses,
+      exports: exports.identifiers
+    )
   }
 
   /// From the second number of proc(5)'s `statm`, in pages.

@@ -36,17 +36,24 @@ package struct ApplianceWorker {
 
   private func serve(_ parts: ApplianceParts) async throws {
     let control = try ControlServer(
-      host: configuration.controlHost, port: configuration.controlPort, identity: parts.identity,
-      trust: parts.controlTrust, clientCertificate: .required, logger: logger
+      host: configuration.controlHost,
+      port: configuration.controlPort,
+      identity: parts.identity,
+      trust: parts.controlTrust,
+      clientCertificate: .required,
+      logger: logger
     ) { ApplianceAnswers(parts: parts).add(to: $0) }
     logger.info(
       "The appliance serves.",
       metadata: [
         "control": "\(configuration.controlHost):\(configuration.controlPort)",
         "streams": "\(configuration.streamHost):\(configuration.streamPort)",
-      ])
+      ]
+    )
     try await ServiceGroup(
-      services: [control], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+      services: [control],
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger
     ).run()
   }
 }

@@ -11,7 +11,9 @@ internal import Glibc
 /// is gone is noticed by the next byte, and the worker ends: without a supervisor nobody would
 /// free the guests of a worker that hangs.
 final class Heartbeat: Sendable {
-  /// Time between two bytes. The supervisor waits ``Supervisor/patienceInMilliseconds``.
+  /// Time between two bytes.
+  ///
+  /// The supervisor waits ``Supervisor/patienceInMilliseconds``.
   static let intervalInMilliseconds: UInt32 = 200
 
   /// Starts the thread, which never ends.

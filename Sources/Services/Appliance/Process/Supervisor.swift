@@ -27,16 +27,21 @@ package final class Supervisor: Sendable {
     var isStopping = false
   }
 
+  /// Makes a supervisor that does nothing yet.
+  ///
   /// - Parameters:
   ///   - executable: The worker's program, which writes its signs of life to standard output.
   ///   - arguments: The worker's arguments.
+  ///   - logger: Where starts and ends are told.
   package init(executable: String, arguments: [String], logger: Logger) {
     self.executable = executable
     self.arguments = arguments
     self.logger = logger
   }
 
-  /// Keeps a worker running until ``stop()``. Blocks the calling thread.
+  /// Keeps a worker running until ``stop()``.
+  ///
+  /// Blocks the calling thread.
   package func run() throws {
     var failuresInARow = 0
     while !current.withLock({ $0.isStopping }) {
@@ -48,7 +53,9 @@ package final class Supervisor: Sendable {
     }
   }
 
-  /// Ends the worker and then ``run()``. Called from another thread.
+  /// Ends the worker and then ``run()``.
+  ///
+  /// Called from another thread.
   package func stop() {
     current.withLock { worker in
       worker.isStopping = true
@@ -76,14 +83,16 @@ package final class Supervisor: Sendable {
     if silence {
       logger.error(
         "The worker gave no sign of life and is killed, which lets its guests go.",
-        metadata: ["pid": "\(identifier)"])
+        metadata: ["pid": "\(identifier)"]
+      )
       kill(identifier, SIGKILL)
     }
     worker.waitUntilExit()
     current.withLock { $0.process = nil }
     logger.info(
       "The worker ended.",
-      metadata: ["pid": "\(identifier)", "status": "\(worker.terminationStatus)"])
+      metadata: ["pid": "\(identifier)", "status": "\(worker.terminationStatus)"]
+    )
   }
 
   /// Returns when the worker closed the pipe (false) or fell silent (true).

@@ -33,7 +33,10 @@ package actor RecoveryOperations: RecoveryOperating {
       for record in records { active[record.vpg] = try StoredRecovery(record) }
     } catch {
       await context.events.record(
-        .failover, "Unfinished recoveries cannot be read: \(error.message)", succeeded: false)
+        .failover,
+        "Unfinished recoveries cannot be read: \(error.message)",
+        succeeded: false
+      )
     }
     for (vpg, stored) in active {
       if stored.workflow.stage == .running {
@@ -56,7 +59,9 @@ package actor RecoveryOperations: RecoveryOperating {
 
   /// Checks a request against what is so now and begins it.
   package func begin(
-    _ operation: VPGOperation, on record: VPGRecord, user: String
+    _ operation: VPGOperation,
+    on record: VPGRecord,
+    user: String
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
     case .failoverTest(let wish):
@@ -90,7 +95,8 @@ package actor RecoveryOperations: RecoveryOperating {
     }
     return RecoveryPlan(
       definition: definition,
-      checkpoints: try await RecoverySite(context: context, definition: definition).checkpoints())
+      checkpoints: try await RecoverySite(context: context, definition: definition).checkpoints()
+    )
   }
 
   private func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {
@@ -100,12 +106,15 @@ package actor RecoveryOperations: RecoveryOperating {
       throw .conflict("A failover test of the VPG \(definition.name) is running; stop it first.")
     case .failover:
       throw .conflict(
-        "A failover of the VPG \(definition.name) is under way; commit it or roll it back first.")
+        "A failover of the VPG \(definition.name) is under way; commit it or roll it back first."
+      )
     }
   }
 
   private func start(
-    _ workflow: RecoveryWorkflow, as kind: TaskRecord.Kind, user: String
+    _ workflow: RecoveryWorkflow,
+    as kind: TaskRecord.Kind,
+    user: String
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = workflow.vpg
     // Another request may have come while the checkpoints were read.
@@ -132,7 +141,8 @@ package actor RecoveryOperations: RecoveryOperating {
 
   /// Takes a workflow that has something to do, stores it and has a task drive it.
   private func begin(
-    _ stored: StoredRecovery, as kind: TaskRecord.Kind
+    _ stored: StoredRecovery,
+    as kind: TaskRecord.Kind
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = stored.workflow.vpg
     let before = active[vpg]
@@ -174,7 +184,9 @@ package actor RecoveryOperations: RecoveryOperating {
   }
 
   private func take(
-    _ step: RecoveryWorkflow.Step, of stored: StoredRecovery, task: TaskIdentifier
+    _ step: RecoveryWorkflow.Step,
+    of stored: StoredRecovery,
+    task: TaskIdentifier
   ) async throws(SiteError) {
     var stored = stored
     var pauses = false
@@ -186,8 +198,12 @@ package actor RecoveryOperations: RecoveryOperating {
     } catch {
       if Task.isCancelled { throw error }
       await context.events.record(
-        .failover, "A step of a recovery failed (\(step)): \(error.message)", succeeded: false,
-        user: stored.user, vpgs: [stored.workflow.vpg])
+        .failover,
+        "A step of a recovery failed (\(step)): \(error.message)",
+        succeeded: false,
+        user: stored.user,
+        vpgs: [stored.workflow.vpg]
+      )
       if case .retry = stored.workflow.stepFailed(error.message) { pauses = true }
     }
     active[stored.workflow.vpg] = stored
@@ -211,7 +227,9 @@ package actor RecoveryOperations: RecoveryOperating {
       stored.workflow.kind == .test ? .failoverTest : .failoverBeforeCommit,
       stored.workflow.kind == .test
         ? "The failover test runs." : "The failover waits for its commit or rollback.",
-      user: stored.user, vpgs: [vpg])
+      user: stored.user,
+      vpgs: [vpg]
+    )
   }
 
   private func finish(_ stored: StoredRecovery) async throws(SiteError) {
@@ -249,7 +267,9 @@ package actor RecoveryOperations: RecoveryOperating {
   }
 
   private func carryOutPolicy(
-    _ policy: VPGOperation.CommitPolicy, workflow identifier: String, vpg: VPGIdentifier
+    _ policy: VPGOperation.CommitPolicy,
+    workflow identifier: String,
+    vpg: VPGIdentifier
   ) async {
     guard let stored = active[vpg], stored.workflow.identifier == identifier,
       stored.workflow.stage == .running, let record = await context.vpgs.record(vpg)
@@ -257,12 +277,19 @@ package actor RecoveryOperations: RecoveryOperating {
     let commits = policy == .commit
     do throws(SiteError) {
       _ = try await request(
-        commits ? .commit : .rollBack, of: record,
-        as: commits ? .failoverCommit : .failoverRollback, user: stored.user)
+        commits ? .commit : .rollBack,
+        of: record,
+        as: commits ? .failoverCommit : .failoverRollback,
+        user: stored.user
+      )
     } catch {
       await context.events.record(
-        .failover, "The commit policy could not be carried out: \(error.message)",
-        succeeded: false, user: stored.user, vpgs: [vpg])
+        .failover,
+        "The commit policy could not be carried out: \(error.message)",
+        succeeded: false,
+        user: stored.user,
+        vpgs: [vpg]
+      )
     }
   }
 

@@ -12,25 +12,35 @@ struct RecoveryPlan {
 
   func test(_ wish: VPGOperation.FailoverTest) throws(SiteError) -> RecoveryWorkflow {
     RecoveryWorkflow(
-      identifier: Self.guid(), kind: .test, vpg: definition.identifier,
-      checkpoint: try checkpoint(wish.checkpoint), machines: try machines(wish.vms))
+      identifier: Self.guid(),
+      kind: .test,
+      vpg: definition.identifier,
+      checkpoint: try checkpoint(wish.checkpoint),
+      machines: try machines(wish.vms)
+    )
   }
 
   func failover(_ wish: VPGOperation.Failover) throws(SiteError) -> RecoveryWorkflow {
     let machines = try machines(wish.vms)
     guard machines.count == definition.vms.count else {
       throw .invalid(
-        "A failover takes all VMs of the VPG \(definition.name); a test can be of some.")
+        "A failover takes all VMs of the VPG \(definition.name); a test can be of some."
+      )
     }
     return RecoveryWorkflow(
-      identifier: Self.guid(), kind: .failover(wish), vpg: definition.identifier,
-      checkpoint: try checkpoint(wish.checkpoint), machines: machines)
+      identifier: Self.guid(),
+      kind: .failover(wish),
+      vpg: definition.identifier,
+      checkpoint: try checkpoint(wish.checkpoint),
+      machines: machines
+    )
   }
 
   private func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {
     guard let latest = checkpoints.last else {
       throw .conflict(
-        "The VPG \(definition.name) has no checkpoint yet: its first sync is not complete.")
+        "The VPG \(definition.name) has no checkpoint yet: its first sync is not complete."
+      )
     }
     guard let wish else { return latest }
     guard let found = checkpoints.first(where: { $0.identifier == wish }) else {
@@ -61,8 +71,13 @@ struct RecoveryPlan {
       let isFirstOfGroup = index == 0 || rank(ordered[index - 1]) != rank(vm)
       let delay = groups.indices.contains(rank(vm)) ? groups[rank(vm)].delayInSeconds : 0
       return RecoveryWorkflow.Machine(
-        vm: vm.identifier, stream: vm.stream, name: vm.name, uuid: Self.guid(),
-        export: ExportIdentifier(Self.guid()), delayInSeconds: isFirstOfGroup ? delay : 0)
+        vm: vm.identifier,
+        stream: vm.stream,
+        name: vm.name,
+        uuid: Self.guid(),
+        export: ExportIdentifier(Self.guid()),
+        delayInSeconds: isFirstOfGroup ? delay : 0
+      )
     }
   }
 

@@ -9,7 +9,10 @@ extension RecoveryProgress {
     switch workflow.kind {
     case .test:
       self.init(
-        status: .meetingSLA, substatus: .none, testStage: Self.testStage(workflow.stage))
+        status: .meetingSLA,
+        substatus: .none,
+        testStage: Self.testStage(workflow.stage)
+      )
     case .failover:
       self.init(status: .failingOver, substatus: Self.failoverSubstatus(workflow.stage))
     }

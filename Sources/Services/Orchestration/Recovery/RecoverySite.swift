@@ -22,10 +22,12 @@ struct RecoverySite: Sendable {
     return host
   }
 
-  /// The folder for the writes of a recovered VM that is neither committed nor removed. It goes
-  /// away with the export.
+  /// The folder for the writes of a recovered VM that is neither committed nor removed.
+  ///
+  /// It goes away with the export.
   func scratchFolder(
-    of vm: VPGDefinition.ProtectedVM, for export: ExportIdentifier
+    of vm: VPGDefinition.ProtectedVM,
+    for export: ExportIdentifier
   ) async throws(SiteError) -> String {
     let wish =
       vm.scratch?.datastore ?? definition.scratch.datastore ?? vm.datastore

@@ -6,11 +6,13 @@ internal import Hypervisor
 internal import RecoveryModel
 internal import Store
 
-/// Carries out one step of a recovery workflow. Every step finds its own work done when it is
-/// repeated.
+/// Carries out one step of a recovery workflow.
+///
+/// Every step finds its own work done when it is repeated.
 struct RecoverySteps: Sendable {
-  /// How long guests may take to shut down when the policy asks for it. With force there is a
-  /// disaster, and every second counts against the recovery.
+  /// How long guests may take to shut down when the policy asks for it.
+  ///
+  /// With force there is a disaster, and every second counts against the recovery.
   private static let shutdownInSeconds = 120
   private static let shutdownBeforeForceInSeconds = 30
 
@@ -18,7 +20,8 @@ struct RecoverySteps: Sendable {
 
   /// - Returns: The machine and its recovered VM, after a start.
   func perform(
-    _ step: RecoveryWorkflow.Step, of workflow: RecoveryWorkflow
+    _ step: RecoveryWorkflow.Step,
+    of workflow: RecoveryWorkflow
   ) async throws(SiteError) -> (Int, VMIdentifier)? {
     guard let record = await context.vpgs.record(workflow.vpg) else {
       throw .notFound("The VPG \(workflow.vpg) is gone.")
@@ -50,7 +53,8 @@ struct RecoverySteps: Sendable {
 
 extension RecoverySteps {
   private func standDownSource(
-    _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     guard case .failover(let wish) = workflow.kind else { return }
     try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
@@ -59,26 +63,31 @@ extension RecoverySteps {
       let names = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
       throw .failed(
         "\(names.joined(separator: ", ")) did not shut down. Fail over with ForceShutdown, or "
-          + "shut it down by hand.")
+          + "shut it down by hand."
+      )
     }
   }
 
   private func standUpSource(
-    _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
     _ = try await tellSource(.standUp, policy: .none, definition)
   }
 
   private func retireSource(
-    _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await context.vpgs.update(definition.identifier) { $0.phase = .recovered }
     _ = try await tellSource(.retire, policy: .none, definition)
   }
 
-  /// Tells the protected site, if it is there. One that is not learns from this site's state when
-  /// it comes back, so its absence holds nothing up.
+  /// Tells the protected site, if it is there.
+  ///
+  /// One that is not learns from this site's state when it comes back, so its absence holds nothing
+  /// up.
   private func tellSource(
     _ wish: SourceRequest.Wish,
     policy: VPGOperation.ShutdownPolicy,
@@ -87,15 +96,21 @@ extension RecoverySteps {
     do throws(SiteError) {
       return try await context.peers.client(for: definition.protectedSite).source(
         SourceRequest(
-          wish: wish, shutdownPolicy: policy,
+          wish: wish,
+          shutdownPolicy: policy,
           timeoutInSeconds: policy == .forceShutdown
-            ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds),
-        of: definition.identifier)
+            ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds
+        ),
+        of: definition.identifier
+      )
     } catch {
       guard case .unreachable = error else { throw error }
       await context.events.record(
-        .failover, "The protected site does not answer; the recovery goes on without it.",
-        succeeded: false, vpgs: [definition.identifier])
+        .failover,
+        "The protected site does not answer; the recovery goes on without it.",
+        succeeded: false,
+        vpgs: [definition.identifier]
+      )
       return nil
     }
   }
@@ -105,32 +120,42 @@ extension RecoverySteps {
 
 extension RecoverySteps {
   private func accept(
-    _ isAccepting: Bool, _ machine: RecoveryWorkflow.Machine, _ definition: VPGDefinition
+    _ isAccepting: Bool,
+    _ machine: RecoveryWorkflow.Machine,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await appliance(of: machine, definition).accept(machine.stream, isAccepting)
   }
 
   private func openExport(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) -> ExportReply {
     let machine = workflow.machines[index]
     let folder = try await RecoverySite(context: context, definition: definition)
       .scratchFolder(of: protectedVM(machine, definition), for: machine.export)
     let request = ExportRequest(
-      stream: machine.stream, checkpoint: workflow.checkpoint.identifier,
-      overlayFolder: folder)
+      stream: machine.stream,
+      checkpoint: workflow.checkpoint.identifier,
+      overlayFolder: folder
+    )
     return try await appliance(of: machine, definition).openExport(machine.export, request)
   }
 
   private func closeExport(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     let machine = workflow.machines[index]
     try await appliance(of: machine, definition).closeExport(machine.export)
   }
 
   private func promote(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     let machine = workflow.machines[index]
     try await appliance(of: machine, definition)
@@ -138,20 +163,23 @@ extension RecoverySteps {
   }
 
   private func dropJournal(
-    _ machine: RecoveryWorkflow.Machine, _ definition: VPGDefinition
+    _ machine: RecoveryWorkflow.Machine,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await appliance(of: machine, definition).endJournal(machine.stream, keepsReplica: true)
   }
 
   private func appliance(
-    of machine: RecoveryWorkflow.Machine, _ definition: VPGDefinition
+    of machine: RecoveryWorkflow.Machine,
+    _ definition: VPGDefinition
   ) throws(SiteError) -> any ApplianceControl {
     try RecoverySite(context: context, definition: definition)
       .appliance(of: protectedVM(machine, definition))
   }
 
   private func protectedVM(
-    _ machine: RecoveryWorkflow.Machine, _ definition: VPGDefinition
+    _ machine: RecoveryWorkflow.Machine,
+    _ definition: VPGDefinition
   ) throws(SiteError) -> VPGDefinition.ProtectedVM {
     guard let vm = definition.vms.first(where: { $0.stream == machine.stream }) else {
       throw .notFound("The VM \(machine.name) is no longer in the VPG \(definition.name).")
@@ -164,7 +192,9 @@ extension RecoverySteps {
 
 extension RecoverySteps {
   private func startVM(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) -> VMIdentifier {
     let machine = workflow.machines[index]
     if machine.delayInSeconds > 0 {
@@ -179,7 +209,9 @@ extension RecoverySteps {
   }
 
   private func adoptReplicas(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) {
     let specification = try await specification(index, workflow, definition)
     do {
@@ -200,7 +232,9 @@ extension RecoverySteps {
   }
 
   private func specification(
-    _ index: Int, _ workflow: RecoveryWorkflow, _ definition: VPGDefinition
+    _ index: Int,
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
   ) async throws(SiteError) -> RecoveredVM {
     let machine = workflow.machines[index]
     let vm = try protectedVM(machine, definition)
@@ -214,15 +248,21 @@ extension RecoverySteps {
       hardware: vm.hardware,
       disks: export.volumes.map { volume in
         RecoveredVM.Disk(
-          target: volume.target, overlayPath: volume.overlayPath,
-          exportSocketPath: export.socketPath, exportName: volume.identifier.rawValue,
-          replicaPath: volume.replicaPath)
+          target: volume.target,
+          overlayPath: volume.overlayPath,
+          exportSocketPath: export.socketPath,
+          exportName: volume.identifier.rawValue,
+          replicaPath: volume.replicaPath
+        )
       },
-      nics: nics(of: vm, definition, isTest: isTest))
+      nics: nics(of: vm, definition, isTest: isTest)
+    )
   }
 
   private func nics(
-    of vm: VPGDefinition.ProtectedVM, _ definition: VPGDefinition, isTest: Bool
+    of vm: VPGDefinition.ProtectedVM,
+    _ definition: VPGDefinition,
+    isTest: Bool
   ) -> [RecoveredVM.NIC] {
     zip(vm.nics, vm.hardware.macAddresses).map { nic, address in
       let place = isTest ? nic.failoverTest : nic.failover

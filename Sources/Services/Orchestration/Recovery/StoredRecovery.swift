@@ -30,9 +30,11 @@ struct StoredRecovery: Codable, Sendable, Equatable {
   func record() throws(SiteError) -> WorkflowRecord {
     do {
       return WorkflowRecord(
-        identifier: workflow.identifier, vpg: workflow.vpg,
+        identifier: workflow.identifier,
+        vpg: workflow.vpg,
         kind: workflow.kind == .test ? "failoverTest" : "failover",
-        state: String(decoding: try JSONEncoder().encode(self), as: UTF8.self))
+        state: String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+      )
     } catch {
       throw .failed("The recovery operation cannot be stored: \(error).")
     }

@@ -39,14 +39,13 @@ package struct APIError: Error, Equatable, Sendable {
 
   /// The refusal in the API's form.
   ///
-  /// Clients read the text under one of several names.
+  /// Clients read the text under one of two names. No two members differ by case alone:
+  /// PowerShell's `ConvertFrom-Json` refuses such a body.
   package var response: APIResponse {
     let body = APIValue.object(
       "ErrorApi",
       [
         "Message": .string(message),
-        "ErrorCode": .integer(status),
-        "ErrorMessage": .string(message),
         "errorCode": .integer(status),
         "errorMessage": .string(message),
       ]

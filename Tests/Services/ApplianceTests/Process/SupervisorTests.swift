@@ -23,7 +23,8 @@ import Testing
     let supervisor = Supervisor(
       executable: "/bin/sh",
       arguments: ["-c", "echo $$ >> \(folder.path())/pids; \(script)"],
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
     let thread = Thread { try? supervisor.run() }
     thread.start()
     defer { supervisor.stop() }
@@ -49,11 +50,13 @@ import Testing
 
   @Test func `a worker that shows life is left alone`() async throws {
     let patience = Date().addingTimeInterval(
-      2.5 * Double(Supervisor.patienceInMilliseconds) / 1000)
+      2.5 * Double(Supervisor.patienceInMilliseconds) / 1000
+    )
     #expect(
       try await supervise("while echo alive; do sleep 0.2; done") {
         #expect(processes().count <= 1)
         return Date() > patience
-      })
+      }
+    )
   }
 }
