@@ -22,7 +22,10 @@ func target(_ tier: String, _ name: String, _ dependencies: [Target.Dependency] 
 
 /// The tests of `target`, in `Tests/<tier>/<target>Tests`.
 func tests(
-  _ tier: String, _ target: String, _ more: [Target.Dependency] = [], resources: [Resource] = []
+  _ tier: String,
+  _ target: String,
+  _ more: [Target.Dependency] = [],
+  resources: [Resource] = []
 ) -> Target {
   .testTarget(
     name: "\(target)Tests",
@@ -116,43 +119,57 @@ if Context.environment["CORE_ONLY"] == nil {
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
     target("Adapters", "Identity", ["RecoveryModel", "CPAM", "CCrypt"] + nio + certificates),
     target(
-      "Adapters", "ReplicationTransport",
-      ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", log] + nio),
+      "Adapters",
+      "ReplicationTransport",
+      ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", log] + nio
+    ),
     target("Adapters", "Hypervisor", ["RecoveryModel"]),
     target("Adapters", "LibvirtHypervisor", ["RecoveryModel", "Hypervisor", "CLibvirt", log]),
     target("Adapters", "Store", ["RecoveryModel"]),
     target(
-      "Adapters", "SQLiteStore",
-      ["RecoveryModel", "Store", .product(name: "GRDB", package: "GRDB.swift")]),
+      "Adapters",
+      "SQLiteStore",
+      ["RecoveryModel", "Store", .product(name: "GRDB", package: "GRDB.swift")]
+    ),
 
     target(
-      "Services", "ControlProtocol",
-      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio + http),
+      "Services",
+      "ControlProtocol",
+      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio + http
+    ),
     target(
-      "Services", "Appliance",
+      "Services",
+      "Appliance",
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
         "FileStorage", "ReplicationTransport", "Identity", "ControlProtocol", "CLinux", log,
-      ] + lifecycle + nio + http + certificates),
+      ] + lifecycle + nio + http + certificates
+    ),
     target(
-      "Services", "Orchestration",
+      "Services",
+      "Orchestration",
       ["RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", log]
-        + lifecycle + certificates),
+        + lifecycle + certificates
+    ),
     target("Services", "ZVRAPI", ["RecoveryModel", "Hypervisor", "Orchestration"]),
     target(
-      "Services", "Manager",
+      "Services",
+      "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Orchestration",
         "ZVRAPI", log,
-      ] + lifecycle + nio + http),
+      ] + lifecycle + nio + http
+    ),
     target("Services", "Lab", ["Identity", "ControlProtocol", "RecoveryModel", client, log] + nio),
     target(
-      "Services", "Commands",
+      "Services",
+      "Commands",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Appliance",
         "Orchestration", "Manager", "Lab", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ] + lifecycle),
+      ] + lifecycle
+    ),
     .executableTarget(
       name: "understudy",
       dependencies: [
@@ -166,30 +183,43 @@ if Context.environment["CORE_ONLY"] == nil {
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
     tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
     tests(
-      "Adapters", "ReplicationTransport",
-      ["RecoveryModel", "ReplicationProtocol", "Identity", log] + nio),
+      "Adapters",
+      "ReplicationTransport",
+      ["RecoveryModel", "ReplicationProtocol", "Identity", log] + nio
+    ),
     tests("Adapters", "SQLiteStore", ["Store", "RecoveryModel"]),
     tests(
-      "Services", "ControlProtocol",
-      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio),
+      "Services",
+      "ControlProtocol",
+      ["RecoveryModel", "Hypervisor", "Identity", client, log] + lifecycle + nio
+    ),
     tests(
-      "Services", "Appliance",
+      "Services",
+      "Appliance",
       [
         "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
         "ReplicationProtocol", "ReplicationTransport", log,
-      ]),
+      ]
+    ),
     tests(
-      "Services", "Orchestration",
-      ["RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity", log]),
+      "Services",
+      "Orchestration",
+      ["RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity", log]
+    ),
     tests(
-      "Services", "ZVRAPI",
-      ["RecoveryModel", "Hypervisor", "Orchestration"], resources: [.copy("Resources")]),
+      "Services",
+      "ZVRAPI",
+      ["RecoveryModel", "Hypervisor", "Orchestration"],
+      resources: [.copy("Resources")]
+    ),
     tests(
-      "Services", "Manager",
+      "Services",
+      "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "Identity", "ControlProtocol",
         "Orchestration", "ZVRAPI", log, client,
-      ] + nio),
+      ] + nio
+    ),
     .testTarget(
       name: "HypervisorTests",
       dependencies: [

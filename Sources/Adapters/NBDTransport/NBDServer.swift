@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// An NBD server on one unix socket, with many exports told apart by name.
 ///
-/// Each connection has a thread of its own, which blocks: two system calls for a write, no hand-over
-/// and no allocation. Clients may go without a word at any time.
+/// Each connection has a thread of its own, which blocks: two system calls for a write, no
+/// hand-over and no allocation. Clients may go without a word at any time.
 package final class NBDServer: Sendable {
   private struct Connection {
     let socket: UnixSocket
@@ -142,7 +142,8 @@ extension NBDServer {
   private func serve(_ socket: UnixSocket, _ number: Int) {
     do throws(NBDTransportError) {
       let connection = try NBDConnection.handshake(on: socket, listedNames: names()) { name in
-        // Noted before the look-up: whoever removes an export and then cuts its clients misses none.
+        // Noted before the look-up: whoever removes an export and then cuts its clients misses
+        // none.
         state.withLock { $0.connections[number]?.exportName = name }
         return exports(name)
       }

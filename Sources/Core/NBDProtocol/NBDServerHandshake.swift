@@ -38,7 +38,8 @@ package struct NBDServerHandshake: ~Copyable {
   private var sendsZeroes = true
   private let listedNames: [String]?
 
-  /// Longest option data taken: a name of 4096 bytes, as the protocol limits it, with room to spare.
+  /// Longest option data taken: a name of 4096 bytes, as the protocol limits it, with room to
+  /// spare.
   private static let optionByteLimit: UInt32 = 16 << 10
   private static let optionHeaderByteCount = 16
 

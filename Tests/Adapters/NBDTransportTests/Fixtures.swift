@@ -69,8 +69,8 @@ struct Tool {
     let output: String
   }
 
-  /// Runs the program; what it prints goes to a file, so that a daemon it leaves behind keeps nobody
-  /// waiting, as `Foundation.Process` would.
+  /// Runs the program; what it prints goes to a file, so that a daemon it leaves behind keeps
+  /// nobody waiting, as `Foundation.Process` would.
   func run(_ arguments: [String]) throws -> Outcome {
     let folder = try TemporaryFolder()
     defer { folder.remove() }

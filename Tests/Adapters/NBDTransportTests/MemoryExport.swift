@@ -8,8 +8,8 @@ import Synchronization
 
 /// An export in memory that counts what is asked of it.
 ///
-/// `@unchecked`: the content is a fixed piece of memory that connections read and write as the tests
-/// have them do, like a disk; everything else is under a lock.
+/// `@unchecked`: the content is a fixed piece of memory that connections read and write as the
+/// tests have them do, like a disk; everything else is under a lock.
 final class MemoryExport: NBDExport, @unchecked Sendable {
   struct Counts: Equatable {
     var reads = 0
