@@ -41,7 +41,7 @@ struct LabFixture: SuiteTrait, TestScoping {
   func provideScope(
     for test: Test,
     testCase: Test.Case?,
-    performing function: @Sendable () async throws -> Void
+    performing function: @Sendable @concurrent () async throws -> Void
   ) async throws {
     let lab = Lab(settings: Self.settings())
     try await lab.down()

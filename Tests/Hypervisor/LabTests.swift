@@ -3,6 +3,7 @@
 
 import Foundation
 import Lab
+import RecoveryModel
 import Testing
 
 @Suite("Lab", .serialized, .enabled(if: LabFixture.isPossible))

@@ -42,7 +42,10 @@ package struct IdentityCommand: AsyncParsableCommand {
     let identity = try authority.issue(role: .appliance, name: name, hosts: host)
     try identity.save(in: into)
     try authority.certificatePEM.write(
-      toFile: into + "/authority.pem", atomically: true, encoding: .utf8)
+      toFile: into + "/authority.pem",
+      atomically: true,
+      encoding: .utf8
+    )
     print("issued the certificate of the appliance \(name) into \(into)")
   }
 }

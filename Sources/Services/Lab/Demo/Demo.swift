@@ -58,9 +58,8 @@ package struct Demo: Sendable {
     let host = site.url
     progress.plain("Try it:")
     progress.plain("  S=$(\(curl) -s -D - -o /dev/null -u \(site.user):\(site.password) \\")
-    progress.plain(
-      "    -X POST \(host)/session/add | awk 'tolower($1)==\"x-zerto-session:\"{print $2}' | tr -d '\\r')"
-    )
+    progress.plain("    -X POST \(host)/session/add \\")
+    progress.plain("    | awk 'tolower($1)==\"x-zerto-session:\"{print $2}' | tr -d '\\r')")
     progress.plain("  \(curl) -H \"x-zerto-session: $S\" \(host)/vpgs")
     progress.plain("  \(curl) -H \"x-zerto-session: $S\" \(host)/virtualizationsites")
     progress.plain(

@@ -68,12 +68,14 @@ extension DemoStory {
     var last: JSON = .null
     let goesOn = try await Waiting.until(seconds: 240, every: .milliseconds(500)) {
       last = try await recovery.get("/vpgs/\(vpg)")
-      return try await last["Status"].int == 1 && latestCheckpoint(of: vpg) > latest
+      let newest = try await latestCheckpoint(of: vpg)
+      return last["Status"].int == 1 && newest > latest
     }
     guard goesOn else {
       throw LabError(
         "after the roll back: expected VPG status 1 and checkpoints after \(latest), got status "
-          + "\(last["Status"].int ?? -1), substatus \(last["SubStatus"].int ?? -1)")
+          + "\(last["Status"].int ?? -1), substatus \(last["SubStatus"].int ?? -1)"
+      )
     }
     progress.detail("protection goes on, with new checkpoints")
   }

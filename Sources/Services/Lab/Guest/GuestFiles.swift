@@ -49,7 +49,7 @@ enum GuestFiles {
   static let writer = #"""
     #!/bin/sh
     n=$(tail -n 1 /data/seq 2>/dev/null | awk '{print $1+0}'); n=${n:-0}
-    pause=2; [ -b /dev/vdb ] && pause=0.1
+    pause=2; [ -b /dev/vdb ] && pause=0.15
     while :; do
       n=$((n+1)); line="$n $(date +%s)"
       echo "$line" | dd of=/data/seq oflag=append conv=notrunc,fsync 2>/dev/null

@@ -27,8 +27,8 @@ package struct SiteLibvirt: Sendable {
     let binds =
       Self.boundFolders.sorted { $0.key < $1.key }
       .map { "mount --bind \(folder)/\($0.key) \($0.value)" } + ["mount --bind \(hosts) /etc/hosts"]
-    let script =
-      "set -e; hostname \(site.hostName); \((binds + hidingKVM).joined(separator: "; ")); exec \"$@\""
+    let steps = ["set -e", "hostname \(site.hostName)"] + binds + hidingKVM + ["exec \"$@\""]
+    let script = steps.joined(separator: "; ")
     return Daemon(
       name: "libvirtd",
       logFile: site.logFile("libvirtd"),
@@ -139,6 +139,8 @@ package struct SiteLibvirt: Sendable {
     try files.copyItem(atPath: cache, toPath: folder)
   }
 
+  /// Without `no-ping` the DHCP server waits three seconds for an echo from each address before
+  /// it gives it away.
   private func defineNetwork(
     _ name: String,
     bridge: String,
@@ -147,7 +149,7 @@ package struct SiteLibvirt: Sendable {
   ) async throws {
     if try await !names(["net-list", "--all", "--name"]).contains(name) {
       let xml = """
-        <network>
+        <network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
           <name>\(name)</name>
           \(forwards ? "<forward mode='nat'/>" : "")
           <bridge name='\(bridge)' stp='off' delay='0'/>
@@ -155,6 +157,7 @@ package struct SiteLibvirt: Sendable {
           <ip address='\(subnet).1' netmask='255.255.255.0'>
             <dhcp><range start='\(subnet).10' end='\(subnet).200'/></dhcp>
           </ip>
+          <dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options>
         </network>
         """
       try await define(xml, by: "net-define")

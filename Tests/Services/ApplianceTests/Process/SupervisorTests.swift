@@ -50,7 +50,8 @@ import Testing
 
   @Test func `a worker that shows life is left alone`() async throws {
     let patience = Date().addingTimeInterval(
-      2.5 * Double(Supervisor.patienceInMilliseconds) / 1000)
+      2.5 * Double(Supervisor.patienceInMilliseconds) / 1000
+    )
     var most = 0
     let isPast = try await supervise("while echo alive; do sleep 0.2; done") {
       most = max(most, processes().count)
