@@ -16,6 +16,8 @@ package struct LabStatus: Encodable, Sendable {
     package var user: String
     package var password: String
     package var caFile: String
+    /// For `virsh -c`.
+    package var hypervisorURI: String
     package var vms: [VM]
     package var daemons: [Process]
   }
@@ -50,6 +52,7 @@ package struct LabStatus: Encodable, Sendable {
       lines += [
         "site \(site.name)", "  url       \(site.url)", "  user      \(site.user)",
         "  password  \(site.password)", "  CA file   \(site.caFile)",
+        "  virsh -c  \(site.hypervisorURI)",
       ]
       lines += site.vms.map { "  VM        \($0.name) (\($0.state))" }
       lines += site.daemons.map { daemon in
@@ -77,6 +80,7 @@ extension Lab {
           user: site.user,
           password: site.password,
           caFile: site.authorityFile,
+          hypervisorURI: site.hypervisorURI,
           vms: try await vms(of: libvirt),
           daemons: [libvirt.daemon, daemons.appliance, daemons.manager].map {
             LabStatus.Process(

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Foundation
 internal import RecoveryModel
 
@@ -81,10 +82,15 @@ extension DemoStory {
     progress.detail("initial sync and first checkpoint after \(Self.rounded(seconds))")
   }
 
-  /// Takes `ActualRPO` once a second.
+  /// Takes `ActualRPO` once a second, and the appliance's finer figure several times between.
   mutating func watchRPO(of vpg: String, seconds: Int) async throws {
+    let gauge = StreamGauge(site: london)
     for _ in 0..<seconds {
-      try await Task.sleep(for: .seconds(1))
+      let end = ContinuousClock.now + .seconds(1)
+      while ContinuousClock.now < end {
+        figures.rpoInMilliseconds.append(try await gauge.status().rpoInMilliseconds)
+        try await Task.sleep(for: .milliseconds(170))
+      }
       let answer = try await protected.get("/vpgs/\(vpg)")
       guard let rpo = answer["ActualRPO"].int, rpo >= 0 else {
         throw LabError("ActualRPO: expected seconds, got \(answer["ActualRPO"])")

@@ -95,7 +95,7 @@ extension DemoStory {
     guard wentOn else {
       throw LabError("after the commit \(Self.vmName) at paris writes no more: still \(before)")
     }
-    figures.recoveredWrites = try await recoveredWrites(of: guest)
+    figures.recoveredNumbers = try await recoveredNumbers(of: guest)
     progress.detail("committed: \(Self.vmName) belongs to paris now, and goes on")
   }
 
@@ -161,7 +161,7 @@ extension DemoStory {
     )
   }
 
-  private func recoveredWrites(of guest: LabGuest) async throws -> Int {
+  private func recoveredNumbers(of guest: LabGuest) async throws -> Int {
     var count = 0
     for page in ["found-seq", "found-vdb-seq"] {
       count += SequenceFile(try await guest.page(page, seconds: 20) ?? "")?.numbers.count ?? 0

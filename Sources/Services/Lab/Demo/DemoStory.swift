@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Foundation
 
 /// One telling of the demo's story, step by step.
@@ -51,6 +52,7 @@ struct DemoStory: Sendable {
     progress.chapter("A tagged checkpoint, then ransomware")
     let point = try await insertCheckpoint(of: vpg)
     try await damageSource()
+    try await countReplicatedWrites()
 
     progress.chapter("Failover test at paris, in an isolated network")
     try await testFailover(of: vpg, to: point)
@@ -91,6 +93,22 @@ struct DemoStory: Sendable {
       throw LabError("the data disk was overwritten, but its file still reads well")
     }
     progress.detail("the data disk of \(Self.vmName) is overwritten; its file is unreadable")
+  }
+
+  /// Waits until the other site has everything, and notes how many writes that is.
+  mutating func countReplicatedWrites() async throws {
+    let gauge = StreamGauge(site: london)
+    var status = try await gauge.status()
+    let wanted = status.lastSequence
+    let isThere = try await Waiting.until(seconds: 30) {
+      status = try await gauge.status()
+      return status.acknowledgedSequence >= wanted
+    }
+    guard isThere else {
+      throw LabError("paris has \(status.acknowledgedSequence) records, not \(wanted)")
+    }
+    figures.replicatedWrites = status.writeCount
+    progress.detail("\(status.writeCount) writes are replicated so far")
   }
 
   static func seconds(since start: ContinuousClock.Instant) -> Double {
