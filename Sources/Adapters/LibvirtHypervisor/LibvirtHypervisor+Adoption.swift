@@ -22,6 +22,7 @@ extension LibvirtHypervisor {
   ) async throws(HypervisorError) {
     for disk in disks { try await adoptReplica(of: vm, disk) }
     try await run(with: vm) { domain throws(HypervisorError) in
+      try domain.forgetExports(disks)
       try domain.nameReplicas(disks)
     }
     for disk in disks where FileManager.default.fileExists(atPath: disk.secondOverlayPath) {

@@ -24,7 +24,10 @@ extension LibvirtHypervisor {
         throw .nameTaken(specification.name)
       }
       let vm = connection.identifiers.vm(uuid: specification.uuid)
-      if let existing, try existing.isActive { return vm }
+      if let existing, try existing.isActive {
+        try existing.outliveExports(specification.disks)
+        return vm
+      }
       let usesKVM = allowsKVM ? connection.hasKVM(specification.hardware) : false
       let recovered = RecoveredDomain(
         specification: specification,
@@ -34,8 +37,10 @@ extension LibvirtHypervisor {
       let domain = try connection.define(recovered.xml)
       do throws(HypervisorError) {
         try domain.start()
+        try domain.outliveExports(specification.disks)
       } catch {
         // Nothing is left behind that a later try would have to explain.
+        try? domain.destroy()
         try? domain.undefine()
         throw error
       }

@@ -66,8 +66,8 @@ struct RecoveredDomain {
 
   /// A disk with its whole chain written out.
   ///
-  /// Only so does QEMU reconnect to the export when the appliance restarts, instead of failing the
-  /// guest's reads.
+  /// libvirt then need not probe the images. libvirt 9.0 leaves out that QEMU is to connect
+  /// again when the appliance restarts: ``LibvirtDomain/outliveExports(_:)``.
   private func disk(_ disk: RecoveredVM.Disk) -> XMLTree {
     let export = XMLTree(
       "source",

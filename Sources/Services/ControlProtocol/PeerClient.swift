@@ -9,6 +9,8 @@ package import RecoveryModel
 package struct PeerClient: Sendable {
   /// Preparing replicas or shutting guests down takes longer than a question.
   private static let longTimeout = Duration.seconds(60)
+  /// What a manager knows it answers at once; one that does not in this time is away.
+  private static let stateTimeout = Duration.seconds(5)
 
   private let client: ControlClient
 
@@ -41,7 +43,7 @@ package struct PeerClient: Sendable {
 
   /// What the peer knows about the VPGs of both sites.
   package func state() async throws(ControlError) -> PeerState {
-    try await client.send(.get, PeerRoutes.state)
+    try await client.send(.get, PeerRoutes.state, timeout: Self.stateTimeout)
   }
 
   /// Tells the peer that this site is no longer paired with it.

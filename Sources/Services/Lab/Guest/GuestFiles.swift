@@ -46,10 +46,18 @@ enum GuestFiles {
 
   /// Appends `<number> <epoch seconds>` with fsync to a file on the boot disk, then the same
   /// number to one on the data disk, about five times a second; every two seconds without one.
+  ///
+  /// Numbers that the data disk missed, because the guest was switched off between the two writes,
+  /// come first.
   static let writer = #"""
     #!/bin/sh
     n=$(tail -n 1 /data/seq 2>/dev/null | awk '{print $1+0}'); n=${n:-0}
     pause=2; [ -b /dev/vdb ] && pause=0.15
+    if [ -b /dev/vdb ]; then
+      m=$(tail -n 1 /vdb/seq 2>/dev/null | awk '{print $1+0}')
+      awk -v m=${m:-0} '$1 > m' /data/seq 2>/dev/null |
+        dd of=/vdb/seq oflag=append conv=notrunc,fsync 2>/dev/null
+    fi
     while :; do
       n=$((n+1)); line="$n $(date +%s)"
       echo "$line" | dd of=/data/seq oflag=append conv=notrunc,fsync 2>/dev/null

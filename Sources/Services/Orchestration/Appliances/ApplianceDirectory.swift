@@ -81,9 +81,10 @@ package actor ApplianceDirectory {
     return nil
   }
 
-  /// The latest status of a journal kept at this site, if its appliance answers.
+  /// The latest status of a journal kept at this site, also when its appliance does not answer now:
+  /// what is in a journal stays there.
   package func journal(_ stream: StreamIdentifier) -> JournalStatus? {
-    for sighting in sightings.values where sighting.isReachable {
+    for sighting in sightings.values {
       if let status = sighting.status.journals.first(where: { $0.stream == stream }) {
         return status
       }

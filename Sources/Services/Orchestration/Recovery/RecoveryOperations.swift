@@ -30,7 +30,14 @@ package actor RecoveryOperations: RecoveryOperating {
     do throws(SiteError) {
       let records: [WorkflowRecord]
       do { records = try await context.store.workflows() } catch { throw SiteError(error) }
-      for record in records { active[record.vpg] = try StoredRecovery(record) }
+      for record in records {
+        let stored = try StoredRecovery(record)
+        if stored.workflow.stage.isFinal {
+          try await conclude(stored)
+        } else {
+          active[record.vpg] = stored
+        }
+      }
     } catch {
       await context.events.record(
         .failover,
@@ -38,11 +45,13 @@ package actor RecoveryOperations: RecoveryOperating {
         succeeded: false
       )
     }
+    let open = Set(await context.tasks.unfinished().map(\.identifier))
     for (vpg, stored) in active {
-      if stored.workflow.stage == .running {
-        scheduleCommitPolicy(of: vpg)
-      } else if let task = stored.task {
+      // A workflow that rests may do so since a moment before its task was to end.
+      if let task = stored.task, stored.workflow.stage != .running || open.contains(task) {
         await carryOn(vpg, task)
+      } else {
+        scheduleCommitPolicy(of: vpg)
       }
     }
   }
@@ -147,6 +156,8 @@ package actor RecoveryOperations: RecoveryOperating {
     let vpg = stored.workflow.vpg
     let before = active[vpg]
     active[vpg] = stored
+    // The task that has just brought the workflow to its rest drives it no further.
+    active[vpg]?.task = nil
     do throws(SiteError) {
       let task = try await context.tasks.begin(kind, user: stored.user, vpgs: [vpg])
       active[vpg]?.task = task
@@ -167,9 +178,9 @@ package actor RecoveryOperations: RecoveryOperating {
 
   // MARK: Driving
 
-  /// Carries out actions until the workflow rests or is finished.
+  /// Carries out actions until the workflow rests, is finished, or belongs to another task.
   private func drive(_ vpg: VPGIdentifier, task: TaskIdentifier) async throws(SiteError) {
-    while let stored = active[vpg] {
+    while let stored = active[vpg], stored.task == task {
       switch stored.workflow.nextAction {
       case .perform(let step), .retry(let step):
         try await take(step, of: stored, task: task)
@@ -218,8 +229,7 @@ package actor RecoveryOperations: RecoveryOperating {
 
   private func rest(_ vpg: VPGIdentifier) async throws(SiteError) {
     guard var stored = active[vpg] else { return }
-    stored.restedAt = context.now()
-    stored.task = nil
+    if stored.restedAt == nil { stored.restedAt = context.now() }
     active[vpg] = stored
     try await save(stored)
     scheduleCommitPolicy(of: vpg)
@@ -234,14 +244,8 @@ package actor RecoveryOperations: RecoveryOperating {
 
   private func finish(_ stored: StoredRecovery) async throws(SiteError) {
     let workflow = stored.workflow
-    if workflow.kind == .test && workflow.failure.isEmpty {
-      let now = context.now()
-      try await context.vpgs.update(workflow.vpg) { $0.lastTest = now }
-    }
-    do { try await context.store.removeWorkflow(workflow.identifier) } catch {
-      throw SiteError(error)
-    }
     active[workflow.vpg] = nil
+    try await conclude(stored)
     guard workflow.failure.isEmpty else { throw .failed(workflow.failure) }
     let (kind, text): (EventRecord.Kind, String) =
       switch (workflow.kind, workflow.stage) {
@@ -250,6 +254,26 @@ package actor RecoveryOperations: RecoveryOperating {
       case (.failover, _): (.failoverRollback, "The failover was rolled back.")
       }
     await context.events.record(kind, text, user: stored.user, vpgs: [workflow.vpg])
+  }
+
+  /// Writes down how a workflow ended, and forgets it last: a manager that is killed in between
+  /// concludes it again.
+  private func conclude(_ stored: StoredRecovery) async throws(SiteError) {
+    let workflow = stored.workflow
+    if workflow.kind == .test && workflow.failure.isEmpty {
+      let now = context.now()
+      try await context.vpgs.update(workflow.vpg) { $0.lastTest = now }
+    }
+    if let task = stored.task {
+      if workflow.failure.isEmpty {
+        await context.tasks.succeed(task)
+      } else {
+        await context.tasks.fail(task, reason: workflow.failure)
+      }
+    }
+    do { try await context.store.removeWorkflow(workflow.identifier) } catch {
+      throw SiteError(error)
+    }
   }
 
   /// Has the commit policy carried out when its time is up, unless a person was faster.

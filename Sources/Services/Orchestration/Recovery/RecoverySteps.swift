@@ -94,14 +94,14 @@ extension RecoverySteps {
     _ definition: VPGDefinition
   ) async throws(SiteError) -> SourceReply? {
     do throws(SiteError) {
-      return try await context.peers.client(for: definition.protectedSite).source(
+      return try await askSource(
         SourceRequest(
           wish: wish,
           shutdownPolicy: policy,
           timeoutInSeconds: policy == .forceShutdown
             ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds
         ),
-        of: definition.identifier
+        definition
       )
     } catch {
       guard case .unreachable = error else { throw error }
@@ -113,6 +113,53 @@ extension RecoverySteps {
       )
       return nil
     }
+  }
+}
+
+// MARK: A source that falls silent
+
+extension RecoverySteps {
+  private static let silentProbesUntilGone = 2
+
+  /// Asks the protected site, for as long as it is there: a request may take as long as guests take
+  /// to shut down, but a site that was lost on the way is not worth that wait.
+  private func askSource(
+    _ request: SourceRequest,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> SourceReply {
+    let peer = try await context.peers.client(for: definition.protectedSite)
+    let outcome = await withTaskGroup(of: Result<SourceReply, SiteError>.self) { group in
+      group.addTask {
+        do throws(SiteError) {
+          return .success(try await peer.source(request, of: definition.identifier))
+        } catch {
+          return .failure(error)
+        }
+      }
+      group.addTask { .failure(await Self.silence(of: peer)) }
+      let first = await group.next()
+      group.cancelAll()
+      return first
+    }
+    guard let outcome else { preconditionFailure("a group with tasks has a first result") }
+    return try outcome.get()
+  }
+
+  /// Returns when the peer has not answered several times in a row.
+  private static func silence(of peer: any PeerControl) async -> SiteError {
+    var misses = 0
+    while misses < silentProbesUntilGone {
+      do { try await Task.sleep(for: .milliseconds(500)) } catch {
+        return .failed("The manager is stopping.")
+      }
+      do throws(SiteError) {
+        _ = try await peer.state()
+        misses = 0
+      } catch {
+        if case .unreachable = error { misses += 1 } else { misses = 0 }
+      }
+    }
+    return .unreachable("The protected site does not answer any more.")
   }
 }
 

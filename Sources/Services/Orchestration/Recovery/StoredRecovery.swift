@@ -11,7 +11,7 @@ struct StoredRecovery: Codable, Sendable, Equatable {
   var user: String
   /// When the VMs were running, from which a commit policy's time counts.
   var restedAt: WallTime?
-  /// The task that drives the workflow; nil while it rests.
+  /// The task that drives the workflow, or brought it to its rest.
   var task: TaskIdentifier?
 
   init(workflow: RecoveryWorkflow, user: String) {

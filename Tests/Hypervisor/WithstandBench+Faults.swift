@@ -1,0 +1,103 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import Lab
+
+// What tests break and start again.
+extension WithstandBench {
+  func daemons(of site: LabSite) -> SiteDaemons {
+    SiteDaemons(site: site, allowsKVM: false, executable: lab.settings.executable)
+  }
+
+  /// Starts a site's appliance and manager where they do not run.
+  func startDaemons(at site: LabSite) async throws { try await daemons(of: site).up() }
+
+  /// Kills a process and waits until there is nothing left of it.
+  func kill(_ pid: Int32) async throws {
+    Foundation.kill(pid, SIGKILL)
+    let isGone = try await Waiting.until(seconds: 10, every: .milliseconds(10)) {
+      Daemon.commandLine(of: pid).isEmpty
+    }
+    guard isGone else { throw LabError("process \(pid) does not end") }
+  }
+
+  /// Kills a site's manager.
+  func killManager(of site: LabSite) async throws {
+    try await kill(try #require(daemons(of: site).manager.processIdentifier))
+  }
+
+  /// The process of an appliance that holds its connections and disks.
+  func worker(of site: LabSite) async throws -> Int32 {
+    let supervisor = try #require(daemons(of: site).appliance.processIdentifier)
+    let children = try await Program.run(["pgrep", "-P", "\(supervisor)"])
+    return try #require(
+      children.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }.first
+    )
+  }
+
+  /// The process that starts the worker again.
+  func supervisor(of site: LabSite) throws -> Int32 {
+    try #require(daemons(of: site).appliance.processIdentifier)
+  }
+
+  /// Takes the link between the sites down, or up again.
+  func setLink(up: Bool) async throws {
+    try await Program.run([
+      "ip", "-n", london.namespace, "link", "set", "dev", "peer0", up ? "up" : "down",
+    ])
+  }
+
+  /// Loses a site: all that runs there is killed at once, and its link is down.
+  func loseSite(_ site: LabSite) async throws {
+    try await setLink(up: false)
+    let isGone = try await Waiting.until(seconds: 20) {
+      let left = try await SiteNetwork.processes(in: site)
+      for pid in left { Foundation.kill(pid, SIGKILL) }
+      return left.isEmpty
+    }
+    guard isGone else { throw LabError("the processes of \(site.name) do not end") }
+  }
+
+  // MARK: What is there
+
+  /// Checks what the recovered VM found on its disks when it came up.
+  func checkRecoveredVM(at point: DemoPoint) async throws {
+    let guest = lab.guest(Self.vmName, at: paris)
+    guard try await guest.waitUntilServing(seconds: 120) else {
+      throw LabError("\(Self.vmName) does not answer at paris")
+    }
+    let boot = try #require(try await guest.page("found-seq", seconds: 20))
+    let data = try #require(try await guest.page("found-vdb-seq", seconds: 20))
+    #expect(point.bounds.fault(bootDisk: boot, dataDisk: data) == nil)
+  }
+
+  /// Checks that a guest's numbers have no gap on either disk.
+  func checkSequence(of guest: LabGuest) async throws {
+    for page in ["seq", "vdb-seq"] {
+      let text = try #require(try await guest.page(page, seconds: 20))
+      #expect(SequenceFile(text)?.lastOfUnbroken != nil, "\(page) of \(guest.name)")
+    }
+  }
+
+  /// Where the VM runs: `london`, `paris`, or both.
+  func placesOfVM() async throws -> [String] {
+    var places: [String] = []
+    for site in [london, paris] {
+      if try await lab.runningVMNames(at: site).contains(Self.vmName) { places.append(site.name) }
+    }
+    return places
+  }
+
+  /// What recoveries left at paris: VMs, overlays, sockets of exports.
+  func leftovers() async throws -> [String] {
+    let folders = try await Program.run([
+      "find", paris.datastoreFolder, paris.socketFolder, "-name", "*understudy-*", "-o",
+      "-name", "*.qcow2", "-o", "-name", "export*",
+    ])
+    return try await lab.vmNames(at: paris)
+      + folders.split(whereSeparator: \.isNewline).map(String.init)
+  }
+}
