@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: [
     "understudy://london", "understudy://london/", "understudy://london/manager",
-    "understudy://london/manager/", "understudy://london/root/x", "understudy:///manager/x",
+    "understudy://london/manager/", "understudy://london/owner/x", "understudy:///manager/x",
     "understudy://london/manager/x/y", "understudy://london/manager/%zz",
     "https://london/manager/x",
     "understudy://london/manager/%",
