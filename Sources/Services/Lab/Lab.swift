@@ -131,8 +131,11 @@ package struct Lab: Sendable {
     }
   }
 
-  /// Defines the VMs at the first site and starts them, but for one that runs at the other site:
-  /// it was recovered there.
+  /// Defines the VMs at the first site and starts them.
+  ///
+  /// A VM that is off while others run was switched off on purpose, maybe by a failover under way;
+  /// when none runs, the machine was restarted. One that is known at the other site was recovered
+  /// there. Neither is started.
   private func startVMs(
     at sites: [LabSite],
     images: GuestImage.Disks,
@@ -144,8 +147,10 @@ package struct Lab: Sendable {
     let running = try await home.names(["list", "--name"])
     let elsewhere = try await other.names(["list", "--all", "--name"])
     for vm in LabVM.all where !running.contains(vm.name) && !elsewhere.contains(vm.name) {
+      let isNew = !defined.contains(vm.name)
+      guard isNew || running.isEmpty else { continue }
       report("\(sites[0].name): VM \(vm.name)")
-      if !defined.contains(vm.name) {
+      if isNew {
         try await makeDisks(of: vm, at: sites[0], images: images)
         try await home.define(vm.domain(at: sites[0], allowsKVM: allowsKVM), by: "define")
       }

@@ -7,8 +7,8 @@ internal import RecoveryModel
 
 /// Keeps one protected VM's taps and stream: looks, lets a ``TapReconciler`` decide, and does it.
 struct StreamKeeper {
-  /// Memory for writes on their way, per VM.
-  private static let bufferByteCount: UInt64 = 64 << 20
+  /// Memory for writes on their way: as much as the appliance's configuration allows a stream.
+  private static let bufferByteCount = UInt64(Int64.max)
   private static let statusTimeout = Duration.seconds(2)
   private static let longestPause = Duration.seconds(8)
 
