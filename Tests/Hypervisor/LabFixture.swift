@@ -10,15 +10,20 @@ import Testing
 ///
 /// Its names are its own, so that it does not meet a lab a person has running.
 struct LabFixture: SuiteTrait, TestScoping {
+  /// Begins the lab's names.
+  var name = "ustest"
+  /// Whether the lab is up before the first test; a suite that breaks its lab brings it up itself.
+  var isBroughtUp = true
+
   /// The suite's lab.
   @TaskLocal private static var current: Lab?
 
   static var lab: Lab {
-    get throws { try #require(current, "the suite has no `.lab` trait") }
+    get throws { try #require(current, "the suite has no lab") }
   }
 
   /// Constant names: what a run that was cut short left behind, the next one removes.
-  static func settings(name: String = "ustest") -> LabSettings {
+  static func settings(name: String) -> LabSettings {
     let folder = FileManager.default.temporaryDirectory.appending(path: "understudy-\(name)")
     return LabSettings(
       name: name,
@@ -43,11 +48,11 @@ struct LabFixture: SuiteTrait, TestScoping {
     testCase: Test.Case?,
     performing function: @Sendable @concurrent () async throws -> Void
   ) async throws {
-    let lab = Lab(settings: Self.settings())
+    let lab = Lab(settings: Self.settings(name: name))
     try await lab.down()
     let outcome: (any Error)?
     do {
-      try await lab.up()
+      if isBroughtUp { try await lab.up() }
       try await Self.$current.withValue(lab) { try await function() }
       outcome = nil
     } catch {
@@ -61,4 +66,7 @@ struct LabFixture: SuiteTrait, TestScoping {
 extension Trait where Self == LabFixture {
   /// Gives the suite a running lab, ``LabFixture/lab``.
   static var lab: Self { LabFixture() }
+
+  /// Gives the suite a lab that its tests may break; see ``WithstandBench/ready()``.
+  static var breakableLab: Self { LabFixture(name: "uswt", isBroughtUp: false) }
 }

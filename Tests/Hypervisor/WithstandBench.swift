@@ -20,7 +20,7 @@ struct WithstandBench: Sendable {
 
   /// The suite's lab, all parts running and the VM protected, whatever an earlier test left.
   static func ready() async throws -> WithstandBench {
-    let lab = try WithstandFixture.lab
+    let lab = try LabFixture.lab
     // A lab that cannot be mended, or whose VM was recovered for good, is made anew.
     if let bench = try? await mended(lab) { return bench }
     try await lab.down()
