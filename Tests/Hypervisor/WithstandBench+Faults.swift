@@ -19,9 +19,23 @@ extension WithstandBench {
   func kill(_ pid: Int32) async throws {
     Foundation.kill(pid, SIGKILL)
     let isGone = try await Waiting.until(seconds: 10, every: .milliseconds(10)) {
-      Daemon.commandLine(of: pid).isEmpty
+      Self.hasEnded(pid)
     }
     guard isGone else { throw LabError("process \(pid) does not end") }
+  }
+
+  /// Whether every thread of a process has ended, and with the last one its sockets and locks.
+  ///
+  /// A process that nobody waited for stays in proc(5) as a zombie, state `Z`.
+  private static func hasEnded(_ pid: Int32) -> Bool {
+    let tasks = "/proc/\(pid)/task"
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+    return threads.allSatisfy { thread in
+      guard let text = try? String(contentsOfFile: "\(tasks)/\(thread)/stat", encoding: .utf8),
+        let name = text.lastIndex(of: ")")
+      else { return true }
+      return ["Z", "X"].contains(text[text.index(after: name)...].split(separator: " ").first)
+    }
   }
 
   /// Kills a site's manager.

@@ -171,13 +171,15 @@ extension RunningManager {
     return try #require(answer.header("x-zerto-session").first)
   }
 
-  /// Asks for a task until it ends; the state it ended in.
+  /// Asks for a task until it ends, half a minute at most; the state it ended in.
   func outcome(ofTask quoted: String, session: String) async throws -> String {
     let task = quoted.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
+    let deadline = ContinuousClock.now + .seconds(30)
     while true {
       let answer = try await send("GET", "/v1/tasks/\(task)", session: session)
       try #require(answer.status == 200, "\(answer.text)")
       if answer.member("Completed") != "<null>" { return answer.text }
+      try #require(ContinuousClock.now < deadline, "the task does not end: \(answer.text)")
       try await Task.sleep(for: .milliseconds(50))
     }
   }

@@ -64,6 +64,15 @@ struct MarkTests {
     return counts
   }
 
+  @Test func `a stream in a sync takes no mark`() throws {
+    let (buffer, _) = try StreamBufferTests.ordered()
+    buffer.setPaused(true)
+    buffer.setPaused(false)
+    _ = try buffer.beginSync { false }
+    let reason = StreamBuffer.mark(Self.checkpoint(1), in: [(StreamIdentifier("a"), buffer)])
+    #expect(reason?.contains("sync") == true)
+  }
+
   @Test func `one stream out of order keeps the mark out of all`() throws {
     let (first, _) = try StreamBufferTests.ordered()
     let (second, _) = try StreamBufferTests.ordered()
