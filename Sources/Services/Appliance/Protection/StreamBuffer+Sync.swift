@@ -6,14 +6,6 @@ internal import RecoveryModel
 internal import ReplicationProtocol
 internal import ReplicationTransport
 
-/// Why a sync cannot go on.
-enum SyncInterruption: Error, Equatable {
-  /// The stream lost its order meanwhile, or was renumbered: the sync begins anew.
-  case orderLost
-  /// The stream ends or is paused, or another sync was asked for.
-  case cancelled
-}
-
 // What a sync, on its one thread, does to the buffer. Waits look around every 200 ms, so that a
 // cancelled sync ends soon.
 extension StreamBuffer {
@@ -23,18 +15,14 @@ extension StreamBuffer {
   func beginSync(isCancelled: () -> Bool) throws(SyncInterruption) -> UInt64 {
     monitor.lock()
     defer { monitor.unlock() }
-    while !isLinked || !records.hasRoom(for: 1) {
-      if isCancelled() || isClosed || isPaused { throw .cancelled }
+    while true {
+      if isCancelled() { throw .cancelled }
+      if let generation = try stream.beginSync(now: WallTime.ofThisMachine()) {
+        monitor.broadcast()
+        return generation
+      }
       waitAWhile()
     }
-    if isCancelled() || isClosed || isPaused { throw .cancelled }
-    generation += 1
-    let kind: SyncState = isRemoteComplete ? .deltaSync : .initialSync
-    mode = .syncing(kind)
-    missingUntil = nil
-    append(.syncBegan, time: WallTime.ofThisMachine(), offset: kind == .initialSync ? 1 : 2)
-    monitor.broadcast()
-    return generation
   }
 
   /// Blocks until the link is up again; the sync goes on if nothing was lost meanwhile.
@@ -42,20 +30,21 @@ extension StreamBuffer {
     monitor.lock()
     defer { monitor.unlock() }
     while true {
-      try check(generation, isCancelled)
-      if isLinked { return }
+      if isCancelled() { throw .cancelled }
+      try stream.check(generation)
+      if stream.isLinked { return }
       waitAWhile()
     }
   }
 
   /// From here on writes to `range` are noted; called before the range is read.
   func watch(volume: Int, range: Range<UInt64>) {
-    monitor.withLock { volumes[volume].conflicts.watch(range) }
+    monitor.withLock { stream.watch(volume: volume, range: range) }
   }
 
   /// Notes no more.
   func stopWatching(volume: Int) {
-    monitor.withLock { volumes[volume].conflicts.stop() }
+    monitor.withLock { stream.stopWatching(volume: volume) }
   }
 
   /// Appends a block that was read from the disk, without the bytes that were written meanwhile.
@@ -74,110 +63,50 @@ extension StreamBuffer {
     let checksum = isZero ? 0 : payloadChecksum(bytes)
     monitor.lock()
     defer { monitor.unlock() }
-    let room = try reserve(isZero ? 0 : bytes.count, generation, isCancelled)
-    // No reader gets here before the commit, so the copy needs no lock; taps do.
-    monitor.unlock()
-    if !isZero { room?.copyMemory(from: bytes) }
-    monitor.lock()
-    guard self.generation == generation, !volumes[volume].conflicts.isOverflowed else {
-      sideRing.abandon()
-      try check(generation, isCancelled)
-      return false
-    }
-    let pieces = volumes[volume].conflicts.untouched(of: offset..<offset + UInt64(bytes.count))
-    if isZero || pieces.isEmpty {
-      sideRing.abandon()
-      for piece in pieces {
-        append(
-          .zeroes,
-          time: WallTime.ofThisMachine(),
-          isPulled: true,
-          volume: volume,
-          offset: piece.lowerBound,
-          length: UInt32(piece.count)
-        )
+    while true {
+      if isCancelled() { throw .cancelled }
+      try stream.check(generation)
+      if isZero {
+        if stream.hasRoomForSync { break }
+      } else if let room = try stream.reservePulled(bytes.count, generation: generation) {
+        // No reader gets here before the commit, so the copy needs no lock; taps do.
+        monitor.unlock()
+        room.copyMemory(from: bytes)
+        monitor.lock()
+        break
       }
-    } else {
-      append(pieces, of: bytes, at: offset, volume: volume, checksum: checksum)
+      waitAWhile()
     }
+    let pull = try stream.appendPulled(
+      volume: volume,
+      offset: offset,
+      bytes: bytes,
+      isZero: isZero,
+      checksum: checksum,
+      generation: generation,
+      now: WallTime.ofThisMachine()
+    )
     if waiterCount > 0 { monitor.broadcast() }
-    return true
-  }
-
-  /// The payload of all pieces is one place of the ring; the last piece frees it.
-  private func append(
-    _ pieces: [Range<UInt64>],
-    of bytes: UnsafeRawBufferPointer,
-    at offset: UInt64,
-    volume: Int,
-    checksum: UInt32
-  ) {
-    let place = sideRing.commit()
-    for (index, piece) in pieces.enumerated() {
-      let skipped = Int(piece.lowerBound - offset)
-      let payload = UnsafeRawBufferPointer(rebasing: bytes[skipped..<skipped + piece.count])
-      append(
-        .write,
-        time: WallTime.ofThisMachine(),
-        isPulled: true,
-        volume: volume,
-        offset: piece.lowerBound,
-        length: UInt32(piece.count),
-        checksum: piece.count == bytes.count ? checksum : payloadChecksum(payload),
-        ring: sideRingNumber,
-        payloadStart: place.start + skipped,
-        freedThrough: index == pieces.count - 1 ? place.end : nil
-      )
-    }
+    return pull == .appended
   }
 
   /// The sync is through: from here on the order of records is the guest's.
   func endSync(generation: UInt64, isCancelled: () -> Bool) throws(SyncInterruption) {
     monitor.lock()
     defer { monitor.unlock() }
-    _ = try reserve(0, generation, isCancelled)
-    append(.syncEnded, time: WallTime.ofThisMachine())
-    if mode == .syncing(.initialSync) { firstSyncEnd = records.last }
-    isRemoteComplete = true
-    missingUntil = records.last
-    mode = .ordered
-    lastError = ""
+    while true {
+      if isCancelled() { throw .cancelled }
+      if try stream.endSync(generation: generation, now: WallTime.ofThisMachine()) { break }
+      waitAWhile()
+    }
     monitor.broadcast()
   }
 
   /// The sync is given up; what it brought so far does no harm.
   func failSync(generation: UInt64, _ reason: String) {
     monitor.withLock {
-      if self.generation == generation { loseOrder(reason) }
-      lastError = reason
+      stream.failSync(generation: generation, reason, now: WallTime.ofThisMachine())
     }
-  }
-
-  /// Waits for `count` bytes of the sync's own memory, and for half of the records' places to be
-  /// free.
-  ///
-  /// The lock is held. Nothing is reserved if `count` is 0.
-  private func reserve(
-    _ count: Int,
-    _ generation: UInt64,
-    _ isCancelled: () -> Bool
-  ) throws(SyncInterruption) -> UnsafeMutableRawBufferPointer? {
-    while true {
-      try check(generation, isCancelled)
-      if records.hasRoom(for: RecordRing.capacity / 2) {
-        if count == 0 { return nil }
-        if let room = sideRing.reserve(count) { return room }
-      }
-      waitAWhile()
-    }
-  }
-
-  private func check(
-    _ generation: UInt64,
-    _ isCancelled: () -> Bool
-  ) throws(SyncInterruption) {
-    if isCancelled() || isClosed { throw .cancelled }
-    if self.generation != generation { throw .orderLost }
   }
 
   private func waitAWhile() {

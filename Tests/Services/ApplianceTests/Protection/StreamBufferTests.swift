@@ -44,7 +44,7 @@ struct StreamBufferTests {
   }
 
   static func status(of buffer: StreamBuffer) -> (needsSync: Bool, rpo: Int64) {
-    buffer.monitor.withLock { (buffer.mode == .dropping, 0) }
+    buffer.monitor.withLock { (buffer.stream.mode == .dropping, 0) }
   }
 
   @Test func `writes come out in order with their bytes however the ring turns`() throws {
@@ -136,7 +136,7 @@ struct StreamBufferTests {
   @Test func `what the guest wrote while a block was read is left out of the block`() throws {
     let (buffer, taps) = try Self.ordered()
     let generation = try buffer.beginSync { false }
-    let begin = buffer.monitor.withLock { buffer.records.last.rawValue }
+    let begin = buffer.monitor.withLock { buffer.stream.last.rawValue }
     buffer.watch(volume: 0, range: 0..<65536)
     try Self.write(taps[0], [9, 9], at: 100)
     let block = [UInt8](repeating: 5, count: 65536)
@@ -162,7 +162,7 @@ struct StreamBufferTests {
       #expect(payloadChecksum(piece) == record.payloadChecksum)
     }
     buffer.acknowledged(through: SequenceNumber(begin + 3))
-    #expect(buffer.monitor.withLock { buffer.sideRing.usedByteCount } == 0)
+    #expect(buffer.monitor.withLock { buffer.stream.heldByteCount } == 0)
   }
 
   @Test func `a block of zeroes travels without payload`() throws {

@@ -7,7 +7,7 @@ internal import RecoveryModel
 ///
 /// Record numbers are consecutive, so a number is a place. Whoever owns the ring locks around
 /// every call.
-struct RecordRing {
+@safe struct RecordRing {
   /// A record and where its payload is.
   struct Entry {
     var record: StreamRecord
@@ -19,34 +19,35 @@ struct RecordRing {
     var freedThrough: UInt64?
   }
 
-  static let capacity = 1 << 16
-
+  /// The most records.
+  let capacity: Int
   private let entries: UnsafeMutablePointer<Entry>
   /// The number before the oldest record's.
   private(set) var base: SequenceNumber
   private(set) var count = 0
 
-  init() {
-    entries = .allocate(capacity: Self.capacity)
+  init(capacity: Int) {
+    self.capacity = capacity
+    unsafe entries = .allocate(capacity: capacity)
     base = SequenceNumber(0)
   }
 
-  func deallocate() { entries.deallocate() }
+  func deallocate() { unsafe entries.deallocate() }
 
   var last: SequenceNumber { SequenceNumber(base.rawValue + UInt64(count)) }
   var oldest: Entry? { count == 0 ? nil : self[base.next] }
-  func hasRoom(for more: Int) -> Bool { count + more <= Self.capacity }
+  func hasRoom(for more: Int) -> Bool { count + more <= capacity }
 
   subscript(sequence: SequenceNumber) -> Entry {
     precondition(sequence > base && sequence <= last, "no such record")
-    return entries[slot(sequence)]
+    return unsafe entries[slot(sequence)]
   }
 
   /// Appends an entry under the next number.
   mutating func append(_ entry: Entry) {
     precondition(hasRoom(for: 1), "no room for a record")
     precondition(entry.record.sequence == last.next, "not the next record")
-    (entries + slot(entry.record.sequence)).initialize(to: entry)
+    unsafe (entries + slot(entry.record.sequence)).initialize(to: entry)
     count += 1
   }
 
@@ -64,6 +65,6 @@ struct RecordRing {
   }
 
   private func slot(_ sequence: SequenceNumber) -> Int {
-    Int(sequence.rawValue % UInt64(Self.capacity))
+    Int(sequence.rawValue % UInt64(capacity))
   }
 }

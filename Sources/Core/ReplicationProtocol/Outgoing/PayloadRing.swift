@@ -9,7 +9,7 @@
 /// split, so the rest before the end is skipped when it does not fit there. Whoever owns the ring
 /// locks around every call; the bytes themselves are written and read without the lock, inside a
 /// reservation or between tail and head.
-struct PayloadRing {
+@safe struct PayloadRing {
   /// Where a payload is, and up to where the ring is free once it is gone.
   struct Place {
     let start: Int
@@ -22,12 +22,12 @@ struct PayloadRing {
   private var reserved: Place?
 
   init(byteCount: Int) {
-    memory = .allocate(byteCount: byteCount, alignment: 4096)
+    unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
   }
 
-  func deallocate() { memory.deallocate() }
+  func deallocate() { unsafe memory.deallocate() }
 
-  var capacity: Int { memory.count }
+  var capacity: Int { unsafe memory.count }
   var usedByteCount: Int { Int(head - tail) }
 
   /// Reserves `count` bytes, which stay the caller's until ``commit()`` or ``abandon()``.
@@ -41,7 +41,7 @@ struct PayloadRing {
     let end = start + UInt64(count)
     guard end - tail <= size else { return nil }
     reserved = Place(start: Int(start % size), end: end)
-    return slice(Int(start % size), count)
+    return unsafe slice(Int(start % size), count)
   }
 
   /// The reservation becomes part of the content.
@@ -67,6 +67,6 @@ struct PayloadRing {
   mutating func freeAll() { free(through: head) }
 
   func slice(_ start: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + count])
+    unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + count])
   }
 }

@@ -1,0 +1,153 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// Why a sync cannot go on.
+package enum SyncInterruption: Error, Hashable, Sendable {
+  /// The stream lost its order meanwhile, or was renumbered: the sync begins anew.
+  case orderLost
+  /// The stream ends or is paused, or another sync was asked for.
+  case cancelled
+}
+
+// What a sync does to the stream. Who is given nil waits for the stream to change and asks again.
+extension OutgoingStream {
+  /// What became of a block that a sync read.
+  package enum Pull: Hashable, Sendable {
+    /// It is in the stream, without the bytes that were written meanwhile.
+    case appended
+    /// More was written meanwhile than could be noted: read again.
+    case readAgain
+  }
+
+  /// Begins to keep writes, with a record that says so, once the link is up.
+  ///
+  /// - Returns: The generation by which the sync names itself from here on; nil if it must wait.
+  package mutating func beginSync(now: WallTime) throws(SyncInterruption) -> UInt64? {
+    if isClosed || isPaused { throw .cancelled }
+    guard isLinked, records.hasRoom(for: 1) else { return nil }
+    generation += 1
+    let kind: SyncState = isRemoteComplete ? .deltaSync : .initialSync
+    mode = .syncing(kind)
+    missingUntil = nil
+    append(.syncBegan, time: now, offset: kind == .initialSync ? 1 : 2)
+    return generation
+  }
+
+  /// Whether the sync of this generation is still what brings the rest.
+  package func check(_ generation: UInt64) throws(SyncInterruption) {
+    if isClosed { throw .cancelled }
+    if self.generation != generation { throw .orderLost }
+  }
+
+  /// From here on writes to `range` are noted; called before the range is read.
+  package mutating func watch(volume: Int, range: Range<UInt64>) {
+    volumes[volume].conflicts.watch(range)
+  }
+
+  /// Notes no more.
+  package mutating func stopWatching(volume: Int) { volumes[volume].conflicts.stop() }
+
+  /// Whether there is room for a sync's records: it never takes the guest's share.
+  package var hasRoomForSync: Bool { records.hasRoom(for: records.capacity / 2) }
+
+  /// Reserves room for a block of a sync, beside half of the records' places; nil if it must wait.
+  package mutating func reservePulled(
+    _ count: Int,
+    generation: UInt64
+  ) throws(SyncInterruption) -> UnsafeMutableRawBufferPointer? {
+    try check(generation)
+    guard hasRoomForSync else { return nil }
+    return unsafe sideRing.reserve(count)
+  }
+
+  /// Appends a block that was read from the disk, without the bytes that were written meanwhile.
+  ///
+  /// `bytes` is the block, with `checksum`; it was copied to what
+  /// ``reservePulled(_:generation:)`` gave unless `isZero`.
+  package mutating func appendPulled(
+    volume: Int,
+    offset: UInt64,
+    bytes: UnsafeRawBufferPointer,
+    isZero: Bool,
+    checksum: UInt32,
+    generation: UInt64,
+    now: WallTime
+  ) throws(SyncInterruption) -> Pull {
+    guard self.generation == generation, !volumes[volume].conflicts.isOverflowed else {
+      sideRing.abandon()
+      try check(generation)
+      return .readAgain
+    }
+    let pieces = volumes[volume].conflicts.untouched(of: offset..<offset + UInt64(bytes.count))
+    if isZero || pieces.isEmpty {
+      sideRing.abandon()
+      for piece in pieces {
+        append(
+          .zeroes,
+          time: now,
+          isPulled: true,
+          volume: volume,
+          offset: piece.lowerBound,
+          length: UInt32(piece.count)
+        )
+      }
+    } else {
+      unsafe append(pieces, of: bytes, at: offset, volume: volume, checksum: checksum, now: now)
+    }
+    return .appended
+  }
+
+  /// The payload of all pieces is one place of the ring; the last piece frees it.
+  private mutating func append(
+    _ pieces: [Range<UInt64>],
+    of bytes: UnsafeRawBufferPointer,
+    at offset: UInt64,
+    volume: Int,
+    checksum: UInt32,
+    now: WallTime
+  ) {
+    let place = sideRing.commit()
+    for (index, piece) in pieces.enumerated() {
+      let skipped = Int(piece.lowerBound - offset)
+      let payload = unsafe UnsafeRawBufferPointer(rebasing: bytes[skipped..<skipped + piece.count])
+      append(
+        .write,
+        time: now,
+        isPulled: true,
+        volume: volume,
+        offset: piece.lowerBound,
+        length: UInt32(piece.count),
+        checksum: unsafe piece.count == bytes.count ? checksum : payloadChecksum(payload),
+        ring: sideRingNumber,
+        payloadStart: place.start + skipped,
+        freedThrough: index == pieces.count - 1 ? place.end : nil
+      )
+    }
+  }
+
+  /// The sync is through: from here on the order of records is the guest's.
+  ///
+  /// - Returns: False if it must wait.
+  package mutating func endSync(
+    generation: UInt64,
+    now: WallTime
+  ) throws(SyncInterruption) -> Bool {
+    try check(generation)
+    guard hasRoomForSync else { return false }
+    append(.syncEnded, time: now)
+    if mode == .syncing(.initialSync) { firstSyncEnd = records.last }
+    isRemoteComplete = true
+    missingUntil = records.last
+    mode = .ordered
+    lastError = ""
+    return true
+  }
+
+  /// The sync is given up; what it brought so far does no harm.
+  package mutating func failSync(generation: UInt64, _ reason: String, now: WallTime) {
+    if self.generation == generation { loseOrder(reason, now: now) }
+    lastError = reason
+  }
+}
