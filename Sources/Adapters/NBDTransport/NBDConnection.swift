@@ -85,6 +85,7 @@ struct NBDConnection: ~Copyable {
     case .write: try write(request)
     case .trim: try trim(request)
     case .writeZeroes: try writeZeroes(request)
+    case .blockStatus: preconditionFailure("a block status is not granted")
     }
     return true
   }

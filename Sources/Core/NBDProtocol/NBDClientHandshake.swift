@@ -4,7 +4,8 @@
 /// The client's side of the fixed newstyle handshake, without I/O.
 ///
 /// Start with ``begin()``, then do what each ``Step`` says. Asks with `NBD_OPT_GO`, and with
-/// `NBD_OPT_EXPORT_NAME` where the server does not know that. Only simple replies are asked for.
+/// `NBD_OPT_EXPORT_NAME` where the server does not know that. Structured replies are asked for only
+/// where metadata contexts are; a server that has neither is as good as one that grants none.
 package struct NBDClientHandshake: ~Copyable {
   /// What to do: send `message`, if there is one, then `next`.
   package struct Step: Equatable, Sendable {
@@ -17,7 +18,7 @@ package struct NBDClientHandshake: ~Copyable {
     /// Receive exactly so many bytes and hand them to ``NBDClientHandshake/received(_:)``.
     case receive(byteCount: Int)
     /// The handshake is over: requests may be sent.
-    case transmit(NBDExportDescription)
+    case transmit(NBDSession)
     /// Close the connection.
     case close(NBDHandshakeFailure)
   }
@@ -32,7 +33,12 @@ package struct NBDClientHandshake: ~Copyable {
   }
 
   private let exportName: String
+  private let wantedContexts: [String]
   private var state = State.new
+  /// The option whose replies come.
+  private var asked = NBDOption.go
+  private var usesStructuredReplies = false
+  private var contexts: [NBDMetaContext] = []
   private var flags = NBDHandshakeFlags()
   private var export: NBDExportDescription?
   private var blockSizes: (minimum: UInt32, preferred: UInt32, maximum: UInt32)?
@@ -42,7 +48,13 @@ package struct NBDClientHandshake: ~Copyable {
   /// Longest option reply taken.
   private static let replyByteLimit: UInt32 = 16 << 10
 
-  package init(exportName: String) { self.exportName = exportName }
+  /// - Parameters:
+  ///   - exportName: What the server is asked for.
+  ///   - contexts: The metadata contexts wanted, by name.
+  package init(exportName: String, contexts: [String] = []) {
+    self.exportName = exportName
+    wantedContexts = contexts
+  }
 
   /// The first step: wait for the server's greeting.
   package mutating func begin() -> Step {
@@ -75,25 +87,41 @@ extension NBDClientHandshake {
       .intersection([.fixedNewstyle, .noZeroes])
     guard flags.contains(.fixedNewstyle) else { return close(.notFixedNewstyle) }
 
-    var data: [UInt8] = []
-    data.append(bigEndian: UInt32(exportName.utf8.count))
-    data += exportName.utf8
-    data.append(bigEndian: UInt16(1))
-    data.append(bigEndian: NBDOption.Information.blockSize)
     var message: [UInt8] = []
     message.append(bigEndian: flags.rawValue)
+    var step = wantedContexts.isEmpty ? askGo() : ask(.structuredReply, [])
+    step.message = message + step.message
+    return step
+  }
+
+  private mutating func ask(_ option: NBDOption, _ data: [UInt8]) -> Step {
+    asked = option
     state = .replyHeader
     return Step(
-      message: message + Self.option(.go, data),
+      message: Self.option(option, data),
       next: .receive(byteCount: Self.replyHeaderByteCount)
     )
+  }
+
+  private mutating func askGo() -> Step {
+    var data = Self.text(exportName)
+    data.append(bigEndian: UInt16(1))
+    data.append(bigEndian: NBDOption.Information.blockSize)
+    return ask(.go, data)
+  }
+
+  private mutating func askContexts() -> Step {
+    var data = Self.text(exportName)
+    data.append(bigEndian: UInt32(wantedContexts.count))
+    for name in wantedContexts { data += Self.text(name) }
+    return ask(.setMetaContext, data)
   }
 
   private mutating func readReplyHeader(_ bytes: [UInt8]) -> Step {
     var reader = MessageReader(bytes)
     guard
       reader.take(UInt64.self) == NBDMagic.optionReply,
-      reader.take(UInt32.self) == NBDOption.go.rawValue,
+      reader.take(UInt32.self) == asked.rawValue,
       let kind = reader.take(UInt32.self),
       let byteCount = reader.take(UInt32.self)
     else { return close(.malformed) }
@@ -104,6 +132,39 @@ extension NBDClientHandshake {
   }
 
   private mutating func readReply(_ kind: UInt32, _ data: [UInt8]) -> Step {
+    switch asked {
+    case .structuredReply: readStructuredReply(kind)
+    case .setMetaContext: readContextReply(kind, data)
+    default: readGoReply(kind, data)
+    }
+  }
+
+  private mutating func readStructuredReply(_ kind: UInt32) -> Step {
+    if NBDOption.ReplyKind.isRefusal(kind) { return askGo() }
+    guard kind == NBDOption.ReplyKind.acknowledged else { return close(.malformed) }
+    usesStructuredReplies = true
+    return askContexts()
+  }
+
+  /// A server may grant fewer contexts than asked for, or none; only what was asked for counts.
+  private mutating func readContextReply(_ kind: UInt32, _ data: [UInt8]) -> Step {
+    if NBDOption.ReplyKind.isRefusal(kind) {
+      contexts = []
+      return askGo()
+    }
+    if kind == NBDOption.ReplyKind.acknowledged { return askGo() }
+    var reader = MessageReader(data)
+    guard
+      kind == NBDOption.ReplyKind.metaContext, contexts.count < wantedContexts.count,
+      let identifier = reader.take(UInt32.self), let name = reader.takeRemainingText(),
+      wantedContexts.contains(name)
+    else { return close(.malformed) }
+    contexts.append(NBDMetaContext(identifier: identifier, name: name))
+    state = .replyHeader
+    return Step(message: [], next: .receive(byteCount: Self.replyHeaderByteCount))
+  }
+
+  private mutating func readGoReply(_ kind: UInt32, _ data: [UInt8]) -> Step {
     switch kind {
     case NBDOption.ReplyKind.acknowledged:
       return finish()
@@ -173,12 +234,24 @@ extension NBDClientHandshake {
       export.maximumPayload = blockSizes.maximum
     }
     state = .ended
-    return Step(message: [], next: .transmit(export))
+    let session = NBDSession(
+      export: export,
+      usesStructuredReplies: usesStructuredReplies,
+      contexts: contexts
+    )
+    return Step(message: [], next: .transmit(session))
   }
 
   private mutating func close(_ failure: NBDHandshakeFailure) -> Step {
     state = .ended
     return Step(message: [], next: .close(failure))
+  }
+
+  /// A text with its length before it.
+  private static func text(_ text: String) -> [UInt8] {
+    var data: [UInt8] = []
+    data.append(bigEndian: UInt32(text.utf8.count))
+    return data + text.utf8
   }
 
   private static func option(_ option: NBDOption, _ data: [UInt8]) -> [UInt8] {

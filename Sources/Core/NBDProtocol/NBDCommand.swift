@@ -9,6 +9,7 @@ package enum NBDCommand: UInt16, Sendable {
   case flush = 3
   case trim = 4
   case writeZeroes = 6
+  case blockStatus = 7
 }
 
 extension NBDCommand {
@@ -29,7 +30,7 @@ extension NBDCommand {
   var permittedFlags: Flags {
     switch self {
     case .writeZeroes: [.forcedUnitAccess, .noHole]
-    case .read, .write, .disconnect, .flush, .trim: [.forcedUnitAccess]
+    case .read, .write, .disconnect, .flush, .trim, .blockStatus: [.forcedUnitAccess]
     }
   }
 
@@ -37,7 +38,7 @@ extension NBDCommand {
   var isWriting: Bool {
     switch self {
     case .write, .trim, .writeZeroes: true
-    case .read, .disconnect, .flush: false
+    case .read, .disconnect, .flush, .blockStatus: false
     }
   }
 }

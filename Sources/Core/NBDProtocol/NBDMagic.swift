@@ -10,4 +10,5 @@ enum NBDMagic {
   static let optionReply: UInt64 = 0x0003_e889_0455_65a9
   static let request: UInt32 = 0x2560_9513
   static let simpleReply: UInt32 = 0x6744_6698
+  static let structuredReply: UInt32 = 0x668e_33ef
 }

@@ -21,6 +21,7 @@ extension NBDOption {
     static let acknowledged: UInt32 = 1
     static let server: UInt32 = 2
     static let information: UInt32 = 3
+    static let metaContext: UInt32 = 4
     static let unsupported: UInt32 = 0x8000_0001
     static let policy: UInt32 = 0x8000_0002
     static let invalid: UInt32 = 0x8000_0003

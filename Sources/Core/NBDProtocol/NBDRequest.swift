@@ -65,7 +65,9 @@ extension NBDRequest {
   ///
   /// A length of zero is granted: it asks for nothing.
   package func command(for export: NBDExportDescription) throws(NBDErrorCode) -> NBDCommand {
-    guard let command = NBDCommand(rawValue: type) else { throw .invalidArgument }
+    guard let command = NBDCommand(rawValue: type), command != .blockStatus else {
+      throw .invalidArgument
+    }
     guard flags.isSubset(of: command.permittedFlags) else { throw .invalidArgument }
     if command.isWriting && export.isReadOnly { throw .notPermitted }
 
@@ -78,7 +80,7 @@ extension NBDRequest {
     case .read where !isInside, .trim where !isInside: throw .invalidArgument
     case .write where !isInside, .writeZeroes where !isInside: throw .noSpace
     case .flush where offset != 0 || length != 0: throw .invalidArgument
-    case .read, .write, .trim, .writeZeroes, .flush, .disconnect: return command
+    case .read, .write, .trim, .writeZeroes, .flush, .disconnect, .blockStatus: return command
     }
   }
 }

@@ -100,6 +100,30 @@ struct NBDClientTests {
     }
   }
 
+  @Test func `reads under way end in any order, and a refusal harms no other`() throws {
+    let content = noise(3 << 20)
+    try withServer(["disk": MemoryExport(content, maximumPayload: 65536)]) { path, _, _ in
+      let client = try NBDClient(socketPath: path, exportName: "disk")
+      defer { client.close() }
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 4096)
+      defer { memory.deallocate() }
+      let tickets = try (0..<4).map { index in
+        let start = index << 20
+        return try client.begin(
+          at: UInt64(start),
+          into: UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + 1 << 20])
+        )
+      }
+      // The last one lies past the end.
+      #expect(throws: NBDTransportError.refused(.invalidArgument)) {
+        try client.finish(tickets[3])
+      }
+      for index in [2, 0, 1] { try client.finish(tickets[index]) }
+      let isEqual = memory.prefix(content.count).elementsEqual(content)
+      #expect(isEqual)
+    }
+  }
+
   @Test func `a server that stops ends the client's read`() throws {
     try withServer(["disk": MemoryExport(noise(4096))]) { path, server, _ in
       let client = try NBDClient(socketPath: path, exportName: "disk")

@@ -61,7 +61,7 @@ struct NBDClientHandshakeTests {
       }
     }
     #expect(fromServer.next == .transmit(export))
-    #expect(fromClient.next == .transmit(export))
+    #expect(fromClient.next == .transmit(NBDSession(export: export)))
     #expect(toClient.isEmpty && toServer.isEmpty)
   }
 
@@ -70,13 +70,86 @@ struct NBDClientHandshakeTests {
     let step = machine.received(bytes("\(Self.reply) 80000001 00000000"))
     #expect(step.message == bytes("49484156454f5054 00000001 00000004 6469736b"))
     #expect(step.next == .receive(byteCount: 10))
-    guard case .transmit(let export) = machine.received(bytes("0000000000001000 0003")).next else {
+    guard case .transmit(let session) = machine.received(bytes("0000000000001000 0003")).next
+    else {
       Issue.record("no export")
       return
     }
+    let export = session.export
     #expect(export.byteCount == 4096)
     #expect(export.isReadOnly)
     #expect(export.minimumBlockSize == 512)
+  }
+
+  /// A machine that has asked for structured replies because it wants contexts.
+  static func asking(contexts: [String]) -> NBDClientHandshake {
+    var machine = NBDClientHandshake(exportName: "disk", contexts: contexts)
+    _ = machine.begin()
+    let step = machine.received(greeting)
+    #expect(step.message == bytes("00000003 49484156454f5054 00000008 00000000"))
+    return machine
+  }
+
+  /// Answers go with a size, and returns what was agreed on.
+  static func session(of machine: inout NBDClientHandshake) -> NBDSession? {
+    _ = machine.received(bytes("\(reply) 00000003 0000000c"))
+    _ = machine.received(bytes("0000 0000000000001000 0003"))
+    guard case .transmit(let session) = machine.received(bytes("\(reply) 00000001 00000000")).next
+    else { return nil }
+    return session
+  }
+
+  static let structuredReply = "0003e889045565a9 00000008"
+  static let contextReply = "0003e889045565a9 0000000a"
+
+  @Test func `contexts are asked for after structured replies and before go`() {
+    var machine = Self.asking(contexts: ["a:b", "c:d"])
+    let contexts = machine.received(bytes("\(Self.structuredReply) 00000001 00000000"))
+    #expect(
+      contexts.message
+        == bytes(
+          """
+          49484156454f5054 0000000a 0000001a 00000004 6469736b 00000002
+          00000003 613a62 00000003 633a64
+          """
+        )
+    )
+    _ = machine.received(bytes("\(Self.contextReply) 00000004 00000007"))
+    _ = machine.received(bytes("00000005 633a64"))
+    let go = machine.received(bytes("\(Self.contextReply) 00000001 00000000"))
+    #expect(go.message.starts(with: bytes("49484156454f5054 00000007")))
+    let session = Self.session(of: &machine)
+    #expect(session?.usesStructuredReplies == true)
+    #expect(session?.contexts == [NBDMetaContext(identifier: 5, name: "c:d")])
+  }
+
+  @Test func `a server without structured replies grants no context`() {
+    var machine = Self.asking(contexts: ["a:b"])
+    let go = machine.received(bytes("\(Self.structuredReply) 80000001 00000000"))
+    #expect(go.message.starts(with: bytes("49484156454f5054 00000007")))
+    let session = Self.session(of: &machine)
+    #expect(session?.usesStructuredReplies == false)
+    #expect(session?.contexts == [])
+  }
+
+  @Test func `a server that refuses contexts grants none`() {
+    var machine = Self.asking(contexts: ["a:b"])
+    _ = machine.received(bytes("\(Self.structuredReply) 00000001 00000000"))
+    let go = machine.received(bytes("\(Self.contextReply) 80000001 00000000"))
+    #expect(go.message.starts(with: bytes("49484156454f5054 00000007")))
+    #expect(Self.session(of: &machine)?.contexts == [])
+  }
+
+  @Test(arguments: [
+    "00000005 633a64",  // one that was not asked for
+    "0000",
+  ])
+  func `a context that makes no sense ends it`(data: String) {
+    var machine = Self.asking(contexts: ["a:b"])
+    _ = machine.received(bytes("\(Self.structuredReply) 00000001 00000000"))
+    let data = bytes(data)
+    _ = machine.received(bytes("\(Self.contextReply) 00000004") + [0, 0, 0, UInt8(data.count)])
+    #expect(machine.received(data).next == .close(.malformed))
   }
 
   @Test func `information nobody asked for is skipped`() {
