@@ -62,7 +62,7 @@ var package = Package(
     tests("Core", "RecoveryModel"),
     tests("Core", "NBDProtocol"),
     tests("Core", "ReplicationProtocol", ["RecoveryModel"]),
-    tests("Core", "Journal", ["RecoveryModel"]),
+    tests("Core", "Journal", ["RecoveryModel", "Simulation"]),
     tests("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ],

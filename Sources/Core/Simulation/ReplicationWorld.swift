@@ -77,8 +77,8 @@ package struct ReplicationWorld: ~Copyable {
     case 65..<80: makeDurable()
     case 80..<95: deliverToSender()
     case 95..<97: if hasFaults { dropLink() }
-    case 97: if hasFaults, generator.oneIn(3) { crashSender() }
-    case 98: if hasFaults, generator.oneIn(3) { crashReceiver() }
+    case 97: if hasFaults, generator.once(in: 3) { crashSender() }
+    case 98: if hasFaults, generator.once(in: 3) { crashReceiver() }
     default: forgetOldLink()
     }
   }
@@ -128,7 +128,7 @@ extension ReplicationWorld {
     }
     let packet = box.link.toSender.removeFirst()
     guard case .control(let message) = packet else { return }
-    if case .acknowledge = message, hasFaults, generator.oneIn(6) { return }
+    if case .acknowledge = message, hasFaults, generator.once(in: 6) { return }
     do {
       switch try sender.sending?.received(message) ?? .nothing {
       case .opened(let welcome):
@@ -180,9 +180,9 @@ extension ReplicationWorld {
       switch packet {
       case .control(let message): try receive(message, on: number, box)
       case .data(let first, let contents):
-        if hasFaults, generator.oneIn(40) { return }  // lost
+        if hasFaults, generator.once(in: 40) { return }  // lost
         try receive(first: first, contents, on: box)
-        if hasFaults, generator.oneIn(10) {  // repeated, perhaps together with what follows
+        if hasFaults, generator.once(in: 10) {  // repeated, perhaps together with what follows
           try receive(first: first, contents + box.link.takeNextContents(), on: box)
         }
       }
@@ -234,7 +234,7 @@ extension ReplicationWorld {
     let count = Int.random(in: 1...box.link.pending.count, using: &generator)
     journal += box.link.pending.prefix(count)
     box.link.pending.removeFirst(count)
-    if hasFaults, generator.oneIn(30) {
+    if hasFaults, generator.once(in: 30) {
       crashReceiver()
       return
     }

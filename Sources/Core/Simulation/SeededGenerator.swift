@@ -1,25 +1,20 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Random numbers that are the same for the same seed, on every machine (xorshift64*).
+/// Random numbers that are the same for the same seed (SplitMix64).
 package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
-  package init(seed: UInt64) {
-    // Spread over all bits, and never zero: zero would stay zero.
-    state = (seed &+ 1) &* 0x9e37_79b9_7f4a_7c15 | 1
-    for _ in 0..<8 { _ = next() }
-  }
+  package init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
 
   package mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_f491_4f6c_dd1d
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
   }
 
-  /// True once in `count` times, on average.
-  package mutating func oneIn(_ count: Int) -> Bool {
-    Int.random(in: 0..<count, using: &self) == 0
-  }
+  /// True once in so many times.
+  package mutating func once(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
 }

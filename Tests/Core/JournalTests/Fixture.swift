@@ -4,6 +4,7 @@
 import Glibc
 import Journal
 import RecoveryModel
+import Simulation
 
 /// A disk, a recording, and the journal on the one that is to agree with the other.
 struct Fixture {

@@ -4,6 +4,7 @@
 import Foundation
 import Journal
 import RecoveryModel
+import Simulation
 import Testing
 
 /// Random work with power cuts, failures, folds, holds and retention, compared with a model after

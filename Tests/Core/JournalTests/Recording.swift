@@ -3,6 +3,7 @@
 
 @testable import Journal
 import RecoveryModel
+import Simulation
 
 /// Makes records and remembers what they say, so that a journal can be compared with it.
 struct Recording {

@@ -3,6 +3,7 @@
 
 @testable import Journal
 import RecoveryModel
+import Simulation
 import Testing
 
 @Suite struct `Opening a journal` {

@@ -3,6 +3,7 @@
 
 import Journal
 import RecoveryModel
+import Simulation
 import Testing
 
 @Suite struct `Retention` {
