@@ -3,7 +3,7 @@
 
 internal import Glibc
 internal import RecoveryModel
-internal import ReplicationProtocol
+package import ReplicationProtocol
 internal import ReplicationTransport
 
 // What a sync, on its one thread, does to the buffer. Waits look around every 200 ms, so that a
@@ -12,7 +12,7 @@ extension StreamBuffer {
   /// Begins to keep writes, with a record that says so, once the link is up.
   ///
   /// - Returns: The generation by which the sync names itself from here on.
-  func beginSync(isCancelled: () -> Bool) throws(SyncInterruption) -> UInt64 {
+  package func beginSync(isCancelled: () -> Bool) throws(SyncInterruption) -> UInt64 {
     monitor.lock()
     defer { monitor.unlock() }
     while true {
@@ -91,7 +91,7 @@ extension StreamBuffer {
   }
 
   /// The sync is through: from here on the order of records is the guest's.
-  func endSync(generation: UInt64, isCancelled: () -> Bool) throws(SyncInterruption) {
+  package func endSync(generation: UInt64, isCancelled: () -> Bool) throws(SyncInterruption) {
     monitor.lock()
     defer { monitor.unlock() }
     while true {

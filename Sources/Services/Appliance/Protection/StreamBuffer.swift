@@ -1,8 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecoveryModel
-internal import ReplicationProtocol
+package import RecoveryModel
+package import ReplicationProtocol
 internal import ReplicationTransport
 
 /// The stream of one VM, shared by its taps' threads, its sender, its sync and the manager's calls.
@@ -12,7 +12,7 @@ internal import ReplicationTransport
 ///
 /// `@unchecked Sendable`: the monitor guards everything that changes. Payloads are written inside
 /// a reservation and read between commit and acknowledgement, when nobody else touches them.
-final class StreamBuffer: @unchecked Sendable {
+package final class StreamBuffer: @unchecked Sendable {
   let monitor = Monitor()
   var stream: OutgoingStream
   var waiterCount = 0
@@ -23,7 +23,7 @@ final class StreamBuffer: @unchecked Sendable {
 
   /// Makes a buffer with `byteCount` bytes for payloads, for all volumes together; each volume gets
   /// at least 4 MiB.
-  init(volumeCount: Int, byteCount: UInt64) {
+  package init(volumeCount: Int, byteCount: UInt64) {
     let side = max(Int(byteCount / 8), Self.leastRingByteCount)
     stream = OutgoingStream(
       volumeCount: volumeCount,
@@ -36,6 +36,9 @@ final class StreamBuffer: @unchecked Sendable {
     )
     copies.reserveCapacity(1024)
   }
+
+  /// The number of the newest record.
+  package var last: SequenceNumber { monitor.withLock { stream.last } }
 
   /// Wakes who waits, if anybody does.
   ///
@@ -121,7 +124,7 @@ extension StreamBuffer {
 // MARK: - The sender
 
 extension StreamBuffer: StreamSource {
-  func take(
+  package func take(
     after sequence: SequenceNumber,
     into batch: RecordBatch,
     byteLimit: Int,
@@ -141,7 +144,7 @@ extension StreamBuffer: StreamSource {
     for copy in copies { batch.appendPayload(count: copy.count).copyMemory(from: copy) }
   }
 
-  func acknowledged(through sequence: SequenceNumber) {
+  package func acknowledged(through sequence: SequenceNumber) {
     monitor.lock()
     stream.acknowledged(through: sequence)
     let isNeeded = waiterCount > 0
@@ -149,14 +152,14 @@ extension StreamBuffer: StreamSource {
     wake(isNeeded)
   }
 
-  func linkOpened(_ welcome: StreamWelcome) -> StreamResume {
+  package func linkOpened(_ welcome: StreamWelcome) -> StreamResume {
     monitor.withLock {
       defer { monitor.broadcast() }
       return stream.linkOpened(welcome, now: WallTime.ofThisMachine())
     }
   }
 
-  func linkClosed(_ reason: String) {
+  package func linkClosed(_ reason: String) {
     monitor.withLock {
       stream.linkClosed(reason)
       monitor.broadcast()

@@ -1,7 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NBDProtocol
+package import NBDProtocol
 internal import NBDTransport
 internal import ReplicationProtocol
 
@@ -11,10 +11,10 @@ internal import ReplicationProtocol
 /// There is nothing to read.
 ///
 /// `@unchecked Sendable`: everything that changes is used by the connection's own thread alone.
-final class TapExport: NBDExport, @unchecked Sendable {
-  let byteCount: UInt64
-  let isReadOnly = false
-  let maximumPayload = 1 << 20
+package final class TapExport: NBDExport, @unchecked Sendable {
+  package let byteCount: UInt64
+  package let isReadOnly = false
+  package let maximumPayload = 1 << 20
 
   private let buffer: StreamBuffer
   private let volume: Int
@@ -23,7 +23,7 @@ final class TapExport: NBDExport, @unchecked Sendable {
   /// Takes payloads that are not kept; made when the first one comes.
   private var scratch: UnsafeMutableRawBufferPointer?
 
-  init(buffer: StreamBuffer, volume: Int, byteCount: UInt64) {
+  package init(buffer: StreamBuffer, volume: Int, byteCount: UInt64) {
     self.buffer = buffer
     self.volume = volume
     self.byteCount = byteCount
@@ -31,20 +31,22 @@ final class TapExport: NBDExport, @unchecked Sendable {
 
   deinit { scratch?.deallocate() }
 
-  func connectionOpened() { owner = buffer.tapOpened(volume: volume) }
+  package func connectionOpened() { owner = buffer.tapOpened(volume: volume) }
 
-  func connectionClosed() { buffer.tapClosed(volume: volume, owner: owner) }
+  package func connectionClosed() { buffer.tapClosed(volume: volume, owner: owner) }
 
-  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(NBDErrorCode) {
+  package func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+    throws(NBDErrorCode)
+  {
     throw .notPermitted
   }
 
-  func prepareWrite(at offset: UInt64, count: Int) -> UnsafeMutableRawBufferPointer {
+  package func prepareWrite(at offset: UInt64, count: Int) -> UnsafeMutableRawBufferPointer {
     room = buffer.reserve(volume: volume, count: count, owner: owner)
     return room ?? UnsafeMutableRawBufferPointer(rebasing: ownScratch()[..<count])
   }
 
-  func commitWrite(at offset: UInt64, count: Int) throws(NBDErrorCode) {
+  package func commitWrite(at offset: UInt64, count: Int) throws(NBDErrorCode) {
     // Outside the lock: it is the only thing here that takes time.
     let checksum = room.map { payloadChecksum(UnsafeRawBufferPointer($0)) }
     room = nil
@@ -58,13 +60,13 @@ final class TapExport: NBDExport, @unchecked Sendable {
     if !isNewest { throw .shutdown }
   }
 
-  func abandonWrite() {
+  package func abandonWrite() {
     guard room != nil else { return }
     room = nil
     buffer.abandon(volume: volume, owner: owner)
   }
 
-  func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
+  package func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
     let isNewest = buffer.commitZeroes(
       volume: volume,
       offset: offset,
@@ -75,12 +77,12 @@ final class TapExport: NBDExport, @unchecked Sendable {
   }
 
   /// What a guest trims it may not expect to read again; zeroes are as good as anything.
-  func trim(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
+  package func trim(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
     try writeZeroes(at: offset, count: count)
   }
 
   /// Durability is the journal's business; the source disk has its own.
-  func flush() throws(NBDErrorCode) {}
+  package func flush() throws(NBDErrorCode) {}
 
   private func ownScratch() -> UnsafeMutableRawBufferPointer {
     if let scratch { return scratch }
