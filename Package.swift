@@ -122,6 +122,7 @@ if Context.environment["CORE_ONLY"] == nil {
   package.targets += [
     system("CLibvirt", pkgConfig: "libvirt-qemu", package: "libvirt-dev"),
     system("CLZ4", pkgConfig: "liblz4", package: "liblz4-dev"),
+    system("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
     system("CPAM", package: "libpam0g-dev"),
     system("CCrypt", pkgConfig: "libcrypt", package: "libcrypt-dev"),
     .target(name: "CLinux", path: "Sources/Adapters/CLinux", cSettings: [.unsafeFlags(["-O2"])]),
@@ -132,7 +133,7 @@ if Context.environment["CORE_ONLY"] == nil {
     target(
       "Adapters",
       "ReplicationTransport",
-      ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", log] + nio
+      ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", "CZstd", log] + nio
     ),
     target("Adapters", "Hypervisor", ["RecoveryModel"]),
     target("Adapters", "LibvirtHypervisor", ["RecoveryModel", "Hypervisor", "CLibvirt", log]),

@@ -1,7 +1,6 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLZ4
 internal import NIOCore
 internal import RecoveryModel
 internal import ReplicationProtocol
@@ -13,66 +12,100 @@ enum Frame {
 }
 
 /// Cuts frames out of the bytes of a link.
+///
+/// A body is copied once, to where it stays: uncompressed payloads into the batch that is handed
+/// on, all else into memory that is used again for the next frame.
 struct FrameReader {
-  private var bytes = ByteBuffer()
+  /// Where batches come from.
+  private let batches: BatchPool
+  private let codec = PayloadCodec()
+  private var head = ByteBuffer()
+  private var header: FrameHeader?
+  /// The batch that becomes the frame; nil while the body goes to `scratch`.
+  private var batch: RecordBatch?
+  private var scratch = RecordBatch(payloadCapacity: 0)
+  private var body = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private var filled = 0
 
-  mutating func append(_ more: inout ByteBuffer) {
-    if bytes.readableBytes == 0 {
-      bytes = more
-    } else {
-      bytes.writeBuffer(&more)
-    }
-  }
+  init(batches: BatchPool) { self.batches = batches }
 
-  /// The next whole frame, if there is one.
-  mutating func next() throws(ReplicationError) -> Frame? {
-    guard bytes.readableBytes >= FrameHeader.byteCount else { return nil }
-    let header = try bytes.withBytes { (bytes) throws(ReplicationError) in
-      try FrameHeader(decoding: bytes)
+  /// Takes bytes up to the end of a frame.
+  ///
+  /// - Returns: The frame, if it is whole; nil if more bytes are needed.
+  mutating func next(from bytes: inout ByteBuffer) throws(ReplicationError) -> Frame? {
+    if header == nil {
+      guard let header = try readHeader(from: &bytes) else { return nil }
+      begin(header)
     }
-    let byteCount = FrameHeader.byteCount + header.bodyByteCount
-    guard bytes.readableBytes >= byteCount else { return nil }
-    let frame = try bytes.withBytes { (bytes) throws(ReplicationError) in
-      let whole = UnsafeRawBufferPointer(rebasing: bytes[..<byteCount])
-      try header.verify(frame: whole)
-      return try Self.decode(
-        header,
-        body: UnsafeRawBufferPointer(rebasing: whole[FrameHeader.byteCount...])
-      )
+    guard let header else { return nil }
+    let count = min(bytes.readableBytes, body.count - filled)
+    bytes.readWithUnsafeReadableBytes { bytes in
+      UnsafeMutableRawBufferPointer(rebasing: body[filled...])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      return count
     }
-    bytes.moveReaderIndex(forwardBy: byteCount)
-    bytes.discardReadBytes()
-    return frame
-  }
-
-  private static func decode(
-    _ header: FrameHeader,
-    body: UnsafeRawBufferPointer
-  ) throws(ReplicationError) -> Frame {
+    filled += count
+    guard filled == body.count else { return nil }
+    self.header = nil
+    let content = UnsafeRawBufferPointer(body)
+    try header.verify(body: content)
     guard header.kind == .data else {
-      return .control(try ControlMessage(kind: header.kind, body: body))
+      return .control(try ControlMessage(kind: header.kind, body: content))
     }
-    let batch = RecordBatch(payloadCapacity: 0)
-    let place = try DataFrame.decodeHead(
-      body: body,
-      isCompressed: header.isCompressed,
-      into: batch
-    )
-    let source = UnsafeRawBufferPointer(rebasing: body[place.payloadStart...])
-    let target = batch.appendPayload(count: place.payloadByteCount)
-    if header.isCompressed {
-      let count = LZ4_decompress_safe(
-        source.baseAddress,
-        target.baseAddress,
-        Int32(source.count),
-        Int32(target.count)
-      )
-      guard Int(count) == place.payloadByteCount else { throw .malformed(.data) }
+    return .data(try decode(header, content))
+  }
+
+  private mutating func readHeader(
+    from bytes: inout ByteBuffer
+  ) throws(ReplicationError) -> FrameHeader? {
+    let missing = FrameHeader.byteCount - head.readableBytes
+    if var part = bytes.readSlice(length: min(missing, bytes.readableBytes)) {
+      head.writeBuffer(&part)
+    }
+    guard head.readableBytes == FrameHeader.byteCount else { return nil }
+    defer { head.clear() }
+    let result: Result<FrameHeader, ReplicationError> = head.withUnsafeReadableBytes { bytes in
+      do throws(ReplicationError) {
+        return .success(try FrameHeader(decoding: bytes))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Finds memory for a body.
+  private mutating func begin(_ header: FrameHeader) {
+    self.header = header
+    filled = 0
+    if header.kind == .data, header.compression == .none {
+      let batch = batches.take()
+      body = batch.body(count: header.bodyByteCount)
+      self.batch = batch
     } else {
-      target.copyMemory(from: source)
+      body = scratch.body(count: header.bodyByteCount)
     }
-    try verifyPayloads(of: batch)
-    return .data(batch)
+  }
+
+  private mutating func decode(
+    _ header: FrameHeader,
+    _ content: UnsafeRawBufferPointer
+  ) throws(ReplicationError) -> RecordBatch {
+    let batch = self.batch ?? batches.take()
+    self.batch = nil
+    let isCompressed = header.compression != .none
+    let place = try DataFrame.decodeHead(body: content, isCompressed: isCompressed, into: batch)
+    if isCompressed {
+      try codec.decompress(
+        UnsafeRawBufferPointer(rebasing: content[place.payloadStart...]),
+        with: header.compression,
+        into: batch.appendPayload(count: place.payloadByteCount)
+      )
+    } else {
+      batch.usePayload(at: place.payloadStart, count: place.payloadByteCount)
+    }
+    try Self.verifyPayloads(of: batch)
+    return batch
   }
 
   /// Payloads are checked from the tap on, not only from the frame on.
@@ -87,21 +120,5 @@ struct FrameReader {
       }
       start = end
     }
-  }
-}
-
-extension ByteBuffer {
-  /// Like `withUnsafeReadableBytes`, with the error's type kept.
-  fileprivate func withBytes<Value>(
-    _ body: (UnsafeRawBufferPointer) throws(ReplicationError) -> Value
-  ) throws(ReplicationError) -> Value {
-    let result: Result<Value, ReplicationError> = withUnsafeReadableBytes { bytes in
-      do throws(ReplicationError) {
-        return .success(try body(bytes))
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try result.get()
   }
 }

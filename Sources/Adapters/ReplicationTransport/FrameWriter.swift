@@ -1,59 +1,75 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLZ4
 internal import NIOCore
+internal import RecoveryModel
 internal import ReplicationProtocol
 
 /// Makes frames of batches, compressed where that is worth it.
 ///
-/// Used by one thread.
+/// Used by one thread. The frames' memory is used in turn, as soon as the network is through with
+/// it.
 struct FrameWriter {
-  private let usesCompression: Bool
+  /// What to compress with.
+  var compression: PayloadCompression
+  private let codec = PayloadCodec()
   private var choice = AdaptiveCompression()
+  private var buffers: [ByteBuffer]
+  private var turn = 0
 
-  init(usesCompression: Bool) { self.usesCompression = usesCompression }
+  init(compression: PayloadCompression) {
+    self.compression = compression
+    buffers = Array(repeating: ByteBuffer(), count: 4)
+  }
 
-  mutating func frame(of batch: RecordBatch, allocator: ByteBufferAllocator) -> ByteBuffer {
-    let head = DataFrame.headByteCount(recordCount: batch.records.count)
+  mutating func frame(of batch: RecordBatch) -> ByteBuffer {
+    turn = (turn + 1) % buffers.count
+    // Takes new memory if the network still has the old one.
+    buffers[turn].clear()
+    let isCompressed =
+      compression != .none && choice.shouldTry(byteCount: batch.payloadByteCount)
+      && writeCompressed(batch)
+    if !isCompressed { writePlain(batch) }
+    return buffers[turn]
+  }
+
+  private mutating func writeCompressed(_ batch: RecordBatch) -> Bool {
     let payload = batch.payload
-    if usesCompression, choice.shouldTry(byteCount: payload.count) {
-      let bound = Int(LZ4_compressBound(Int32(payload.count)))
-      var frame = allocator.buffer(capacity: head + bound)
-      var isCompressed = false
-      frame.writeWithUnsafeMutableBytes(minimumWritableBytes: head + bound) { bytes in
-        let count = Int(
-          LZ4_compress_default(
-            payload.baseAddress,
-            bytes.baseAddress.map { $0 + head },
-            Int32(payload.count),
-            Int32(bound)
-          )
-        )
-        isCompressed = choice.tried(byteCount: payload.count, compressedByteCount: count)
-        guard isCompressed else { return 0 }
-        Self.seal(batch, bytes, byteCount: head + count, isCompressed: true)
-        return head + count
-      }
-      if isCompressed { return frame }
+    let head = DataFrame.headByteCount(recordCount: batch.records.count)
+    let bound = PayloadCodec.bound(compression, payload.count)
+    let (compression, codec) = (compression, codec)
+    var choice = choice
+    let count = buffers[turn].writeWithUnsafeMutableBytes(minimumWritableBytes: head + bound) {
+      bytes in
+      let room = UnsafeMutableRawBufferPointer(rebasing: bytes[head..<head + bound])
+      let count = codec.compress(payload, with: compression, into: room)
+      guard choice.tried(byteCount: payload.count, compressedByteCount: count) else { return 0 }
+      Self.seal(batch, bytes, byteCount: head + count, compression)
+      return head + count
     }
-    var frame = allocator.buffer(capacity: head + payload.count)
-    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: head + payload.count) { bytes in
+    self.choice = choice
+    return count > 0
+  }
+
+  private mutating func writePlain(_ batch: RecordBatch) {
+    let payload = batch.payload
+    let head = DataFrame.headByteCount(recordCount: batch.records.count)
+    let count = head + payload.count
+    buffers[turn].writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
       UnsafeMutableRawBufferPointer(rebasing: bytes[head...]).copyMemory(from: payload)
-      Self.seal(batch, bytes, byteCount: head + payload.count, isCompressed: false)
-      return head + payload.count
+      Self.seal(batch, bytes, byteCount: count, .none)
+      return count
     }
-    return frame
   }
 
   private static func seal(
     _ batch: RecordBatch,
     _ bytes: UnsafeMutableRawBufferPointer,
     byteCount: Int,
-    isCompressed: Bool
+    _ compression: PayloadCompression
   ) {
     let frame = UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount])
     DataFrame.encodeHead(batch, into: frame)
-    FrameHeader.seal(frame: frame, kind: .data, isCompressed: isCompressed)
+    FrameHeader.seal(frame: frame, kind: .data, compression: compression)
   }
 }

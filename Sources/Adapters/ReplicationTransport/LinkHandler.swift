@@ -24,12 +24,16 @@ final class LinkHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let end: any LinkEnd
-  private var reader = FrameReader()
+  private var reader: FrameReader
   private var ticking: RepeatedTask?
   private var failure: (any Error)?
   private var isOver = false
 
-  init(_ end: any LinkEnd) { self.end = end }
+  /// `batches` is where the batches come from that the end is given.
+  init(_ end: any LinkEnd, batches: BatchPool) {
+    self.end = end
+    reader = FrameReader(batches: batches)
+  }
 
   func channelActive(context: ChannelHandlerContext) {
     end.connected(context.channel)
@@ -47,9 +51,8 @@ final class LinkHandler: ChannelInboundHandler {
     guard failure == nil else { return }
     end.heard()
     var bytes = unwrapInboundIn(data)
-    reader.append(&bytes)
     do throws(ReplicationError) {
-      while let frame = try reader.next() { try end.received(frame) }
+      while let frame = try reader.next(from: &bytes) { try end.received(frame) }
     } catch {
       fail(error, context)
     }

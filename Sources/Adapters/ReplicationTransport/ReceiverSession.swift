@@ -17,6 +17,7 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
   private let monitor = Monitor()
   /// Held while the sink takes a batch, so that after ``fence()`` no more batches come.
   private let handover = Monitor()
+  let batches = BatchPool()
   private var link = ReceivingLink(now: Monitor.now())
   private var channel: (any Channel)?
   private var peer: PeerIdentity?
@@ -34,6 +35,8 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
   func acknowledge(through sequence: SequenceNumber) {
     perform(monitor.withLock { link.durable(through: sequence) })
   }
+
+  func recycle(_ batch: RecordBatch) { batches.give(batch) }
 
   func close(_ reason: String) { close(.closed, reason) }
 
@@ -103,9 +106,9 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
     guard let first = batch.first, let last = batch.last else { return }
     try handover.withLock { () throws(ReplicationError) in
       let (known, sink) = try monitor.withLock { () throws(ReplicationError) in
-        (try link.received(first: first, last: last), self.sink)
+        (try link.received(first: first, last: last, weight: batch.weight), self.sink)
       }
-      guard let known, let sink else { return }
+      guard let known, let sink else { return batches.give(batch) }
       batch.removeFirst(known)
       sink.receive(batch, session: self)
     }

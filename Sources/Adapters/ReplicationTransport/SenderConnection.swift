@@ -12,18 +12,23 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
   private let stream: StreamIdentifier
   private let source: any StreamSource
   private let monitor = Monitor()
+  /// What the network is given ahead of what it has sent, in bytes: enough to be busy while the
+  /// next frame is made, no more than must be remembered.
+  private static let queueByteCount = 1 << 20
   private var link: SendingLink
   private var channel: (any Channel)?
   private var welcome: StreamWelcome?
   private var reason: String?
   private var isEnding = false
+  /// Bytes of frames that the network has and has not sent.
+  private var queuedByteCount = 0
   private var tickets: [UInt64: HashTicket] = [:]
   private var nextQuery: UInt64 = 1
 
-  init(stream: StreamIdentifier, source: any StreamSource, windowByteCount: Int) {
+  init(stream: StreamIdentifier, source: any StreamSource) {
     self.stream = stream
     self.source = source
-    link = SendingLink(windowByteCount: windowByteCount, now: Monitor.now())
+    link = SendingLink(now: Monitor.now())
   }
 
   // MARK: The sender's thread
@@ -40,12 +45,14 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     monitor.withLock { link.resume(after: sequence) }
   }
 
-  /// Blocks until a batch may be sent.
+  /// Blocks until a batch may be sent: the window has room, and the network asks for more.
   ///
   /// - Returns: The last record sent; nil if the link is over.
   func waitForRoom() -> SequenceNumber? {
     monitor.withLock {
-      while reason == nil, !link.canSend { monitor.wait() }
+      while reason == nil, !link.canSend || queuedByteCount > Self.queueByteCount {
+        monitor.wait()
+      }
       return reason == nil ? link.position : nil
     }
   }
@@ -55,22 +62,26 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
   /// Why the link is over, for an operator.
   var endReason: String { monitor.withLock { reason ?? "" } }
 
-  /// Sends a batch.
+  /// Sends a batch as the frame that was made of it.
   ///
-  /// - Returns: The bytes the frame took on the link; 0 if it is over.
-  func send(_ batch: RecordBatch, with writer: inout FrameWriter) -> Int {
-    guard let first = batch.first, let last = batch.last else { return 0 }
+  /// - Returns: False if the link is over.
+  func send(_ batch: RecordBatch, as frame: ByteBuffer) -> Bool {
+    guard let first = batch.first, let last = batch.last else { return true }
+    let count = frame.readableBytes
     let open: (any Channel)? = monitor.withLock {
       guard reason == nil, let channel else { return nil }
-      // A record weighs something too, or a window would take any number of them.
-      let weight = batch.payloadByteCount + batch.records.count * StreamRecord.encodedByteCount
-      link.sending(first: first, last: last, byteCount: weight)
+      link.sending(first: first, last: last, byteCount: batch.weight)
+      queuedByteCount += count
       return channel
     }
-    guard let open else { return 0 }
-    let frame = writer.frame(of: batch, allocator: open.allocator)
-    open.writeAndFlush(frame, promise: nil)
-    return frame.readableBytes
+    guard let open else { return false }
+    open.writeAndFlush(frame).whenComplete { [self] _ in
+      monitor.withLock {
+        queuedByteCount -= count
+        monitor.broadcast()
+      }
+    }
+    return true
   }
 
   /// Ends the link from this side.

@@ -63,7 +63,7 @@ package final class StreamListener: @unchecked Sendable {
           }
           try channel.pipeline.syncOperations.addHandlers([
             NIOSSLServerHandler(context: tls, customVerificationCallback: verify),
-            LinkHandler(session),
+            LinkHandler(session, batches: session.batches),
           ])
         }
       }

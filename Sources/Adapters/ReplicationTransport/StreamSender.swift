@@ -23,17 +23,21 @@ package final class StreamSender: @unchecked Sendable {
     package var port: Int
     /// The site the other appliance must belong to.
     package var site: SiteIdentifier
-    package var usesCompression: Bool
-    /// The most payload that is sent and not acknowledged, in bytes.
-    package var windowByteCount = 32 << 20
+    /// What to compress with, if the other side can undo it.
+    package var compression: PayloadCompression
     /// About the most payload of one frame, in bytes.
     package var batchByteCount = 1 << 20
 
-    package init(host: String, port: Int, site: SiteIdentifier, usesCompression: Bool) {
+    package init(
+      host: String,
+      port: Int,
+      site: SiteIdentifier,
+      compression: PayloadCompression
+    ) {
       self.host = host
       self.port = port
       self.site = site
-      self.usesCompression = usesCompression
+      self.compression = compression
     }
   }
 
@@ -140,7 +144,7 @@ extension StreamSender {
 
   private func run() {
     var pause = Self.shortestPause
-    var writer = FrameWriter(usesCompression: settings.usesCompression)
+    var writer = FrameWriter(compression: .none)
     let batch = RecordBatch(payloadCapacity: settings.batchByteCount * 2)
     while let link = connect() {
       var reason = "the other site takes no writes of this VM at the moment"
@@ -149,6 +153,7 @@ extension StreamSender {
         if case .after(let sequence) = source.linkOpened(welcome), welcome.isAccepting {
           wasAccepted = true
           link.resume(after: sequence)
+          writer.compression = welcome.compressions.best(for: settings.compression)
           monitor.withLock { isOpen = true }
           logger.info("stream is linked", metadata: ["after": "\(sequence.rawValue)"])
           pump(link, batch, &writer)
@@ -178,18 +183,15 @@ extension StreamSender {
         waitMilliseconds: Self.takeMilliseconds
       )
       guard !batch.isEmpty else { continue }
-      let count = link.send(batch, with: &writer)
-      monitor.withLock { sentByteCount += UInt64(count) }
+      let frame = writer.frame(of: batch)
+      guard link.send(batch, as: frame) else { return }
+      monitor.withLock { sentByteCount += UInt64(frame.readableBytes) }
     }
   }
 
   /// - Returns: A connection that is being made; nil if the sender is to stop.
   private func connect() -> SenderConnection? {
-    let link = SenderConnection(
-      stream: stream,
-      source: source,
-      windowByteCount: settings.windowByteCount
-    )
+    let link = SenderConnection(stream: stream, source: source)
     let isWanted = monitor.withLock {
       connection = link
       return !isStopping
@@ -211,7 +213,9 @@ extension StreamSender {
             serverHostname: nil,
             customVerificationCallback: verify
           )
-          try channel.pipeline.syncOperations.addHandlers([security, LinkHandler(link)])
+          try channel.pipeline.syncOperations.addHandlers([
+            security, LinkHandler(link, batches: BatchPool()),
+          ])
         }
       }
       .connect(host: settings.host, port: settings.port)

@@ -46,6 +46,11 @@ package protocol StreamSession: AnyObject, Sendable {
   /// Tells the sender that records up to `sequence` are durable.
   func acknowledge(through sequence: SequenceNumber)
 
+  /// Gives a batch back that was received and that nobody uses any more.
+  ///
+  /// Its memory takes the next ones; a sink that keeps batches need not call it.
+  func recycle(_ batch: RecordBatch)
+
   /// Ends the session and tells the sender why. Returns at once; `closed(session:)` follows.
   func close(_ reason: String)
 }

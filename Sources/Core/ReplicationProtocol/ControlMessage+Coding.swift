@@ -29,6 +29,7 @@ extension ControlMessage {
       frame.append(number: welcome.durable.rawValue)
       frame.append(
         number: UInt32(welcome.isComplete ? 1 : 0) | UInt32(welcome.isAccepting ? 2 : 0)
+          | UInt32(welcome.compressions.rawValue) << 8
       )
     case .refuse(let code, let text):
       frame.append(number: code.rawValue)
@@ -83,9 +84,14 @@ extension ControlMessage {
   private static func welcome(from body: inout BodyReader) throws(ReplicationError) -> Self {
     let durable = SequenceNumber(try body.number(UInt64.self))
     let flags = try body.number(UInt32.self)
-    guard flags <= 3 else { throw .reservedBitsSet(.welcome) }
+    guard flags & ~0xff03 == 0 else { throw .reservedBitsSet(.welcome) }
     return .welcome(
-      StreamWelcome(durable: durable, isComplete: flags & 1 != 0, isAccepting: flags & 2 != 0)
+      StreamWelcome(
+        durable: durable,
+        isComplete: flags & 1 != 0,
+        isAccepting: flags & 2 != 0,
+        compressions: CompressionSet(rawValue: UInt8(flags >> 8))
+      )
     )
   }
 

@@ -21,7 +21,7 @@ package enum ControlMessage: Hashable, Sendable {
   case pong(UInt64)
 
   /// The version this code speaks.
-  package static let version: UInt16 = 1
+  package static let version: UInt16 = 2
 }
 
 /// A question for the hashes of blocks that follow each other.

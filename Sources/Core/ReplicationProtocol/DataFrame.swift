@@ -6,8 +6,8 @@ internal import RecoveryModel
 /// The fixed parts of a frame with records.
 ///
 /// Body, little endian: 0 number of records (4), 4 bytes of payload before compression (4), then
-/// the records, 40 bytes each, then all payloads end to end, as one LZ4 block if the header's
-/// flag says so.
+/// the records, 40 bytes each, then all payloads end to end, compressed as one if the header's
+/// flags say so.
 package enum DataFrame {
   /// Bytes before the first record, frame header included.
   package static let prefixByteCount = FrameHeader.byteCount + 8
@@ -42,7 +42,8 @@ package enum DataFrame {
   /// Reads the records of a frame's body, whose checksum was found right, into an empty batch.
   ///
   /// - Returns: Where in the body the payload begins. The caller copies or decompresses what is
-  ///   there into `batch.appendPayload(count:)` of `payloadByteCount`.
+  ///   there into `batch.appendPayload(count:)` of `payloadByteCount`, or lets the batch use it in
+  ///   place.
   /// - Throws: ``ReplicationError/malformed(_:)`` or ``ReplicationError/gap(expected:received:)``.
   package static func decodeHead(
     body: UnsafeRawBufferPointer,

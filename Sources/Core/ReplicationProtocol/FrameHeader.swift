@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CChecksum
+package import RecoveryModel
 
 /// The kinds of frame; see docs/formats/replication.md.
 package enum FrameKind: UInt8, Sendable, CaseIterable {
@@ -18,19 +19,25 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
 
 /// The 12 bytes before the body of every frame.
 ///
-/// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, bit 0: the payload is
-/// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
+/// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, of data: how the
+/// payload is compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
 package struct FrameHeader: Hashable, Sendable {
   package static let byteCount = 12
   /// The longest frame, header included.
   ///
   /// A longer one is refused before memory is taken for it.
   package static let maximumFrameByteCount = 16 << 20
+  /// The longest frame without records, header included: a reply with the most hashes fits.
+  package static let maximumControlByteCount = 128 << 10
 
   package let kind: FrameKind
-  package let isCompressed: Bool
+  /// Of a data frame's payloads.
+  package let compression: PayloadCompression
   package let bodyByteCount: Int
+  /// Of the frame, as the header says.
   private let checksum: UInt32
+  /// Of the header's first eight bytes.
+  private let headChecksum: UInt32
 
   /// Reads a header from the start of `bytes`, which must hold one.
   package init(decoding bytes: UnsafeRawBufferPointer) throws(ReplicationError) {
@@ -39,30 +46,37 @@ package struct FrameHeader: Hashable, Sendable {
     let number = unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt8.self)
     let flags = unsafe bytes.loadUnaligned(fromByteOffset: 5, as: UInt8.self)
     let reserved = unsafe bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
-    guard Int(length) <= Self.maximumFrameByteCount - Self.byteCount else {
+    guard let kind = FrameKind(rawValue: number) else { throw .unknownFrame(number) }
+    let limit = kind == .data ? Self.maximumFrameByteCount : Self.maximumControlByteCount
+    guard Int(length) <= limit - Self.byteCount else {
       throw .frameTooLong(Int(length) + Self.byteCount)
     }
-    guard let kind = FrameKind(rawValue: number) else { throw .unknownFrame(number) }
-    guard flags <= (kind == .data ? 1 : 0), reserved == 0 else { throw .reservedBitsSet(kind) }
+    guard let compression = PayloadCompression(rawValue: flags), reserved == 0,
+      kind == .data || compression == .none
+    else { throw .reservedBitsSet(kind) }
     self.kind = kind
-    isCompressed = flags == 1
+    self.compression = compression
     bodyByteCount = Int(length)
     checksum = unsafe UInt32(
       littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
     )
+    headChecksum = unsafe understudy_crc32c(0, bytes.baseAddress, 8)
   }
 
-  /// Checks a whole frame, header included, against its checksum.
-  package func verify(frame: UnsafeRawBufferPointer) throws(ReplicationError) {
-    precondition(frame.count == Self.byteCount + bodyByteCount, "not the header's frame")
-    guard unsafe Self.checksum(of: frame) == checksum else { throw .checksumMismatch(kind) }
+  /// Checks the body that came with the header against the checksum of both.
+  package func verify(body: UnsafeRawBufferPointer) throws(ReplicationError) {
+    precondition(body.count == bodyByteCount, "not the header's body")
+    let found =
+      unsafe body.isEmpty
+      ? headChecksum : understudy_crc32c(headChecksum, body.baseAddress, body.count)
+    guard found == checksum else { throw .checksumMismatch(kind) }
   }
 
   /// Writes the header of a frame whose body is in place already.
   package static func seal(
     frame: UnsafeMutableRawBufferPointer,
     kind: FrameKind,
-    isCompressed: Bool = false
+    compression: PayloadCompression = .none
   ) {
     precondition(
       (byteCount...maximumFrameByteCount).contains(frame.count),
@@ -71,7 +85,7 @@ package struct FrameHeader: Hashable, Sendable {
     let length = UInt32(frame.count - byteCount)
     unsafe frame.storeBytes(of: length.littleEndian, as: UInt32.self)
     unsafe frame.storeBytes(of: kind.rawValue, toByteOffset: 4, as: UInt8.self)
-    unsafe frame.storeBytes(of: isCompressed ? 1 : 0, toByteOffset: 5, as: UInt8.self)
+    unsafe frame.storeBytes(of: compression.rawValue, toByteOffset: 5, as: UInt8.self)
     unsafe frame.storeBytes(of: 0, toByteOffset: 6, as: UInt16.self)
     let checksum = unsafe checksum(of: UnsafeRawBufferPointer(frame))
     unsafe frame.storeBytes(of: checksum.littleEndian, toByteOffset: 8, as: UInt32.self)

@@ -7,7 +7,8 @@ package import RecoveryModel
 ///
 /// What must hold: records are handed over consecutive, from the one after the welcome's, each
 /// once; a repeated record is dropped, a missing one ends the link; only what was handed over is
-/// acknowledged, and only by the newest link of a stream.
+/// acknowledged, and only by the newest link of a stream; a sender that goes on without
+/// acknowledgements is cut before it fills the memory.
 package struct ReceivingLink: ~Copyable {
   /// What the caller is to do.
   package enum Action: Hashable, Sendable {
@@ -28,6 +29,7 @@ package struct ReceivingLink: ~Copyable {
   private var phase = Phase.awaitingHello
   private var received = SequenceNumber(0)
   private var acknowledged = SequenceNumber(0)
+  private var flights = FlightLog()
   private var keepalive: Keepalive
   private let start: Int64
 
@@ -65,13 +67,14 @@ package struct ReceivingLink: ~Copyable {
     return .send(.welcome(welcome))
   }
 
-  /// Records `first...last` came, consecutive.
+  /// Records `first...last` came, consecutive; `weight` is their batch's.
   ///
   /// - Returns: How many of them, from the first, are known already and are to be dropped; nil
   ///   if nothing is to be handed over.
   package mutating func received(
     first: SequenceNumber,
-    last: SequenceNumber
+    last: SequenceNumber,
+    weight: Int
   ) throws(ReplicationError) -> Int? {
     switch phase {
     case .fenced: return nil
@@ -80,6 +83,8 @@ package struct ReceivingLink: ~Copyable {
     }
     guard first <= received.next else { throw .gap(expected: received.next, received: first) }
     guard last > received else { return nil }
+    guard flights.byteCount < SendingLink.longestWindow else { throw .windowExceeded }
+    flights.depart(last: last, byteCount: weight)
     let known = received.next.rawValue - first.rawValue
     received = last
     return Int(known)
@@ -91,6 +96,7 @@ package struct ReceivingLink: ~Copyable {
     precondition(sequence <= received, "acknowledging a record that never arrived")
     guard sequence > acknowledged else { return .nothing }
     acknowledged = sequence
+    flights.land(through: sequence)
     return .send(.acknowledge(sequence))
   }
 

@@ -14,6 +14,8 @@ package import RecoveryModel
 
   package private(set) var records: [StreamRecord] = []
   package private(set) var payloadByteCount = 0
+  /// Where the payload begins in the memory: a received frame's body is used where it lies.
+  private var payloadStart = 0
   private var memory: UnsafeMutableRawBufferPointer
 
   /// Makes an empty batch with room for `payloadCapacity` bytes; it grows when it must.
@@ -30,8 +32,17 @@ package import RecoveryModel
   ///
   /// Valid until the batch is changed or gone.
   package var payload: UnsafeRawBufferPointer {
-    unsafe UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount])
+    unsafe UnsafeRawBufferPointer(
+      rebasing: memory[payloadStart..<payloadStart + payloadByteCount]
+    )
   }
+
+  /// Bytes of memory the batch keeps.
+  package var capacity: Int { unsafe memory.count }
+
+  /// What the batch counts against the link's window, in bytes: a record weighs something too, or
+  /// a window would take any number of them.
+  package var weight: Int { payloadByteCount + records.count * StreamRecord.encodedByteCount }
 
   /// The first record's number, if there is one.
   package var first: SequenceNumber? { records.first?.sequence }
@@ -62,27 +73,44 @@ package import RecoveryModel
 
   /// Makes room for `count` more bytes of payload, which the caller fills.
   package func appendPayload(count: Int) -> UnsafeMutableRawBufferPointer {
-    let end = payloadByteCount + count
+    let start = payloadStart + payloadByteCount
+    let end = start + count
     if unsafe end > memory.count { grow(to: end) }
-    defer { payloadByteCount = end }
-    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[payloadByteCount..<end])
+    defer { payloadByteCount += count }
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start..<end])
+  }
+
+  /// Empties the batch and gives `count` bytes of its memory for a frame's body, which the caller
+  /// fills.
+  ///
+  /// Nothing of it is payload until ``usePayload(at:count:)``.
+  package func body(count: Int) -> UnsafeMutableRawBufferPointer {
+    removeAll()
+    if unsafe count > memory.count { grow(to: count) }
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+  }
+
+  /// Makes `count` bytes of the body, from `start` on, the payload of the records appended since.
+  package func usePayload(at start: Int, count: Int) {
+    precondition(payloadByteCount == 0, "the batch has payload already")
+    precondition(start >= 0 && start + count <= capacity, "no such part of the body")
+    payloadStart = start
+    payloadByteCount = count
   }
 
   /// Removes the first `count` records with their payloads.
   package func removeFirst(_ count: Int) {
     guard count > 0 else { return }
     let dropped = records[..<count].reduce(0) { $0 + $1.payloadByteCount }
-    let rest = payloadByteCount - dropped
-    if rest > 0, dropped > 0, let base = unsafe memory.baseAddress {
-      unsafe base.copyMemory(from: base + dropped, byteCount: rest)
-    }
     records.removeFirst(count)
-    payloadByteCount = rest
+    payloadStart += dropped
+    payloadByteCount -= dropped
   }
 
   /// Empties the batch and keeps its memory.
   package func removeAll() {
     records.removeAll(keepingCapacity: true)
+    payloadStart = 0
     payloadByteCount = 0
   }
 
@@ -91,7 +119,8 @@ package import RecoveryModel
       byteCount: max(byteCount, unsafe memory.count * 2),
       alignment: 4096
     )
-    unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<payloadByteCount]))
+    let used = payloadStart + payloadByteCount
+    unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<used]))
     unsafe memory.deallocate()
     unsafe memory = larger
   }

@@ -23,6 +23,8 @@ package enum ReplicationError: Error, Hashable, Sendable {
   case unexpected(FrameKind)
   /// Records between the two never arrived.
   case gap(expected: SequenceNumber, received: SequenceNumber)
+  /// The peer sends on although too much is not acknowledged.
+  case windowExceeded
   /// An acknowledgement for a record that was never sent.
   case acknowledgedUnsent(SequenceNumber)
   /// Nothing was heard of the peer for too long.
@@ -45,6 +47,7 @@ extension ReplicationError: CustomStringConvertible {
     case .unexpected(let kind): "a \(kind) frame came at the wrong moment"
     case .gap(let expected, let received):
       "record \(expected.rawValue) is missing: \(received.rawValue) came in its place"
+    case .windowExceeded: "the peer sends on without waiting for acknowledgements"
     case .acknowledgedUnsent(let sequence):
       "record \(sequence.rawValue) was acknowledged but never sent"
     case .silence: "the peer has been silent for too long"

@@ -26,9 +26,9 @@ package struct SendingLink: ~Copyable {
     case streaming
   }
 
-  /// The most unacknowledged payload, in bytes.
-  ///
-  /// One batch may exceed it.
+  /// The most unacknowledged bytes, as ``RecordBatch/weight`` counts them; one batch may exceed it.
+  package static let longestWindow = 32 << 20
+
   private let windowByteCount: Int
   private var phase = Phase.awaitingWelcome
   private var sent = SequenceNumber(0)
@@ -36,7 +36,8 @@ package struct SendingLink: ~Copyable {
   private var flights = FlightLog()
   private var keepalive: Keepalive
 
-  package init(windowByteCount: Int, now: Int64) {
+  package init(windowByteCount: Int = longestWindow, now: Int64) {
+    precondition(windowByteCount <= Self.longestWindow, "the receiver would end the link")
     self.windowByteCount = windowByteCount
     keepalive = Keepalive(now: now)
   }
@@ -98,29 +99,6 @@ package struct SendingLink: ~Copyable {
     case .fine: return .nothing
     case .ping: return .send(.ping(UInt64(bitPattern: now)))
     case .dead: throw .silence
-    }
-  }
-}
-
-/// The sizes of batches on their way, oldest first.
-private struct FlightLog {
-  private var flights: [(last: SequenceNumber, byteCount: Int)] = []
-  private var landed = 0
-  private(set) var byteCount = 0
-
-  mutating func depart(last: SequenceNumber, byteCount count: Int) {
-    flights.append((last, count))
-    byteCount += count
-  }
-
-  mutating func land(through sequence: SequenceNumber) {
-    while landed < flights.count, flights[landed].last <= sequence {
-      byteCount -= flights[landed].byteCount
-      landed += 1
-    }
-    if landed == flights.count || landed > 1024 {
-      flights.removeFirst(landed)
-      landed = 0
     }
   }
 }

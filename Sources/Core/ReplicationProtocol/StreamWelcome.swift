@@ -15,11 +15,19 @@ package struct StreamWelcome: Hashable, Sendable {
   ///
   /// If not, the sender comes back later.
   package var isAccepting: Bool
+  /// What the sender may compress with.
+  package var compressions: CompressionSet
 
-  package init(durable: SequenceNumber, isComplete: Bool, isAccepting: Bool) {
+  package init(
+    durable: SequenceNumber,
+    isComplete: Bool,
+    isAccepting: Bool,
+    compressions: CompressionSet = .all
+  ) {
     self.durable = durable
     self.isComplete = isComplete
     self.isAccepting = isAccepting
+    self.compressions = compressions
   }
 }
 

@@ -222,7 +222,7 @@ extension ReplicationWorld {
     on box: LinkBox
   ) throws(ReplicationError) {
     let last = SequenceNumber(first.rawValue + UInt64(contents.count) - 1)
-    guard let known = try box.link.receiving.received(first: first, last: last) else {
+    guard let known = try box.link.receiving.received(first: first, last: last, weight: 0) else {
       return
     }
     box.link.pending += contents.dropFirst(known)

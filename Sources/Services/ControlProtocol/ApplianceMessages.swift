@@ -189,7 +189,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
   package var remoteHost: String
   package var remotePort: Int
   package var remoteSite: SiteIdentifier
-  package var usesCompression: Bool
+  package var compression: PayloadCompression
   /// Memory for writes that are not acknowledged yet, for all volumes together.
   package var bufferByteCount: UInt64
   /// While true writes are not kept: the guest goes on, and a sync is needed afterwards.
@@ -201,7 +201,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
     remoteHost: String,
     remotePort: Int,
     remoteSite: SiteIdentifier,
-    usesCompression: Bool,
+    compression: PayloadCompression,
     bufferByteCount: UInt64,
     isPaused: Bool
   ) {
@@ -210,7 +210,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
     self.remoteHost = remoteHost
     self.remotePort = remotePort
     self.remoteSite = remoteSite
-    self.usesCompression = usesCompression
+    self.compression = compression
     self.bufferByteCount = bufferByteCount
     self.isPaused = isPaused
   }

@@ -40,7 +40,7 @@ struct StreamTransportTests {
   func sender(
     to port: Int?,
     stream: StreamIdentifier = Self.stream,
-    compressed: Bool = false,
+    compression: PayloadCompression = .none,
     expecting site: SiteIdentifier = TwoSites.paris,
     role: PeerRole = .appliance,
     source: MemorySource? = nil
@@ -51,7 +51,7 @@ struct StreamTransportTests {
         host: "127.0.0.1",
         port: #require(port),
         site: site,
-        usesCompression: compressed
+        compression: compression
       ),
       identity: sites.identity(of: TwoSites.london, role: role),
       trust: sites.trust,
@@ -67,13 +67,15 @@ struct StreamTransportTests {
     await listener.stop()
   }
 
-  @Test(arguments: [false, true])
-  func `every record arrives in order and is acknowledged`(compressed: Bool) async throws {
+  @Test(arguments: PayloadCompression.allCases)
+  func `every record arrives in order and is acknowledged`(
+    compression: PayloadCompression
+  ) async throws {
     let listener = try await listener()
-    let sender = try sender(to: listener.boundPort, compressed: compressed)
+    let sender = try sender(to: listener.boundPort, compression: compression)
     var generator = SystemRandomNumberGenerator()
     for number in 0..<300 {
-      let isRandom = !compressed && number % 3 == 0
+      let isRandom = compression == .none && number % 3 == 0
       let count = number % 7 * 3000
       source.add(
         (0..<count).map { isRandom ? UInt8.random(in: 0...255, using: &generator) : UInt8($0 & 7) }
@@ -81,7 +83,7 @@ struct StreamTransportTests {
     }
     #expect(await source.wait { $0.acknowledged == 300 })
     #expect(sink.payloads == source.records.map(\.1))
-    if compressed {
+    if compression != .none {
       let total = source.records.reduce(0) { $0 + $1.1.count }
       #expect(sender.bytesSent < UInt64(total) * 3 / 4)
     }

@@ -7,7 +7,7 @@ import Testing
 
 struct ControlMessageTests {
   static let messages: [ControlMessage] = [
-    .hello(version: 1, stream: StreamIdentifier("7d1f5a0e-93a2-4b0f-8f66-2f1f5a6f0001")),
+    .hello(version: 2, stream: StreamIdentifier("7d1f5a0e-93a2-4b0f-8f66-2f1f5a6f0001")),
     .welcome(StreamWelcome(durable: SequenceNumber(77), isComplete: true, isAccepting: false)),
     .refuse(.fenced, "a newer session is there"),
     .acknowledge(SequenceNumber(.max)),
@@ -26,11 +26,9 @@ struct ControlMessageTests {
       guard bytes.count == FrameHeader.byteCount + header.bodyByteCount else {
         throw ReplicationError.malformed(header.kind)
       }
-      try header.verify(frame: bytes)
-      return try ControlMessage(
-        kind: header.kind,
-        body: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
-      )
+      let body = UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
+      try header.verify(body: body)
+      return try ControlMessage(kind: header.kind, body: body)
     }
   }
 
@@ -71,22 +69,39 @@ struct ControlMessageTests {
     }
   }
 
-  @Test func `a frame of more than 16 MiB is refused by its header alone`() {
-    var frame = ControlMessage.ping(1).encoded()
-    frame.replaceSubrange(0..<4, with: [0, 0, 0, 1])
-    #expect(throws: ReplicationError.frameTooLong((16 << 20) + 12)) {
-      try frame.withUnsafeBytes { bytes in
+  @Test(arguments: [(FrameKind.data, 16 << 20), (.ping, 128 << 10), (.hashReply, 128 << 10)])
+  func `a frame that is too long for its kind is refused by its header alone`(
+    kind: FrameKind,
+    limit: Int
+  ) throws {
+    func header(announcing count: Int) throws {
+      var bytes = ControlMessage.ping(1).encoded()
+      bytes.withUnsafeMutableBytes { $0.storeBytes(of: UInt32(count), as: UInt32.self) }
+      bytes[4] = kind.rawValue
+      try bytes.withUnsafeBytes { bytes in
         _ = try FrameHeader(decoding: bytes)
       }
     }
+    try header(announcing: limit - FrameHeader.byteCount)
+    #expect(throws: ReplicationError.frameTooLong(limit + 1)) {
+      try header(announcing: limit - FrameHeader.byteCount + 1)
+    }
+  }
+
+  @Test func `a sender takes the best compression that the receiver can undo`() {
+    #expect(CompressionSet.all.best(for: .zstd) == .zstd)
+    #expect(CompressionSet.lz4.best(for: .zstd) == .lz4)
+    #expect(CompressionSet.zstd.best(for: .lz4) == .none)
+    #expect(CompressionSet([]).best(for: .zstd) == .none)
+    #expect(CompressionSet.all.best(for: .none) == .none)
   }
 
   @Test func `a peer with another version is told apart from one that is no peer`() {
     var other = Array(
-      ControlMessage.hello(version: 2, stream: StreamIdentifier("s")).encoded()
+      ControlMessage.hello(version: 3, stream: StreamIdentifier("s")).encoded()
         .dropFirst(FrameHeader.byteCount)
     )
-    #expect(throws: ReplicationError.unsupportedVersion(2)) {
+    #expect(throws: ReplicationError.unsupportedVersion(3)) {
       try other.withUnsafeBytes { bytes in
         _ = try ControlMessage(kind: .hello, body: bytes)
       }

@@ -97,19 +97,36 @@ struct ReceivingLinkTests {
 
   @Test func `known records are dropped and missing ones end the link`() throws {
     var link = try Self.streaming()
-    #expect(try link.received(first: SequenceNumber(9), last: SequenceNumber(12)) == 2)
-    #expect(try link.received(first: SequenceNumber(11), last: SequenceNumber(12)) == nil)
-    #expect(try link.received(first: SequenceNumber(13), last: SequenceNumber(13)) == 0)
+    #expect(try link.received(first: SequenceNumber(9), last: SequenceNumber(12), weight: 1) == 2)
+    #expect(
+      try link.received(first: SequenceNumber(11), last: SequenceNumber(12), weight: 1) == nil
+    )
+    #expect(try link.received(first: SequenceNumber(13), last: SequenceNumber(13), weight: 1) == 0)
     #expect(
       throws: ReplicationError.gap(expected: SequenceNumber(14), received: SequenceNumber(15))
     ) {
-      try link.received(first: SequenceNumber(15), last: SequenceNumber(15))
+      try link.received(first: SequenceNumber(15), last: SequenceNumber(15), weight: 1)
     }
+  }
+
+  @Test func `a sender that does not wait for acknowledgements is cut off`() throws {
+    var link = try Self.streaming()
+    let weight = SendingLink.longestWindow / 2
+    for number in UInt64(11)...12 {
+      let record = SequenceNumber(number)
+      #expect(try link.received(first: record, last: record, weight: weight) == 0)
+    }
+    let next = SequenceNumber(13)
+    #expect(throws: ReplicationError.windowExceeded) {
+      try link.received(first: next, last: next, weight: 1)
+    }
+    _ = link.durable(through: SequenceNumber(11))
+    #expect(try link.received(first: next, last: next, weight: 1) == 0)
   }
 
   @Test func `only what is new is acknowledged`() throws {
     var link = try Self.streaming()
-    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14))
+    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14), weight: 1)
     #expect(link.durable(through: SequenceNumber(10)) == .nothing)
     #expect(link.durable(through: SequenceNumber(12)) == .send(.acknowledge(SequenceNumber(12))))
     #expect(link.durable(through: SequenceNumber(12)) == .nothing)
@@ -117,21 +134,23 @@ struct ReceivingLinkTests {
 
   @Test func `a fenced link takes and acknowledges nothing`() throws {
     var link = try Self.streaming()
-    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14))
+    _ = try link.received(first: SequenceNumber(11), last: SequenceNumber(14), weight: 1)
     link.fence()
     #expect(link.durable(through: SequenceNumber(14)) == .nothing)
-    #expect(try link.received(first: SequenceNumber(15), last: SequenceNumber(15)) == nil)
+    #expect(
+      try link.received(first: SequenceNumber(15), last: SequenceNumber(15), weight: 1) == nil
+    )
     #expect(try link.received(.ping(1)) == .nothing)
   }
 
   @Test func `data before the hello or while nothing is accepted is out of place`() throws {
     var silent = ReceivingLink(now: 0)
     #expect(throws: ReplicationError.unexpected(.data)) {
-      try silent.received(first: SequenceNumber(1), last: SequenceNumber(1))
+      try silent.received(first: SequenceNumber(1), last: SequenceNumber(1), weight: 1)
     }
     var closed = try Self.streaming(isAccepting: false)
     #expect(throws: ReplicationError.unexpected(.data)) {
-      try closed.received(first: SequenceNumber(11), last: SequenceNumber(11))
+      try closed.received(first: SequenceNumber(11), last: SequenceNumber(11), weight: 1)
     }
   }
 

@@ -70,7 +70,7 @@ final class ProtectedStream: @unchecked Sendable {
         host: request.remoteHost,
         port: request.remotePort,
         site: request.remoteSite,
-        usesCompression: request.usesCompression
+        compression: request.compression
       ),
       identity: context.identity,
       trust: context.trust,
@@ -94,7 +94,7 @@ final class ProtectedStream: @unchecked Sendable {
     if now.isPaused != other.isPaused { buffer.setPaused(other.isPaused) }
     let isSameWay =
       now.remoteHost == other.remoteHost && now.remotePort == other.remotePort
-      && now.remoteSite == other.remoteSite && now.usesCompression == other.usesCompression
+      && now.remoteSite == other.remoteSite && now.compression == other.compression
     if !isSameWay {
       let new = try Self.makeSender(name, other, buffer, context, logger)
       old.stop()

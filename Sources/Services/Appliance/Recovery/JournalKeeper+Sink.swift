@@ -153,6 +153,7 @@ extension JournalKeeper {
     }
     monitor.withLock { lastError = "" }
     sender.acknowledge(through: last)
+    for batch in batches { sender.recycle(batch) }
   }
 
   private func answer(_ question: HashQuestion) {

@@ -38,7 +38,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   private var threads: [BlockingThread] = []
 
   /// Payload bytes that are appended with one sync.
-  static let groupByteCount = 16 << 20
+  static let groupByteCount = 4 << 20
   /// How often the history is looked at, in milliseconds.
   static let maintenanceMilliseconds: Int64 = 5000
 

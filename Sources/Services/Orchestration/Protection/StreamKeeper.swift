@@ -126,7 +126,7 @@ struct StreamKeeper {
       remoteHost: target.host,
       remotePort: target.port,
       remoteSite: assignment.definition.recoverySite,
-      usesCompression: assignment.definition.policy.usesWANCompression,
+      compression: assignment.definition.policy.usesWANCompression ? .lz4 : .none,
       bufferByteCount: Self.bufferByteCount,
       isPaused: assignment.wish == .pause
     )

@@ -79,7 +79,7 @@ final class ProtectedPair: Sendable {
       remoteHost: "127.0.0.1",
       remotePort: port ?? #require(listener.boundPort),
       remoteSite: Self.paris,
-      usesCompression: true,
+      compression: .lz4,
       bufferByteCount: bufferInMB << 20,
       isPaused: isPaused
     )

@@ -182,6 +182,8 @@ final class RecordingSession: StreamSession, @unchecked Sendable {
     }
   }
 
+  func recycle(_ batch: RecordBatch) {}
+
   func close(_ reason: String) {
     monitor.withLock {
       self.reason = reason
