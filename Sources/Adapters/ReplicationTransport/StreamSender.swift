@@ -25,6 +25,8 @@ package final class StreamSender: @unchecked Sendable {
     package var site: SiteIdentifier
     /// What to compress with, if the other side can undo it.
     package var compression: PayloadCompression
+    /// The stream's part of the link against others'.
+    package var priority: VPGDefinition.Priority
     /// About the most payload of one frame, in bytes.
     package var batchByteCount = 1 << 20
 
@@ -32,12 +34,14 @@ package final class StreamSender: @unchecked Sendable {
       host: String,
       port: Int,
       site: SiteIdentifier,
-      compression: PayloadCompression
+      compression: PayloadCompression,
+      priority: VPGDefinition.Priority = .medium
     ) {
       self.host = host
       self.port = port
       self.site = site
       self.compression = compression
+      self.priority = priority
     }
   }
 
@@ -46,6 +50,8 @@ package final class StreamSender: @unchecked Sendable {
   private let source: any StreamSource
   private let tls: NIOSSLContext
   private let trust: TrustStore
+  private let limiter: LinkLimiter
+  private let member: BandwidthShare.Member
   private let logger: Logger
   private let monitor = Monitor()
   private var connection: SenderConnection?
@@ -55,7 +61,7 @@ package final class StreamSender: @unchecked Sendable {
   private var isFinished = false
   private var sentByteCount: UInt64 = 0
 
-  /// Makes a sender that does nothing yet.
+  /// Makes a sender that does nothing yet; those of one `limiter` share its limit.
   ///
   /// - Throws: If the identity's certificate or key cannot be used.
   package init(
@@ -64,6 +70,7 @@ package final class StreamSender: @unchecked Sendable {
     identity: TLSIdentity,
     trust: TrustStore,
     source: any StreamSource,
+    limiter: LinkLimiter = LinkLimiter(),
     logger: Logger
   ) throws {
     self.stream = stream
@@ -71,7 +78,16 @@ package final class StreamSender: @unchecked Sendable {
     self.source = source
     self.trust = trust
     self.logger = logger
+    self.limiter = limiter
     tls = try NIOSSLContext(configuration: clientTLS(identity: identity))
+    member = limiter.join(settings.priority)
+  }
+
+  deinit { limiter.leave(member) }
+
+  /// Gives the stream another part of the link against others'.
+  package func setPriority(_ priority: VPGDefinition.Priority) {
+    limiter.setPriority(priority, of: member)
   }
 
   /// Whether a link is open and the other side takes records.
@@ -179,12 +195,18 @@ extension StreamSender {
       source.take(
         after: position,
         into: batch,
-        byteLimit: settings.batchByteCount,
+        byteLimit: min(settings.batchByteCount, limiter.frameByteLimit),
         waitMilliseconds: Self.takeMilliseconds
       )
       guard !batch.isEmpty else { continue }
       let frame = writer.frame(of: batch)
-      guard link.send(batch, as: frame) else { return }
+      let isAdmitted = limiter.admit(
+        member,
+        byteCount: frame.readableBytes,
+        isSync: batch.isMostlyPulled,
+        isOver: { link.isOver }
+      )
+      guard isAdmitted, link.send(batch, as: frame) else { return }
       monitor.withLock { sentByteCount += UInt64(frame.readableBytes) }
     }
   }

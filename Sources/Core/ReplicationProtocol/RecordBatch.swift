@@ -44,6 +44,12 @@ package import RecoveryModel
   /// a window would take any number of them.
   package var weight: Int { payloadByteCount + records.count * StreamRecord.encodedByteCount }
 
+  /// Whether a sync brought more of the payload than the guest wrote.
+  package var isMostlyPulled: Bool {
+    let pulled = records.reduce(0) { $0 + ($1.isPulled ? $1.payloadByteCount : 0) }
+    return pulled * 2 > payloadByteCount
+  }
+
   /// The first record's number, if there is one.
   package var first: SequenceNumber? { records.first?.sequence }
 

@@ -41,6 +41,11 @@ package struct ApplianceClient: Sendable {
     try await client.perform(.put, ApplianceRoutes.trust, body: request)
   }
 
+  /// Limits what the appliance's streams take of the line.
+  package func setBandwidth(_ request: BandwidthRequest) async throws(ControlError) {
+    try await client.perform(.put, ApplianceRoutes.bandwidth, body: request)
+  }
+
   /// Makes or changes a stream.
   package func protect(
     _ stream: StreamIdentifier,

@@ -13,6 +13,8 @@ package enum ApplianceRoutes {
   package static let status = "/v1/status"
   /// PUT: ``TrustRequest``.
   package static let trust = "/v1/trust"
+  /// PUT: ``BandwidthRequest``.
+  package static let bandwidth = "/v1/bandwidth"
   /// PUT ``ProtectRequest`` gives ``ProtectReply``; DELETE ends the stream.
   package static func stream(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)" }
   /// POST: ``SyncRequest``.
@@ -181,6 +183,19 @@ package struct TrustRequest: Codable, Sendable, Equatable {
   package init(authorities: [SiteIdentifier: String]) { self.authorities = authorities }
 }
 
+/// What the appliance's streams may take of the line together, also after a restart.
+package struct BandwidthRequest: Codable, Sendable, Equatable {
+  /// The site's.
+  package var schedule: BandwidthSchedule
+  /// The appliance's part of it, above 0 and at most 1.
+  package var part: Double
+
+  package init(schedule: BandwidthSchedule, part: Double) {
+    self.schedule = schedule
+    self.part = part
+  }
+}
+
 /// Take a VM's writes and send them to the other site.
 package struct ProtectRequest: Codable, Sendable, Equatable {
   package var vpg: VPGIdentifier
@@ -190,6 +205,8 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
   package var remotePort: Int
   package var remoteSite: SiteIdentifier
   package var compression: PayloadCompression
+  /// The stream's part of the line against other VPGs'.
+  package var priority: VPGDefinition.Priority
   /// Memory for writes that are not acknowledged yet, for all volumes together.
   package var bufferByteCount: UInt64
   /// While true writes are not kept: the guest goes on, and a sync is needed afterwards.
@@ -202,6 +219,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
     remotePort: Int,
     remoteSite: SiteIdentifier,
     compression: PayloadCompression,
+    priority: VPGDefinition.Priority,
     bufferByteCount: UInt64,
     isPaused: Bool
   ) {
@@ -211,6 +229,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
     self.remotePort = remotePort
     self.remoteSite = remoteSite
     self.compression = compression
+    self.priority = priority
     self.bufferByteCount = bufferByteCount
     self.isPaused = isPaused
   }

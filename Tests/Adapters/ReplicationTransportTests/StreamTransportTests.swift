@@ -9,6 +9,7 @@ import NIOPosix
 import RecoveryModel
 import ReplicationProtocol
 import ReplicationTransport
+import Synchronization
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1)))
@@ -43,7 +44,9 @@ struct StreamTransportTests {
     compression: PayloadCompression = .none,
     expecting site: SiteIdentifier = TwoSites.paris,
     role: PeerRole = .appliance,
-    source: MemorySource? = nil
+    source: MemorySource? = nil,
+    limiter: LinkLimiter = LinkLimiter(),
+    priority: VPGDefinition.Priority = .medium
   ) throws -> StreamSender {
     let sender = try StreamSender(
       stream: stream,
@@ -51,11 +54,13 @@ struct StreamTransportTests {
         host: "127.0.0.1",
         port: #require(port),
         site: site,
-        compression: compression
+        compression: compression,
+        priority: priority
       ),
       identity: sites.identity(of: TwoSites.london, role: role),
       trust: sites.trust,
       source: source ?? self.source,
+      limiter: limiter,
       logger: Self.quiet
     )
     sender.start()
@@ -206,5 +211,70 @@ struct StreamTransportTests {
     #expect(await source.wait { !$0.reasons.isEmpty })
     await onThread { sender.stop() }
     try await deaf.close()
+  }
+
+  @Test func `senders keep together to a limit and to the schedule's next one`() async throws {
+    let moment = Mutex(BandwidthSchedule.Moment(day: 1, minute: 0))
+    let limiter = LinkLimiter { moment.withLock { $0 } }
+    // Nothing but what was lent can go out at one byte per second.
+    limiter.keep(
+      to: BandwidthSchedule(limit: 1, periods: [.init(days: [1], from: 60, to: 120, limit: nil)]),
+      part: 1
+    )
+    let listener = try await listener()
+    let sender = try sender(to: listener.boundPort, limiter: limiter)
+    #expect(await source.wait { !$0.welcomes.isEmpty })
+    for number in 0..<200 { source.add([UInt8](repeating: UInt8(number), count: 20_000)) }
+    #expect(await source.wait { $0.acknowledged >= 1 })
+    // One frame was lent; the next one waits, and would for days.
+    #expect(await onThread { limiter.waits(atMost: 10_000) })
+    #expect(limiter.grantedByteCount <= (1 << 20) + 8192)
+    #expect(limiter.limit == 1)
+    moment.withLock { $0.minute = 60 }
+    #expect(limiter.limit == nil)
+    #expect(await source.wait { $0.acknowledged == 200 })
+    #expect(sink.payloads == source.records.map(\.1))
+    await stop(sender, listener)
+  }
+
+  @Test func `two senders under a limit share it by priority and keep to it`() async throws {
+    let limit: UInt64 = 1_000_000
+    let limiter = LinkLimiter()
+    limiter.keep(to: BandwidthSchedule(limit: 2 * limit), part: 0.5)
+    let other = StreamIdentifier("44444444-0000-4000-8000-000000000004")
+    let sinks = [Self.stream: sink, other: MemorySink()]
+    let listener = try StreamListener(
+      host: "127.0.0.1",
+      port: 0,
+      identity: sites.identity(of: TwoSites.paris),
+      trust: sites.trust,
+      logger: Self.quiet
+    ) { stream, _ in sinks[stream] }
+    try await listener.start()
+    let sources = [source, MemorySource()]
+    for source in sources {
+      for _ in 0..<600 { source.add([UInt8](repeating: 1, count: 20_000)) }
+    }
+    let start = Monitor.now()
+    let senders = [
+      try sender(to: listener.boundPort, source: sources[0], limiter: limiter, priority: .high),
+      try sender(
+        to: listener.boundPort,
+        stream: other,
+        source: sources[1],
+        limiter: limiter,
+        priority: .low
+      ),
+    ]
+    #expect(await sources[0].wait { $0.acknowledged >= 150 })
+    let bytes = limiter.grantedByteCount
+    let elapsed = UInt64(Monitor.now() - start)
+    // What the limit allows for the time, a burst of 50 ms, and a frame lent to each: the first
+    // ones were made before the limit was known.
+    #expect(bytes <= limit * (elapsed + 50) / 1000 + 2 << 20)
+    let counts = sources.map { source in source.monitor.withLock { source.acknowledged } }
+    #expect(counts[0] > 2 * counts[1])
+    for sender in senders { await onThread { sender.stop() } }
+    await listener.stop()
   }
 }

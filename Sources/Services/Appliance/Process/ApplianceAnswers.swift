@@ -28,6 +28,10 @@ struct ApplianceAnswers: Sendable {
       let wish = try request.body(as: TrustRequest.self)
       try await Blocking.run { try parts.trust(wish) }
     }
+    routes.on(.put, ApplianceRoutes.bandwidth, from: manager) { request -> Void in
+      let wish = try request.body(as: BandwidthRequest.self)
+      try await Blocking.run { try parts.limit(wish) }
+    }
   }
 
   private func addProtection(_ routes: ControlRoutes) {

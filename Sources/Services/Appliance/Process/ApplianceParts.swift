@@ -27,6 +27,8 @@ final class ApplianceParts: Sendable {
   private let ownAuthority: String
   private let listener: StreamListener
   private let trustFile: JSONFile<TrustRequest>
+  private let limiter = LinkLimiter()
+  private let bandwidthFile: JSONFile<BandwidthRequest>
   private let incarnation = UUID().uuidString.lowercased()
   private let logger: Logger
 
@@ -39,10 +41,9 @@ final class ApplianceParts: Sendable {
       encoding: .utf8
     )
     try controlTrust.set([configuration.site: ownAuthority])
-    trustFile = JSONFile(
-      folder: try FileFolder(path: configuration.stateFolder),
-      name: "trust.json"
-    )
+    let folder = try FileFolder(path: configuration.stateFolder)
+    trustFile = JSONFile(folder: folder, name: "trust.json")
+    bandwidthFile = JSONFile(folder: folder, name: "bandwidth.json")
     let journals = try JournalRegistry(stateFolder: configuration.stateFolder, logger: logger)
     self.journals = journals
     exports = try ExportRegistry(
@@ -56,6 +57,7 @@ final class ApplianceParts: Sendable {
         runFolder: configuration.runFolder,
         identity: identity,
         trust: streamTrust,
+        limiter: limiter,
         logger: logger,
         largestBuffer: UInt64(configuration.bufferInMB) << 20
       )
@@ -74,6 +76,7 @@ final class ApplianceParts: Sendable {
   /// Exports come before the journals begin to fold, so that their points are held.
   func start() async throws {
     try learn(try trustFile.load() ?? TrustRequest(authorities: [:]))
+    if let limit = try bandwidthFile.load() { limiter.keep(to: limit.schedule, part: limit.part) }
     try journals.open()
     try exports.open()
     try journals.start()
@@ -97,6 +100,18 @@ final class ApplianceParts: Sendable {
       throw ControlFailure(status: 400, message: "the authorities cannot be used: \(error)")
     }
     try trustFile.save(request)
+  }
+
+  /// Keeps the streams to a limit from now on, also after a restart.
+  func limit(_ request: BandwidthRequest) throws {
+    guard request.schedule.isValid, request.part > 0, request.part <= 1 else {
+      throw ControlFailure(
+        status: 400,
+        message: "a limit of 0, or a day, time or part that is none"
+      )
+    }
+    try bandwidthFile.save(request)
+    limiter.keep(to: request.schedule, part: request.part)
   }
 
   private func learn(_ request: TrustRequest) throws {

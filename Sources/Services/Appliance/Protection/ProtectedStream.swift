@@ -70,11 +70,13 @@ final class ProtectedStream: @unchecked Sendable {
         host: request.remoteHost,
         port: request.remotePort,
         site: request.remoteSite,
-        compression: request.compression
+        compression: request.compression,
+        priority: request.priority
       ),
       identity: context.identity,
       trust: context.trust,
       source: buffer,
+      limiter: context.limiter,
       logger: logger
     )
   }
@@ -85,13 +87,14 @@ final class ProtectedStream: @unchecked Sendable {
     return now.volumes == other.volumes && now.vpg == other.vpg
   }
 
-  /// Changes destination, compression or pause while the taps stay.
+  /// Changes destination, compression, priority or pause while the taps stay.
   ///
   /// A new buffer size holds for the next buffer.
   func become(_ other: ProtectRequest) throws {
     let (now, old) = monitor.withLock { (request, sender) }
     guard now != other else { return }
     if now.isPaused != other.isPaused { buffer.setPaused(other.isPaused) }
+    if now.priority != other.priority { old.setPriority(other.priority) }
     let isSameWay =
       now.remoteHost == other.remoteHost && now.remotePort == other.remotePort
       && now.remoteSite == other.remoteSite && now.compression == other.compression

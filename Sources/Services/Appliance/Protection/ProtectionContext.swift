@@ -3,6 +3,7 @@
 
 package import Identity
 package import Logging
+package import ReplicationTransport
 
 /// What a protected stream needs of its appliance.
 package struct ProtectionContext: Sendable {
@@ -10,6 +11,8 @@ package struct ProtectionContext: Sendable {
   package let runFolder: String
   package let identity: TLSIdentity
   package let trust: TrustStore
+  /// What all the streams of the appliance may take of the line together.
+  package let limiter: LinkLimiter
   package let logger: Logger
   /// The most memory for one stream's buffer, in bytes.
   package let largestBuffer: UInt64
@@ -18,12 +21,14 @@ package struct ProtectionContext: Sendable {
     runFolder: String,
     identity: TLSIdentity,
     trust: TrustStore,
+    limiter: LinkLimiter = LinkLimiter(),
     logger: Logger,
     largestBuffer: UInt64
   ) {
     self.runFolder = runFolder
     self.identity = identity
     self.trust = trust
+    self.limiter = limiter
     self.logger = logger
     self.largestBuffer = largestBuffer
   }

@@ -127,6 +127,7 @@ struct StreamKeeper {
       remotePort: target.port,
       remoteSite: assignment.definition.recoverySite,
       compression: assignment.definition.policy.usesWANCompression ? .lz4 : .none,
+      priority: assignment.definition.policy.priority,
       bufferByteCount: Self.bufferByteCount,
       isPaused: assignment.wish == .pause
     )

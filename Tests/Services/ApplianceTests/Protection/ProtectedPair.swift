@@ -80,6 +80,7 @@ final class ProtectedPair: Sendable {
       remotePort: port ?? #require(listener.boundPort),
       remoteSite: Self.paris,
       compression: .lz4,
+      priority: .medium,
       bufferByteCount: bufferInMB << 20,
       isPaused: isPaused
     )
