@@ -59,6 +59,20 @@ var package = Package(
     target("Core", "ReplicationProtocol", ["RecoveryModel", "CChecksum"]),
     target("Core", "Journal", ["RecoveryModel", "CChecksum"]),
     target("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "CChecksum",
+      ],
+      path: "Fuzz/Targets",
+      swiftSettings: common
+    ),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["FuzzTargets"],
+      path: "Tests/Core/FuzzTests",
+      swiftSettings: common
+    ),
     tests("Core", "RecoveryModel"),
     tests("Core", "NBDProtocol"),
     tests("Core", "ReplicationProtocol", ["RecoveryModel"]),
@@ -68,6 +82,18 @@ var package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `scripts/fuzz` alone links libFuzzer, whose `main` a Swift executable would hide.
+if Context.environment["FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: ["FuzzTargets"],
+      path: "Fuzz/Main",
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+    )
+  )
+}
 
 // `scripts/test core` leaves out everything that needs the network stack.
 if Context.environment["CORE_ONLY"] == nil {

@@ -91,7 +91,8 @@ extension SavedState {
       let promoted = number("promoted")
     else { return nil }
     let volumeSizes = sizes.compactMap { UInt64($0) }
-    guard volumeSizes.count == sizes.count else { return nil }
+    guard volumeSizes.count == sizes.count, max(folded, folding) <= SequenceNumber.last.rawValue
+    else { return nil }
     var state = SavedState(stream: StreamIdentifier(String(stream)), volumeSizes: volumeSizes)
     state.isComplete = complete == 1
     state.folded = SequenceNumber(folded)

@@ -74,6 +74,9 @@ struct SegmentHeader: Equatable {
     }
     stream = unsafe StreamIdentifier(String(decoding: raw[40..<(40 + nameCount)], as: UTF8.self))
     firstSequence = unsafe SequenceNumber(raw.number(at: 16))
+    guard SequenceNumber(1) <= firstSequence, firstSequence <= .last else {
+      throw .corrupt(file: file, offset: 16)
+    }
     volumeSizes = (0..<volumeCount).map { unsafe raw.number(at: 128 + 8 * $0) }
     guard unsafe raw.number(at: 24) == salt else { throw .corrupt(file: file, offset: 24) }
   }

@@ -173,7 +173,7 @@ extension StreamJournal {
     }
     let needed = UInt64(batch.paddedByteCount)
     if let last {
-      let age = last.firstTime.map { first.time.milliseconds - $0.milliseconds } ?? 0
+      let age = last.firstTime.map { first.time.milliseconds(since: $0) } ?? 0
       if last.lastTime == nil
         || last.usedByteCount + needed <= settings.segmentByteCount
           && age <= settings.segmentMilliseconds

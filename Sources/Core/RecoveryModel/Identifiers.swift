@@ -167,6 +167,15 @@ package struct WallTime: Hashable, Codable, Sendable, Comparable {
 
   /// Seconds from `earlier` to this instant; negative if this is the earlier one.
   package func seconds(since earlier: WallTime) -> Double {
-    Double(milliseconds - earlier.milliseconds) / 1000
+    Double(milliseconds(since: earlier)) / 1000
+  }
+
+  /// Milliseconds from `earlier` to this instant; negative if this is the earlier one.
+  ///
+  /// Clocks of others may say anything: a difference that no number holds is the largest there is.
+  package func milliseconds(since earlier: WallTime) -> Int64 {
+    let (difference, overflows) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+    guard overflows else { return difference }
+    return milliseconds < 0 ? .min : .max
   }
 }

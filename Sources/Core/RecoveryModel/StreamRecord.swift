@@ -5,6 +5,12 @@
 ///
 /// The first record is number 1; 0 is before it.
 package struct SequenceNumber: Comparable, Hashable, Sendable, Codable {
+  /// The last number there is.
+  ///
+  /// No stream gets there. Numbers that come from outside are refused above it, so that the ones
+  /// that follow can be counted.
+  package static let last = SequenceNumber(1 << 63)
+
   package let rawValue: UInt64
 
   package init(_ rawValue: UInt64) { self.rawValue = rawValue }
@@ -116,10 +122,12 @@ extension StreamRecord {
     let flags = unsafe bytes.loadUnaligned(fromByteOffset: 31, as: UInt8.self)
     let reserved = unsafe bytes.loadUnaligned(fromByteOffset: 36, as: UInt32.self)
     guard let kind = Kind(rawValue: kindNumber), flags <= 1, reserved == 0 else { return nil }
+    let sequence = unsafe SequenceNumber(
+      UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+    )
+    guard SequenceNumber(1) <= sequence, sequence <= .last else { return nil }
     unsafe self.init(
-      sequence: SequenceNumber(
-        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
-      ),
+      sequence: sequence,
       time: WallTime(
         milliseconds: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
       ),

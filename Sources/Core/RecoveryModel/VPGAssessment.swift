@@ -135,7 +135,8 @@ extension VPGAssessment {
     let milliseconds =
       isMeasured
       ? streams.map(\.rpoInMilliseconds).max() ?? 0
-      : facts.now.milliseconds - latest.milliseconds
-    return Int((max(milliseconds, 0) + 999) / 1000)
+      : facts.now.milliseconds(since: latest)
+    let (seconds, rest) = max(milliseconds, 0).quotientAndRemainder(dividingBy: 1000)
+    return Int(seconds) + (rest > 0 ? 1 : 0)
   }
 }

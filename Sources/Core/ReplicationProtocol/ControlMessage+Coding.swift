@@ -63,7 +63,7 @@ extension ControlMessage {
     case .refuse:
       let code = RefusalCode(rawValue: try body.number(UInt16.self)) ?? .closed
       self = .refuse(code, try body.text())
-    case .acknowledge: self = .acknowledge(SequenceNumber(try body.number(UInt64.self)))
+    case .acknowledge: self = .acknowledge(try body.sequence())
     case .hashQuery: self = try Self.hashQuery(from: &body)
     case .hashReply: self = try Self.hashReply(from: &body)
     case .ping: self = .ping(try body.number(UInt64.self))
@@ -82,7 +82,7 @@ extension ControlMessage {
   }
 
   private static func welcome(from body: inout BodyReader) throws(ReplicationError) -> Self {
-    let durable = SequenceNumber(try body.number(UInt64.self))
+    let durable = try body.sequence()
     let flags = try body.number(UInt32.self)
     guard flags & ~0xff03 == 0 else { throw .reservedBitsSet(.welcome) }
     return .welcome(
@@ -153,6 +153,13 @@ extension ControlMessage {
     return unsafe Number(
       littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self)
     )
+  }
+
+  /// A record's number, or 0 for the one before the first.
+  mutating func sequence() throws(ReplicationError) -> SequenceNumber {
+    let sequence = SequenceNumber(try number(UInt64.self))
+    guard sequence <= .last else { throw .malformed(kind) }
+    return sequence
   }
 
   /// Text with its length in two bytes before it.

@@ -19,8 +19,8 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
 
 /// The 12 bytes before the body of every frame.
 ///
-/// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, of data: how the
-/// payload is compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
+/// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, of data: how the payload is
+/// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
 package struct FrameHeader: Hashable, Sendable {
   package static let byteCount = 12
   /// The longest frame, header included.

@@ -51,6 +51,7 @@ extension ReplicationError: CustomStringConvertible {
     case .acknowledgedUnsent(let sequence):
       "record \(sequence.rawValue) was acknowledged but never sent"
     case .silence: "the peer has been silent for too long"
+    case .refused(let code, ""): "the peer gave no reason but \(code)"
     case .refused(_, let text): text
     }
   }

@@ -10,7 +10,7 @@ struct ControlMessageTests {
     .hello(version: 2, stream: StreamIdentifier("7d1f5a0e-93a2-4b0f-8f66-2f1f5a6f0001")),
     .welcome(StreamWelcome(durable: SequenceNumber(77), isComplete: true, isAccepting: false)),
     .refuse(.fenced, "a newer session is there"),
-    .acknowledge(SequenceNumber(.max)),
+    .acknowledge(.last),
     .hashQuery(
       HashQuery(identifier: 3, volume: 1, offset: 1 << 40, blockSize: 65536, blockCount: 16)
     ),
