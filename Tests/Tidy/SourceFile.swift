@@ -49,9 +49,9 @@ enum Checkout {
   static let top = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// Every Swift file below `Sources` and `Tests`.
+  /// Every Swift file of ours.
   static func swiftFiles() throws -> [SourceFile] {
-    try ["Sources", "Tests"].flatMap { folder in
+    try ["Sources", "Tests", "Benchmarks/Sources"].flatMap { folder in
       let found = FileManager.default.enumerator(atPath: top.appending(path: folder).path())
       let names = (found?.allObjects as? [String] ?? []).filter { $0.hasSuffix(".swift") }
       return try names.sorted().map { name in

@@ -55,7 +55,7 @@ extension StreamBuffer {
   }
 
   /// Whether every write is in the stream and nothing else is missing.
-  var isOrdered: Bool { monitor.withLock { stream.mode == .ordered } }
+  package var isOrdered: Bool { monitor.withLock { stream.mode == .ordered } }
 
   /// Whether every volume's tap has a connection.
   var hasAllTaps: Bool {

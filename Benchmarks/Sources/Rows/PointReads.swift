@@ -1,0 +1,70 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Foundation
+import RecoveryModel
+
+/// Random reads of a point in time in a journal of a million writes, beside qemu-nbd on a flat raw
+/// file of the same content.
+enum PointReads {
+  static let benchmark = Benchmark(rows: ["point-read-4k-qd32"], run: run)
+
+  private static let writeCount = 1_000_000
+  private static let volumeByteCount = 4 << 30
+
+  private static func run(_ stage: Stage, _ effort: Effort) async throws -> [Row] {
+    let filled = try await FilledRecovery(
+      writeCount: writeCount,
+      writeSize: 4096,
+      volumeByteCount: volumeByteCount,
+      stage: stage
+    )
+    let appliance = try await filled.start()
+    let reply = try await appliance.client.openExport(
+      ExportIdentifier("bench"),
+      ExportRequest(
+        stream: AppliancePair.stream,
+        checkpoint: CheckpointIdentifier(UInt64(FilledRecovery.checkpoint)),
+        overlayFolder: stage.path("overlays")
+      )
+    )
+    let name = AppliancePair.volume.rawValue
+    let flat = stage.path("flat.raw")
+    // This also brings both into the page cache.
+    try Program.run(
+      "qemu-img",
+      [
+        "convert", "-S", "0", "-f", "raw", "-O", "raw",
+        "nbd+unix:///\(name)?socket=\(reply.socketPath)", flat,
+      ],
+      stage: stage
+    )
+    let peer = try await QemuNBD(file: flat, name: "flat", stage: stage)
+    let fio = Fio(stage: stage)
+    func read(_ socketPath: String, _ export: String) throws -> Double {
+      try fio.run(
+        "randread",
+        blockSize: "4k",
+        depth: 32,
+        size: "\(volumeByteCount)",
+        seconds: effort.seconds,
+        Fio.nbd(socketPath, export: export)
+      ).operationsPerSecond
+    }
+    let runs = try await Alternated(effort.repeats) {
+      try read(reply.socketPath, name)
+    } peer: {
+      try read(peer.socketPath, QemuNBD.export)
+    }
+    return [
+      Row(
+        "point-read-4k-qd32",
+        ours: runs.ours.median { $0 },
+        peer: runs.peer.median { $0 },
+        unit: "IOPS",
+        .atLeast(0.8)
+      )
+    ]
+  }
+}
