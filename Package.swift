@@ -186,8 +186,10 @@ if Context.environment["CORE_ONLY"] == nil {
     target(
       "Services",
       "Orchestration",
-      ["RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", log]
-        + lifecycle + certificates
+      [
+        "RecoveryModel", "ReplicationProtocol", "Hypervisor", "Store", "Identity",
+        "ControlProtocol", log,
+      ] + lifecycle + certificates
     ),
     target("Services", "ZVRAPI", ["RecoveryModel", "Hypervisor", "Orchestration"]),
     target(
@@ -236,7 +238,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
-        "ReplicationProtocol", "ReplicationTransport", log,
+        "ReplicationProtocol", "ReplicationTransport", "Orchestration", log,
       ]
     ),
     tests(

@@ -60,9 +60,12 @@ package final class Monitor: @unchecked Sendable {
   package func broadcast() { pthread_cond_broadcast(condition) }
 
   /// Milliseconds of the machine's steady clock.
-  package static func now() -> Int64 {
+  package static func now() -> Int64 { microseconds() / 1000 }
+
+  /// Microseconds of the machine's steady clock.
+  package static func microseconds() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 }

@@ -122,8 +122,10 @@ package struct AcknowledgementHold: Hashable, Sendable {
   }
 
   /// Lets go because the stream lost its order.
-  package mutating func breakOff(now: Int64) {
-    if let held { finish(held, isMade: false, at: now) }
+  ///
+  /// Who waited says how long it was.
+  package mutating func breakOff() {
+    if let held { finish(held, isMade: false, at: held.began) }
   }
 
   /// Lets go if the limit is reached.

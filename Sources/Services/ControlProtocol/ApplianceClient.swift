@@ -77,6 +77,26 @@ package struct ApplianceClient: Sendable {
     try await client.send(.post, ApplianceRoutes.checkpoints, body: request)
   }
 
+  /// Keeps acknowledgements of several streams back; waits no longer than the hold's limit.
+  package func hold(_ request: HoldRequest) async throws(ControlError) -> MarkReply {
+    try await client.send(
+      .post,
+      ApplianceRoutes.holds,
+      body: request,
+      timeout: .milliseconds(request.limitInMilliseconds)
+    )
+  }
+
+  /// Lets held streams go; waits a second, by when they have let go by themselves.
+  package func release(_ request: ReleaseRequest) async throws(ControlError) -> MarkReply {
+    try await client.send(
+      .post,
+      ApplianceRoutes.releases,
+      body: request,
+      timeout: .seconds(1)
+    )
+  }
+
   /// Makes or changes a journal with its replicas.
   package func keepJournal(
     _ stream: StreamIdentifier,

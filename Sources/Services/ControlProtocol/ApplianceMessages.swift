@@ -21,6 +21,10 @@ package enum ApplianceRoutes {
   package static func sync(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)/sync" }
   /// POST ``MarkRequest`` gives ``MarkReply``.
   package static let checkpoints = "/v1/checkpoints"
+  /// POST ``HoldRequest`` gives ``MarkReply``: whether the streams are held.
+  package static let holds = "/v1/holds"
+  /// POST ``ReleaseRequest`` gives ``MarkReply``: whether the streams have the mark.
+  package static let releases = "/v1/releases"
   /// PUT: ``JournalRequest``; DELETE with `?keepReplica=true|false` ends the journal.
   package static func journal(_ stream: StreamIdentifier) -> String { "/v1/journals/\(stream)" }
   /// POST: ``AcceptRequest``.
@@ -91,6 +95,8 @@ package struct StreamStatus: Codable, Sendable {
   package var connectedVolumes: [VolumeIdentifier]
   /// The last reason the link or a sync failed; empty if none.
   package var lastError: String
+  /// How long guests waited for checkpoints over several appliances, since the process began.
+  package var holds = Holds()
 
   package init(
     stream: StreamIdentifier,
@@ -126,6 +132,27 @@ package struct StreamStatus: Codable, Sendable {
     self.bufferByteCount = bufferByteCount
     self.connectedVolumes = connectedVolumes
     self.lastError = lastError
+  }
+
+  /// How often, and for how long, acknowledgements were kept back.
+  package struct Holds: Codable, Sendable, Equatable {
+    package var count: UInt64
+    /// How many ended without a mark.
+    package var voidCount: UInt64
+    package var lastInMicroseconds: Int64
+    package var worstInMicroseconds: Int64
+
+    package init(
+      count: UInt64 = 0,
+      voidCount: UInt64 = 0,
+      lastInMicroseconds: Int64 = 0,
+      worstInMicroseconds: Int64 = 0
+    ) {
+      self.count = count
+      self.voidCount = voidCount
+      self.lastInMicroseconds = lastInMicroseconds
+      self.worstInMicroseconds = worstInMicroseconds
+    }
   }
 }
 
@@ -295,6 +322,41 @@ package struct MarkReply: Codable, Sendable, Equatable {
   package init(isMarked: Bool, reason: String) {
     self.isMarked = isMarked
     self.reason = reason
+  }
+}
+
+/// Keep back what comes after this instant in all the streams, until released.
+///
+/// A checkpoint holds a stream once: the request again changes nothing.
+package struct HoldRequest: Codable, Sendable, Equatable {
+  package var checkpoint: Checkpoint
+  package var streams: [StreamIdentifier]
+  /// When the streams let go by themselves; the appliance has a limit of its own too.
+  package var limitInMilliseconds: Int
+
+  package init(checkpoint: Checkpoint, streams: [StreamIdentifier], limitInMilliseconds: Int) {
+    self.checkpoint = checkpoint
+    self.streams = streams
+    self.limitInMilliseconds = limitInMilliseconds
+  }
+}
+
+/// Let go, with the checkpoint's mark in all the streams if they are all held, or without.
+///
+/// The request again gives the same answer.
+package struct ReleaseRequest: Codable, Sendable, Equatable {
+  package var checkpoint: CheckpointIdentifier
+  package var streams: [StreamIdentifier]
+  package var keepsMark: Bool
+
+  package init(
+    checkpoint: CheckpointIdentifier,
+    streams: [StreamIdentifier],
+    keepsMark: Bool
+  ) {
+    self.checkpoint = checkpoint
+    self.streams = streams
+    self.keepsMark = keepsMark
   }
 }
 

@@ -76,7 +76,7 @@ struct AcknowledgementHoldTests {
   @Test func `a stream that loses its order gets no mark and lets its guest go`() {
     var hold = AcknowledgementHold()
     _ = hold.begin(first, after: SequenceNumber(1), now: 0, limit: 100)
-    hold.breakOff(now: 10)
+    hold.breakOff()
     #expect(hold.deadline(for: SequenceNumber(2)) == nil)
     #expect(hold.standing(of: first.identifier, now: 11) == .gone)
   }

@@ -24,6 +24,7 @@ actor FakeAppliance: ApplianceControl {
   private(set) var syncCount = 0
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
+  private(set) var held: Checkpoint?
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
 
@@ -116,6 +117,26 @@ actor FakeAppliance: ApplianceControl {
 
   func mark(_ request: MarkRequest) async -> MarkReply {
     for stream in request.streams { await other?.receive(request.checkpoint, in: stream) }
+    return MarkReply(isMarked: true, reason: "")
+  }
+
+  func hold(_ request: HoldRequest) async throws(SiteError) -> MarkReply {
+    if hangs {
+      try? await Task.sleep(for: .milliseconds(request.limitInMilliseconds))
+      throw .unreachable("no answer in time")
+    }
+    held = request.checkpoint
+    return MarkReply(isMarked: true, reason: "")
+  }
+
+  func release(_ request: ReleaseRequest) async throws(SiteError) -> MarkReply {
+    if hangs { throw .unreachable("no answer in time") }
+    let checkpoint = held
+    held = nil
+    guard request.keepsMark, let checkpoint, checkpoint.identifier == request.checkpoint else {
+      return MarkReply(isMarked: false, reason: "not held")
+    }
+    for stream in request.streams { await other?.receive(checkpoint, in: stream) }
     return MarkReply(isMarked: true, reason: "")
   }
 

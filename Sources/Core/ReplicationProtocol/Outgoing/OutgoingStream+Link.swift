@@ -17,7 +17,8 @@ extension OutgoingStream {
   ) {
     var next = sequence.next
     var byteCount = 0
-    while next > records.base, next <= records.last {
+    let end = lastSendable
+    while next > records.base, next <= end {
       let entry = records[next]
       let count = entry.record.payloadByteCount
       if !batch.isEmpty, byteCount + count > byteLimit { break }
@@ -85,6 +86,7 @@ extension OutgoingStream {
   private mutating func renumber(after welcome: StreamWelcome, now: WallTime) {
     mode = .dropping
     generation += 1
+    hold.breakOff()
     for index in volumes.indices { volumes[index].ring.freeAll() }
     sideRing.freeAll()
     records.restart(after: welcome.durable)

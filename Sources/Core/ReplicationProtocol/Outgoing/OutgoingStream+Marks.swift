@@ -13,7 +13,15 @@ extension OutgoingStream {
   ///
   /// - Returns: Why it cannot be marked, in words that follow the stream's name; nil if it can.
   package mutating func prepareMark(_ tag: [UInt8]) -> String? {
-    guard mode == .ordered else { return "is not in order: it needs or is in a sync" }
+    guard mode == .ordered else { return Self.notOrdered }
+    guard hold.held == nil else { return "is held for another checkpoint" }
+    return reserveMark(tag)
+  }
+
+  static var notOrdered: String { "is not in order: it needs or is in a sync" }
+
+  /// Makes sure that there is room for a mark and its tag.
+  mutating func reserveMark(_ tag: [UInt8]) -> String? {
     guard records.hasRoom(for: 1) else { return "has no room for a mark" }
     guard !tag.isEmpty else { return nil }
     guard let room = unsafe sideRing.reserve(tag.count) else { return "has no room for the tag" }
@@ -26,16 +34,30 @@ extension OutgoingStream {
 
   /// Appends the mark that was prepared.
   package mutating func appendMark(_ checkpoint: Checkpoint, _ tag: [UInt8]) {
+    insertMark(checkpoint, tag, after: records.last)
+  }
+
+  /// Puts the mark that was prepared in; records after `sequence` were never sent, and move up.
+  mutating func insertMark(
+    _ checkpoint: Checkpoint,
+    _ tag: [UInt8],
+    after sequence: SequenceNumber
+  ) {
     let place = tag.isEmpty ? nil : sideRing.commit()
-    append(
-      .mark,
+    let record = StreamRecord(
+      sequence: sequence.next,
       time: checkpoint.time,
+      kind: .mark,
       offset: checkpoint.identifier.number,
       length: UInt32(tag.count),
-      checksum: unsafe tag.withUnsafeBytes { unsafe payloadChecksum($0) },
+      payloadChecksum: unsafe tag.withUnsafeBytes { unsafe payloadChecksum($0) }
+    )
+    let entry = RecordRing.Entry(
+      record: record,
       ring: sideRingNumber,
       payloadStart: place?.start ?? 0,
       freedThrough: place?.end
     )
+    records.insert(entry, after: sequence)
   }
 }

@@ -59,6 +59,8 @@ package struct OutgoingStream: ~Copyable {
   package internal(set) var writeCount: UInt64 = 0
   package internal(set) var writtenByteCount: UInt64 = 0
   var nextOwner: UInt64 = 1
+  /// This stream's part in a checkpoint over several appliances.
+  package internal(set) var hold = AcknowledgementHold()
 
   /// Makes a stream that holds nothing and keeps nothing.
   ///
@@ -129,6 +131,7 @@ package struct OutgoingStream: ~Copyable {
     missingSince = missingSince ?? now
     missingUntil = nil
     lastError = reason
+    hold.breakOff()
   }
 
   /// The number by which entries name the side ring.

@@ -51,6 +51,22 @@ internal import RecoveryModel
     count += 1
   }
 
+  /// Puts an entry in after `sequence`, of its own number; what came after moves up by one.
+  mutating func insert(_ entry: Entry, after sequence: SequenceNumber) {
+    precondition(hasRoom(for: 1), "no room for a record")
+    precondition(sequence >= base && sequence <= last, "no such place")
+    precondition(entry.record.sequence == sequence.next, "not the number of its place")
+    var moved = entry
+    var number = sequence.next
+    while number <= last {
+      unsafe swap(&entries[slot(number)], &moved)
+      moved.record.sequence = number.next
+      number = number.next
+    }
+    unsafe (entries + slot(number)).initialize(to: moved)
+    count += 1
+  }
+
   mutating func removeFirst() -> Entry? {
     guard let entry = oldest else { return nil }
     base = base.next

@@ -54,6 +54,14 @@ struct ApplianceAnswers: Sendable {
       let wish = try request.body(as: MarkRequest.self)
       return try await Blocking.run { streams.mark(wish) }
     }
+    routes.on(.post, ApplianceRoutes.holds, from: manager) { request -> MarkReply in
+      let wish = try request.body(as: HoldRequest.self)
+      return try await Blocking.run { streams.hold(wish) }
+    }
+    routes.on(.post, ApplianceRoutes.releases, from: manager) { request -> MarkReply in
+      let wish = try request.body(as: ReleaseRequest.self)
+      return try await Blocking.run { streams.release(wish) }
+    }
   }
 
   private func addRecovery(_ routes: ControlRoutes) {

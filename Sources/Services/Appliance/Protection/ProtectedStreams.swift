@@ -68,18 +68,45 @@ package final class ProtectedStreams: @unchecked Sendable {
 
   /// Marks a checkpoint in all the streams or in none.
   package func mark(_ request: MarkRequest) -> MarkReply {
-    let names = Set(request.streams).sorted()
-    var marked: [(name: StreamIdentifier, buffer: StreamBuffer)] = []
-    for name in names {
+    reply(of: request.streams) { StreamBuffer.mark(request.checkpoint, in: $0) }
+  }
+
+  /// Keeps acknowledgements back in all the streams or in none; see ``HoldRequest``.
+  package func hold(_ request: HoldRequest) -> MarkReply {
+    reply(of: request.streams) {
+      StreamBuffer.hold(
+        request.checkpoint,
+        in: $0,
+        limitInMicroseconds: Int64(min(max(request.limitInMilliseconds, 0), 1000)) * 1000
+      )
+    }
+  }
+
+  /// Lets go of all the streams, with a mark in all of them or in none; see ``ReleaseRequest``.
+  package func release(_ request: ReleaseRequest) -> MarkReply {
+    reply(of: request.streams) {
+      StreamBuffer.release(request.checkpoint, in: $0, keepsMark: request.keepsMark)
+    }
+  }
+
+  /// Does something to several streams, in the order of their names.
+  ///
+  /// `action` returns why it was not done.
+  private func reply(
+    of names: [StreamIdentifier],
+    _ action: (StreamBuffer.Streams) -> String?
+  ) -> MarkReply {
+    var found: StreamBuffer.Streams = []
+    for name in Set(names).sorted() {
       guard let stream = monitor.withLock({ streams[name] }) else {
         return MarkReply(
           isMarked: false,
           reason: "this appliance does not protect stream \(name)"
         )
       }
-      marked.append((name, stream.buffer))
+      found.append((name, stream.buffer))
     }
-    let reason = StreamBuffer.mark(request.checkpoint, in: marked)
+    let reason = action(found)
     return MarkReply(isMarked: reason == nil, reason: reason ?? "")
   }
 

@@ -83,6 +83,13 @@ extension StreamBuffer {
       status.connectedVolumes = volumeNames.indices.filter { stream.hasTap($0) }
         .map { volumeNames[$0] }
       status.lastError = stream.lastError
+      let lengths = stream.hold.lengths
+      status.holds = StreamStatus.Holds(
+        count: lengths.count,
+        voidCount: lengths.voidCount,
+        lastInMicroseconds: lengths.last,
+        worstInMicroseconds: lengths.worst
+      )
     }
   }
 }

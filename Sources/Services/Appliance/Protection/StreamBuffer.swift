@@ -8,7 +8,7 @@ internal import ReplicationTransport
 /// The stream of one VM, shared by its taps' threads, its sender, its sync and the manager's calls.
 ///
 /// What happens to writes is decided by ``OutgoingStream``; this is its lock, its clock, and the
-/// waiting. The guest never waits for more than the lock.
+/// waiting. The guest never waits for more than the lock, or a hold of known length.
 ///
 /// `@unchecked Sendable`: the monitor guards everything that changes. Payloads are written inside
 /// a reservation and read between commit and acknowledgement, when nobody else touches them.
@@ -41,8 +41,6 @@ package final class StreamBuffer: @unchecked Sendable {
   package var last: SequenceNumber { monitor.withLock { stream.last } }
 
   /// Wakes who waits, if anybody does.
-  ///
-  /// Called without the lock.
   private func wake(_ isNeeded: Bool) {
     if isNeeded { monitor.broadcast() }
   }
@@ -98,9 +96,7 @@ extension StreamBuffer {
       owner: owner,
       now: WallTime.ofThisMachine()
     )
-    let isNeeded = waiterCount > 0
-    monitor.unlock()
-    wake(isNeeded)
+    finishCommit()
     return isNewest
   }
 
@@ -114,10 +110,24 @@ extension StreamBuffer {
       owner: owner,
       now: WallTime.ofThisMachine()
     )
-    let isNeeded = waiterCount > 0
-    monitor.unlock()
-    wake(isNeeded)
+    finishCommit()
     return isNewest
+  }
+}
+
+extension StreamBuffer {
+  /// Wakes the sender for a write that was committed, and lets go of the lock once the write may be
+  /// acknowledged: at once, but for a hold.
+  private func finishCommit() {
+    let isNeeded = waiterCount > 0
+    if stream.hold.held == nil {
+      monitor.unlock()
+      wake(isNeeded)
+    } else {
+      wake(isNeeded)
+      waitWhileHeld()
+      monitor.unlock()
+    }
   }
 }
 
@@ -132,10 +142,10 @@ extension StreamBuffer: StreamSource {
   ) {
     copies.removeAll(keepingCapacity: true)
     monitor.lock()
-    if stream.last == sequence {
+    if stream.lastSendable == sequence {
       let deadline = Monitor.now() + Int64(waitMilliseconds)
       waiterCount += 1
-      while stream.last == sequence, !stream.isClosed, monitor.wait(until: deadline) {}
+      while stream.lastSendable == sequence, !stream.isClosed, monitor.wait(until: deadline) {}
       waiterCount -= 1
     }
     stream.take(after: sequence, into: batch, byteLimit: byteLimit, payloads: &copies)

@@ -22,6 +22,9 @@ package protocol ApplianceControl: Sendable {
   func endStream(_ stream: StreamIdentifier) async throws(SiteError)
   func sync(_ stream: StreamIdentifier, _ request: SyncRequest) async throws(SiteError)
   func mark(_ request: MarkRequest) async throws(SiteError) -> MarkReply
+  /// Keeps acknowledgements back; the answer comes within the hold's limit, or it is an error.
+  func hold(_ request: HoldRequest) async throws(SiteError) -> MarkReply
+  func release(_ request: ReleaseRequest) async throws(SiteError) -> MarkReply
 
   // MARK: Recovery site
 

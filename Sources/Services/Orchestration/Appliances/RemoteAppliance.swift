@@ -35,6 +35,14 @@ struct RemoteAppliance: ApplianceControl {
     do { return try await client.mark(request) } catch { throw SiteError(error) }
   }
 
+  func hold(_ request: HoldRequest) async throws(SiteError) -> MarkReply {
+    do { return try await client.hold(request) } catch { throw SiteError(error) }
+  }
+
+  func release(_ request: ReleaseRequest) async throws(SiteError) -> MarkReply {
+    do { return try await client.release(request) } catch { throw SiteError(error) }
+  }
+
   func keepJournal(
     _ stream: StreamIdentifier,
     _ request: JournalRequest

@@ -8,16 +8,34 @@ internal import Store
 
 /// Makes the checkpoints of the VPGs this site protects.
 actor CheckpointKeeper {
-  private static let tick = Duration.milliseconds(200)
+  private static let tick = Duration.milliseconds(100)
   private static let durabilityLimit = Duration.seconds(60)
+  /// Holds that came to nothing made guests wait for nothing: they are tried ever more rarely.
+  private static let longestPause = Duration.seconds(30)
 
   private let context: SiteContext
+  private let runner: CheckpointRunner
   private var due: [VPGIdentifier: ContinuousClock.Instant] = [:]
   private var last: [VPGIdentifier: CheckpointIdentifier] = [:]
   /// VPGs a periodic mark is under way for; the next one waits for it.
   private var marking: Set<VPGIdentifier> = []
 
-  init(context: SiteContext) { self.context = context }
+  /// Checkpoints that were due since the process began and could not be made.
+  private var skipped: [VPGIdentifier: Skipped] = [:]
+
+  /// How often in all, how often since the last one that was made, and why the last time.
+  struct Skipped: Hashable, Sendable {
+    var count = 0
+    var countInARow = 0
+    var reason = ""
+  }
+
+  init(context: SiteContext) {
+    self.context = context
+    runner = CheckpointRunner { [appliances = context.appliances] appliance throws(SiteError) in
+      try appliances.client(for: appliance)
+    }
+  }
 
   /// Marks every VPG at its interval until the task is cancelled.
   func run() async {
@@ -41,6 +59,7 @@ actor CheckpointKeeper {
     let known = Set(records.map(\.definition.identifier))
     due = due.filter { known.contains($0.key) }
     last = last.filter { known.contains($0.key) }
+    skipped = skipped.filter { known.contains($0.key) }
     return records.filter { record in
       let vpg = record.definition.identifier
       guard !marking.contains(vpg) else { return false }
@@ -50,33 +69,62 @@ actor CheckpointKeeper {
 
   private func markPeriodically(_ record: VPGRecord) async {
     let vpg = record.definition.identifier
+    let began = ContinuousClock.now
     defer { marking.remove(vpg) }
+    let senders: CheckpointRunner.Senders
+    do throws(SiteError) { senders = try await self.senders(record) } catch {
+      // Not in order: nobody was made to wait.
+      due[vpg] = began + .seconds(1)
+      return
+    }
     do throws(SiteError) {
-      _ = try await mark(record, tag: "")
-      due[vpg] = .now + .seconds(record.definition.policy.checkpointIntervalInSeconds)
+      _ = try await mark(record, tag: "", over: senders)
+      skipped[vpg]?.countInARow = 0
+      // From when it was due, so that intervals do not grow by what marking takes.
+      let interval = Duration.seconds(record.definition.policy.checkpointIntervalInSeconds)
+      due[vpg] = max((due[vpg] ?? began) + interval, began + interval / 2)
     } catch {
-      // Not ordered yet, or skipped: the next tick tries again.
-      context.logger.debug(
-        "no checkpoint",
-        metadata: ["vpg": "\(vpg)", "reason": "\(error.message)"]
-      )
-      due[vpg] = .now + .seconds(1)
+      due[vpg] = began + note(error.message, of: vpg)
     }
   }
+
+  /// Counts a checkpoint that was due and not made.
+  ///
+  /// - Returns: How long to wait before the next one is tried.
+  private func note(_ reason: String, of vpg: VPGIdentifier) -> Duration {
+    var count = skipped[vpg] ?? Skipped()
+    count.count += 1
+    count.countInARow += 1
+    count.reason = reason
+    skipped[vpg] = count
+    context.logger.warning(
+      "checkpoint skipped",
+      metadata: ["vpg": "\(vpg)", "reason": "\(reason)", "count": "\(count.count)"]
+    )
+    return min(.seconds(1 << min(count.countInARow - 1, 5)), Self.longestPause)
+  }
+
+  /// The checkpoints of a VPG that were due since the process began and could not be made.
+  func skipped(of vpg: VPGIdentifier) -> Skipped { skipped[vpg] ?? Skipped() }
 
   /// Marks a checkpoint in all streams of a VPG, as of one instant.
   ///
   /// - Throws: A conflict that says which VM keeps it from being made.
   func mark(_ record: VPGRecord, tag: String) async throws(SiteError) -> Checkpoint {
-    let appliance = try await markableAppliance(record)
+    try await mark(record, tag: tag, over: try await senders(record))
+  }
+
+  private func mark(
+    _ record: VPGRecord,
+    tag: String,
+    over senders: CheckpointRunner.Senders
+  ) async throws(SiteError) -> Checkpoint {
     let checkpoint = Checkpoint(
       identifier: await nextIdentifier(of: record.definition),
       time: context.now(),
       tag: tag
     )
-    let reply = try await context.appliances.client(for: appliance).mark(
-      MarkRequest(checkpoint: checkpoint, streams: record.definition.vms.map(\.stream))
-    )
+    let reply = try await runner.run(checkpoint, over: senders)
     guard reply.isMarked else {
       throw .conflict(
         "No checkpoint of the VPG \(record.definition.name) can be made now: \(reply.reason)"
@@ -85,15 +133,13 @@ actor CheckpointKeeper {
     return checkpoint
   }
 
-  /// The appliance that sends all the VPG's streams, every one of them in order.
-  private func markableAppliance(
-    _ record: VPGRecord
-  ) async throws(SiteError) -> ApplianceIdentifier {
+  /// Which appliance sends which of the VPG's streams, every one of them in order.
+  private func senders(_ record: VPGRecord) async throws(SiteError) -> CheckpointRunner.Senders {
     let name = record.definition.name
     guard record.phase == .protecting, !record.isPaused else {
       throw .conflict("The VPG \(name) is not being replicated, so it has no new checkpoints.")
     }
-    var senders: Set<ApplianceIdentifier> = []
+    var senders: CheckpointRunner.Senders = [:]
     for vm in record.definition.vms {
       guard let appliance = await context.appliances.sender(of: vm.stream),
         let status = await context.appliances.stream(vm.stream)
@@ -104,12 +150,9 @@ actor CheckpointKeeper {
       guard status.isConnected else {
         throw .conflict("The VM \(vm.name) of the VPG \(name) has no link to the recovery site.")
       }
-      senders.insert(appliance)
+      senders[appliance, default: []].append(vm.stream)
     }
-    guard let appliance = senders.first, senders.count == 1 else {
-      throw .conflict("The VMs of the VPG \(name) are not on one host.")
-    }
-    return appliance
+    return senders
   }
 
   /// Larger than any before, also when the clock went back or another manager made the last one.

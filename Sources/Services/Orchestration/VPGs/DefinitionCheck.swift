@@ -103,7 +103,6 @@ struct DefinitionCheck {
     appliances: ApplianceDirectory
   ) throws(SiteError) -> VPGDefinition {
     var definition = definition
-    var senders: Set<ApplianceIdentifier> = []
     for index in definition.vms.indices {
       let wish = definition.vms[index]
       guard let vm = inventory.virtualMachines.first(where: { $0.identifier == wish.identifier })
@@ -117,14 +116,10 @@ struct DefinitionCheck {
           "The VM \(vm.name) is protected already, by the VPG \(other.definition.name)."
         )
       }
-      guard let appliance = appliances.appliance(on: vm.host) else {
+      guard appliances.appliance(on: vm.host) != nil else {
         throw .invalid("No appliance is installed on the host of the VM \(vm.name).")
       }
-      senders.insert(appliance.identifier)
       definition.vms[index] = try complete(wish, from: vm)
-    }
-    guard senders.count == 1 else {
-      throw .invalid("The VMs of a VPG have to be on one host: its checkpoints span one appliance.")
     }
     return definition
   }
