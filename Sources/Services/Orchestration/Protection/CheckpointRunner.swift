@@ -33,8 +33,8 @@ package struct CheckpointRunner: Sendable {
 
   /// Marks a checkpoint in all the streams.
   ///
-  /// - Returns: Whether it is in all of them, or why not, in words for an operator. A checkpoint that
-  ///   is in some of them only is in none that anybody can go back to.
+  /// - Returns: Whether it is in all of them, or why not, in words for an operator. A checkpoint
+  ///   that is in some of them only is none that anybody can go back to.
   package func run(
     _ checkpoint: Checkpoint,
     over senders: Senders

@@ -1,7 +1,6 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import RecoveryModel
 import ReplicationProtocol
 import ReplicationTransport
@@ -12,9 +11,9 @@ import Testing
 struct HoldTests {
   private static let stream = StreamIdentifier("a")
 
-  private static func hold(_ number: UInt64, _ buffer: StreamBuffer, tag: String = "") -> String? {
+  private static func hold(_ number: UInt64, _ buffer: StreamBuffer) -> String? {
     StreamBuffer.hold(
-      MarkTests.checkpoint(number, tag: tag),
+      MarkTests.checkpoint(number),
       in: [(stream, buffer)],
       limitInMicroseconds: AcknowledgementHold.longestMicroseconds
     )
@@ -26,28 +25,6 @@ struct HoldTests {
       in: [(stream, buffer)],
       keepsMark: keeps
     )
-  }
-
-  @Test func `a mark goes in before what was written while it was held`() async throws {
-    let (buffer, taps) = try StreamBufferTests.ordered()
-    try StreamBufferTests.write(taps[0], [1], at: 0)
-    #expect(Self.hold(1, buffer, tag: "noon") == nil)
-    let tap = taps[0]
-    let write = Thread { try? StreamBufferTests.write(tap, [2], at: 0) }
-    write.start()
-    // The guest's write has its place, and nobody has seen it yet.
-    while buffer.monitor.withLock({ buffer.stream.last }) < SequenceNumber(4) {
-      await Task.yield()
-    }
-    #expect(StreamBufferTests.take(buffer, after: 2).records.map(\.kind) == [.write])
-    #expect(Self.release(1, buffer, keeps: true) == nil)
-    #expect(Self.release(1, buffer, keeps: true) == nil, "asked again, it is still made")
-    while !write.isFinished { await Task.yield() }
-    let batch = StreamBufferTests.take(buffer, after: 3)
-    #expect(batch.records.map(\.kind) == [.mark, .write])
-    #expect(batch.records.map(\.sequence.rawValue) == [4, 5])
-    #expect(Array(batch.payload) == Array("noon".utf8) + [2])
-    #expect(buffer.monitor.withLock { buffer.stream.hold.lengths.count } == 1)
   }
 
   @Test func `a guest goes on by itself when nobody releases it, and the mark comes too late`()

@@ -121,7 +121,8 @@ final class TwoHosts: Sendable {
       remoteHost: "127.0.0.1",
       remotePort: #require(listener.boundPort),
       remoteSite: Self.site,
-      usesCompression: true,
+      compression: .lz4,
+      priority: .medium,
       bufferByteCount: 8 << 20,
       isPaused: false
     )
