@@ -61,8 +61,12 @@ private func reseal(_ content: [UInt8]) -> [UInt8] {
   for start in stride(from: 0, to: content.count, by: 4096) {
     let magic = content[start...].prefix(8)
     var byteCount = 4096
-    if magic.elementsEqual("USJBATCH".utf8), start + 12 <= content.count {
-      byteCount = content[(start + 8)..<(start + 12)].reversed().reduce(0) { $0 << 8 | Int($1) }
+    if magic.elementsEqual("USJBATCH".utf8), start + 44 <= content.count {
+      // Header and records.
+      let count = content[(start + 40)..<(start + 44)].reversed().reduce(0) { $0 << 8 | Int($1) }
+      byteCount = 64 + 40 * count
+    } else if magic.elementsEqual("USJINDEX".utf8) {
+      byteCount = content.count - start
     } else if !magic.elementsEqual("USJOURNL".utf8) {
       continue
     }

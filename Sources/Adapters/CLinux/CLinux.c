@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -25,6 +26,14 @@ int understudy_punch_hole(int descriptor, off_t offset, off_t count) {
 
 int understudy_allocate(int descriptor, off_t offset, off_t count) {
   return allocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
+int understudy_reopen_direct(int descriptor) {
+  // Not by its path: the file may have another name by now.
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+  int opened = open(path, O_RDWR | O_CLOEXEC | O_DIRECT);
+  return opened < 0 ? -errno : opened;
 }
 
 int understudy_is_socket(const char *path) {

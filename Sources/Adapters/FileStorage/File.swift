@@ -4,16 +4,28 @@
 internal import CLinux
 internal import Glibc
 package import Journal
+internal import Synchronization
 
 /// A file of the file system, read and written at offsets; closed when the last reference goes.
+///
+/// Reads go through the system's page cache. So do writes, unless the file is opened for direct
+/// writes: then those that begin and end at multiples of 4096, in memory and in the file, go past
+/// it (`O_DIRECT`), if the file system can do that.
 package final class File: StorageFile {
   package let path: String
   private let descriptor: Int32
+  /// A descriptor for direct writes, once one was needed; else ``unopened`` or ``impossible``.
+  private let direct: Atomic<Int32>
+
+  private static let unopened: Int32 = -1
+  private static let impossible: Int32 = -2
+  private static let alignment = 4096
 
   /// Opens a file for reading and writing; `creating` makes an empty one, durably, if there is
   /// none.
-  package init(path: String, creating: Bool) throws(StorageError) {
+  package init(path: String, creating: Bool, isDirect: Bool = false) throws(StorageError) {
     self.path = path
+    direct = Atomic(isDirect ? Self.unopened : Self.impossible)
     let flags = O_RDWR | O_CLOEXEC
     var opened = open(path, flags)
     if opened < 0, errno == ENOENT, creating {
@@ -28,7 +40,11 @@ package final class File: StorageFile {
     descriptor = opened
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    let direct = direct.load(ordering: .acquiring)
+    if direct >= 0 { close(direct) }
+  }
 
   package func byteCount() throws(StorageError) -> UInt64 { UInt64(try status().st_size) }
 
@@ -55,15 +71,49 @@ package final class File: StorageFile {
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+    var target = directDescriptor(for: bytes, at: offset) ?? descriptor
     var done = 0
     while done < bytes.count, let start = bytes.baseAddress {
-      let count = pwrite(descriptor, start + done, bytes.count - done, off_t(offset) + done)
+      let count = pwrite(target, start + done, bytes.count - done, off_t(offset) + done)
       if count >= 0 {
         done += count
+        // What is left of a direct write may not be aligned.
+        if done < bytes.count { target = descriptor }
+      } else if errno == EINVAL, target != descriptor {
+        target = descriptor
       } else if errno != EINTR {
         throw FileFolder.failure("pwrite", path)
       }
     }
+  }
+
+  /// Where a write goes that can go past the page cache.
+  private func directDescriptor(for bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Int32? {
+    let known = direct.load(ordering: .acquiring)
+    guard known != Self.impossible, bytes.count > 0, bytes.count % Self.alignment == 0,
+      offset % UInt64(Self.alignment) == 0,
+      Int(bitPattern: bytes.baseAddress) % Self.alignment == 0
+    else { return nil }
+    guard known == Self.unopened else { return known }
+    let opened = understudy_reopen_direct(descriptor)
+    let (isFirst, other) = direct.compareExchange(
+      expected: Self.unopened,
+      desired: opened >= 0 ? opened : Self.impossible,
+      ordering: .acquiringAndReleasing
+    )
+    if isFirst { return opened >= 0 ? opened : nil }
+    if opened >= 0 { close(opened) }
+    return other >= 0 ? other : nil
+  }
+
+  package func forgetCache() throws(StorageError) {
+    let result = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    guard result == 0 else { throw FileFolder.failure("posix_fadvise", path, code: result) }
+  }
+
+  package func willRead(at offset: UInt64, count: UInt64) {
+    // Only advice: a failure means no more than that the reads take longer.
+    _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
   }
 
   package func resize(to byteCount: UInt64) throws(StorageError) {

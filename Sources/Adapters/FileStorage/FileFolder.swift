@@ -1,10 +1,11 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import Glibc
 package import Journal
 
-/// A folder of the file system.
+/// A folder of the file system, whose files take direct writes.
 package struct FileFolder: StorageFolder {
   package let path: String
 
@@ -28,7 +29,25 @@ package struct FileFolder: StorageFolder {
   }
 
   package func open(_ name: String, creating: Bool) throws(StorageError) -> any StorageFile {
-    try File(path: path + "/" + name, creating: creating)
+    try File(path: path + "/" + name, creating: creating, isDirect: true)
+  }
+
+  package func freeByteCount() throws(StorageError) -> UInt64? {
+    var found = statvfs()
+    guard statvfs(path, &found) == 0 else { throw Self.failure("statvfs", path) }
+    return UInt64(found.f_bavail) * UInt64(found.f_frsize)
+  }
+
+  /// Whether the file system can write past its page cache; if not, journals work, more slowly.
+  package func canWriteDirectly() throws(StorageError) -> Bool {
+    let probe = "direct.tmp"
+    let descriptor = Glibc.open(path + "/" + probe, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Self.failure("open", probe) }
+    defer { close(descriptor) }
+    try remove(probe)
+    let opened = understudy_reopen_direct(descriptor)
+    if opened >= 0 { close(opened) }
+    return opened >= 0
   }
 
   package func remove(_ name: String) throws(StorageError) {

@@ -78,3 +78,11 @@ uint32_t understudy_crc32c(uint32_t crc, const void *bytes, size_t count) {
   return ~by_bit(~crc, bytes, count);
 }
 #endif
+
+int understudy_is_zero(const void *bytes, size_t count) {
+  const uint8_t *p = bytes;
+  if (count == 0)
+    return 1;
+  // All bytes are equal to their neighbours and the first one is zero.
+  return p[0] == 0 && p[count - 1] == 0 && p[count / 2] == 0 && memcmp(p, p + 1, count - 1) == 0;
+}

@@ -10,9 +10,12 @@
 @safe final class AlignedBuffer: @unchecked Sendable {
   static let alignment = 4096
   private var memory: UnsafeMutableRawBufferPointer
+  /// What was asked for last.
+  private(set) var content: UnsafeMutableRawBufferPointer
 
   init() {
     unsafe memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    unsafe content = memory
   }
 
   deinit { unsafe memory.deallocate() }
@@ -28,7 +31,8 @@
         alignment: Self.alignment
       )
     }
-    return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount])
+    unsafe content = UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount])
+    return unsafe content
   }
 }
 

@@ -17,4 +17,10 @@ struct Checksum {
     unsafe checksum.add(bytes)
     return checksum.value
   }
+
+  /// Whether all bytes are zero; none are too.
+  static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let start = bytes.baseAddress else { return true }
+    return unsafe understudy_is_zero(start, bytes.count) != 0
+  }
 }

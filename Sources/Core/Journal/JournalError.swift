@@ -24,6 +24,8 @@ package enum JournalError: Error, Hashable, Sendable {
   case pointGone(SequenceNumber)
   /// The point is after the last durable record.
   case pointAhead(SequenceNumber)
+  /// The point lies inside a sync: the disks never were as the records up to it say.
+  case insideSync(SequenceNumber)
   /// The first sync has not finished: there is no point to read or hold.
   case incomplete
   /// A reader or a hold needs a point that would be lost.

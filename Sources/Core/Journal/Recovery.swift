@@ -5,9 +5,9 @@ internal import RecoveryModel
 
 /// Finds out what a folder holds after whatever happened to it.
 struct Recovery {
-  private let folder: any StorageFolder
-  private let state: SavedState
-  private var contents: StreamJournal.Contents
+  let folder: any StorageFolder
+  let state: SavedState
+  var contents: StreamJournal.Contents
 
   static func run(
     stream: StreamIdentifier,
@@ -20,6 +20,7 @@ struct Recovery {
       for name in names where name.hasSuffix(".tmp") { try folder.remove(name) }
     }
     let segmentNames = names.filter { $0.hasSuffix(".journal") }
+    let indexNames = names.filter { $0.hasSuffix(".index") }
     var state = SavedState(stream: stream, volumeSizes: volumeSizes)
     if let found = try SavedState.load(from: folder) {
       guard found.stream == stream, found.volumeSizes == volumeSizes else { throw .otherStream }
@@ -30,12 +31,14 @@ struct Recovery {
     }
     var recovery = Recovery(folder: folder, state: state, settings: settings)
     if state.isComplete, !state.isPromoted {
-      try recovery.scan(segmentNames)
+      try recovery.takeSegments(segmentNames, indexNames)
     } else {
       // A first sync goes into the replicas, a promoted journal is in them: segments left over
       // from before are of no use.
-      try recovery.remove(segmentNames)
+      try recovery.remove(segmentNames + indexNames)
     }
+    try recovery.takeSpares(names.filter { $0.hasSuffix(".spare") })
+    recovery.contents.refreshView()
     return (state, recovery.contents)
   }
 
@@ -46,18 +49,10 @@ struct Recovery {
   ) {
     self.folder = folder
     self.state = state
-    contents = StreamJournal.Contents(
-      phase: !state.isComplete ? .filling : state.isPromoted ? .promoted : .complete,
-      durable: state.folded,
-      folded: state.folded,
-      floor: state.folded,
-      index: ExtentIndex(volumeCount: state.volumeSizes.count),
-      history: StreamHistory(base: state.folded, sync: state.sync, checkpoint: state.checkpoint),
-      settings: settings
-    )
+    contents = StreamJournal.Contents(state, settings)
   }
 
-  private func remove(_ names: [String]) throws(JournalError) {
+  func remove(_ names: [String]) throws(JournalError) {
     guard !names.isEmpty else { return }
     try stored { () throws(StorageError) in
       for name in names { try folder.remove(name) }
@@ -65,27 +60,70 @@ struct Recovery {
     }
   }
 
-  /// Reads the segments, whose names sort in the order of their records.
-  private mutating func scan(_ names: [String]) throws(JournalError) {
-    var segments: [Segment] = []
-    for name in names { segments.append(try open(name)) }
-    // A fold may have been stopped between saving its result and removing what it folded.
-    let needed = state.folded.next
-    let gone = zip(segments, segments.dropFirst()).prefix { $1.firstSequence <= needed }.count
-    try remove(segments[..<gone].map(\.name))
-    segments.removeFirst(gone)
-
-    if let first = segments.first, first.firstSequence > needed {
-      throw .corrupt(file: first.name, offset: 0)
+  /// Keeps what spare files are of use.
+  private mutating func takeSpares(_ names: [String]) throws(JournalError) {
+    var useless: [String] = []
+    for name in names {
+      let (file, byteCount) = try open(name)
+      let number = Spare.number(of: name)
+      contents.lastSpareNumber = max(contents.lastSpareNumber, number ?? 0)
+      if number == nil || state.isPromoted || byteCount != contents.settings.segmentByteCount
+        || contents.spares.count >= contents.settings.spareLimit
+      {
+        useless.append(name)
+      } else {
+        contents.spares.append(Spare(name: name, file: file, byteCount: byteCount, ticket: 0))
+      }
     }
-    for index in segments.indices {
-      let next = index + 1 < segments.count ? segments[index + 1].firstSequence : nil
-      try scan(segments[index], next: next)
+    try remove(useless)
+  }
+
+  private func open(_ name: String) throws(JournalError) -> (any StorageFile, UInt64) {
+    try stored { () throws(StorageError) in
+      let file = try folder.open(name, creating: false)
+      return (file, try file.byteCount())
     }
   }
 
-  private mutating func open(_ name: String) throws(JournalError) -> Segment {
-    let file = try stored { () throws(StorageError) in try folder.open(name, creating: false) }
+  // MARK: Segments
+
+  private mutating func takeSegments(
+    _ names: [String],
+    _ indexNames: [String]
+  ) throws(JournalError) {
+    let indexes = Set(indexNames)
+    var found: [FoundSegment] = []
+    for name in names { found.append(try find(name, hasIndex: indexes)) }
+    contents.lastOrdinal = found.last?.segment.ordinal ?? 0
+    // A fold may have been stopped between saving its result and removing what it folded.
+    let needed = state.folded.next
+    let gone = found.lastIndex { $0.first.map { $0 <= needed } ?? false } ?? 0
+    let useless = found[..<gone].map(\.segment.name)
+    found.removeFirst(gone)
+    for (a, b) in zip(found, found.dropFirst()) where a.segment.ordinal + 1 != b.segment.ordinal {
+      throw .corrupt(file: b.segment.name, offset: 0)
+    }
+    if let first = found.first(where: { $0.first != nil }), let sequence = first.first,
+      sequence > needed
+    {
+      throw .corrupt(file: found[0].segment.name, offset: found[0].first == nil ? 4096 : 0)
+    }
+    let kept = Set(found.filter { $0.run != nil }.map(\.segment.indexName))
+    try remove(useless + indexNames.filter { !kept.contains($0) })
+    try read(found)
+  }
+
+  /// A segment whose header was read, with its index if that is good.
+  private struct FoundSegment {
+    var segment: Segment
+    var run: IndexRun?
+    /// The first record, as far as one can tell without reading on.
+    var first: SequenceNumber?
+  }
+
+  private func find(_ name: String, hasIndex: Set<String>) throws(JournalError) -> FoundSegment {
+    let (file, byteCount) = try open(name)
+    guard byteCount < 1 << 32 else { throw .corrupt(file: name, offset: 1 << 32) }
     let buffer = AlignedBuffer()
     let bytes = unsafe buffer.bytes(SegmentHeader.byteCount)
     do { unsafe try file.read(at: 0, into: bytes) } catch .pastEnd {
@@ -96,41 +134,93 @@ struct Recovery {
     guard header.stream == state.stream, header.volumeSizes == state.volumeSizes else {
       throw .otherStream
     }
-    contents.lastSegmentNumber += 1
-    return Segment(number: contents.lastSegmentNumber, header: header, file: file)
+    var segment = Segment(header: header, file: file, fileByteCount: byteCount)
+    if hasIndex.contains(segment.indexName) {
+      let (index, _) = try open(segment.indexName)
+      let run = try stored { () throws(StorageError) in
+        try IndexFile.read(index, for: &segment, volumeSizes: state.volumeSizes)
+      }
+      if let run { return FoundSegment(segment: segment, run: run, first: segment.firstSequence) }
+    }
+    let first = try SegmentScan(segment).header(at: UInt64(SegmentHeader.byteCount))?.firstSequence
+    return FoundSegment(segment: segment, run: nil, first: first)
   }
 
-  /// Reads the batches of one segment; `next` is where the following one begins.
-  private mutating func scan(_ segment: Segment, next: SequenceNumber?) throws(JournalError) {
-    var segment = segment
-    let scan = try SegmentScan(segment)
-    var expected = segment.firstSequence
+  /// Takes the segments, oldest first, and finds the end of the last one that has batches.
+  private mutating func read(_ found: [FoundSegment]) throws(JournalError) {
+    let last = found.lastIndex { $0.first != nil }
+    var expected: SequenceNumber?
+    for (index, item) in found.enumerated() {
+      guard let last, index <= last else {
+        try takeEmpty(item.segment, after: expected)
+        continue
+      }
+      var segment = item.segment
+      if let run = item.run {
+        guard expected == nil || segment.firstSequence == expected else {
+          throw .corrupt(file: segment.name, offset: 0)
+        }
+        contents.runs.append(run)
+        for event in segment.events where event.record.sequence > state.folded {
+          contents.history.add(event.record, tag: event.tag)
+        }
+        segment.events = []
+      } else {
+        try scan(&segment, from: &expected, isLast: index == last)
+        if index < last { rebuildIndex(of: &segment) }
+      }
+      if index < last, let next = found[index + 1].first, segment.lastSequence.next != next {
+        throw .corrupt(file: segment.name, offset: segment.usedByteCount)
+      }
+      expected = segment.lastSequence.next
+      contents.durable = max(contents.durable, segment.lastSequence)
+      contents.segments.append(segment)
+    }
+  }
+
+  /// Makes the index anew of a segment that was read and is not the last one.
+  private mutating func rebuildIndex(of segment: inout Segment) {
+    segment.isClosed = true
+    guard let recent = segment.recent else { return }
+    let run = IndexRun(
+      recent,
+      last: segment.lastSequence,
+      volumeCount: state.volumeSizes.count
+    )
+    contents.runs.append(run)
+    contents.rebuiltIndexes.append(segment.indexName)
+    // If it cannot be written, the next opening reads the segment again.
+    segment.isIndexed = (try? IndexFile.write(segment, run, to: folder)) != nil
+    segment.recent = nil
+    segment.events = []
+  }
+
+  /// Reads the batches of a segment that has no index.
+  private mutating func scan(
+    _ segment: inout Segment,
+    from expected: inout SequenceNumber?,
+    isLast: Bool
+  ) throws(JournalError) {
+    let scan = SegmentScan(segment)
     var lastBatch: (offset: UInt64, header: BatchHeader)?
     while true {
       let offset = segment.usedByteCount
-      var times: (WallTime, WallTime)?
+      var times: BatchTimes?
       let header = unsafe try scan.batch(at: offset) {
         (header, bytes) throws(JournalError) in
-        guard header.firstSequence == expected else { return }
-        times = unsafe try take(header, bytes, at: offset, of: segment)
+        guard header.firstSequence == expected ?? header.firstSequence else { return }
+        times = unsafe try take(header, bytes, at: offset, of: &segment)
       }
       guard let header, let times else { break }
-      segment.grow(by: header, first: times.0, last: times.1)
+      segment.grow(by: header, times)
       lastBatch = (offset, header)
       expected = header.lastSequence.next
     }
-    if let next {
-      guard next == expected else {
-        throw .corrupt(file: segment.name, offset: segment.usedByteCount)
-      }
-    } else {
-      try cutTail(of: segment, scan, expected: expected)
-      if let lastBatch { try scan.rewrite(lastBatch.header, at: lastBatch.offset) }
-      // What was read may have been in memory alone: it is told to be durable from here on.
-      try stored { () throws(StorageError) in try segment.file.sync() }
-    }
-    contents.durable = max(contents.durable, segment.lastSequence)
-    contents.segments.append(segment)
+    guard isLast else { return }
+    try cutTail(of: segment, scan, expected: expected ?? state.folded.next)
+    if let lastBatch { try scan.rewrite(lastBatch.header, at: lastBatch.offset) }
+    // What was read may have been in memory alone: it is told to be durable from here on.
+    try stored { () throws(StorageError) in try segment.file.sync() }
   }
 
   /// Ends the last segment after its last good batch.
@@ -147,88 +237,66 @@ struct Recovery {
     if try scan.nextBatch(from: end, notBefore: expected) != nil {
       throw .corrupt(file: segment.name, offset: end)
     }
-    guard scan.hasBytes(after: end) else { return }
-    try stored { () throws(StorageError) in
-      try segment.file.resize(to: end)
-      try segment.file.reserve(max(end, contents.settings.segmentByteCount))
-    }
+    guard try scan.header(at: end) != nil else { return }
+    try stored { () throws(StorageError) in try SegmentScan.void(segment.file, at: end) }
   }
 
-  /// Takes note of a batch's records and gives the times of the first and the last one.
+  /// Takes a segment that was made ready and has no batches yet.
+  private mutating func takeEmpty(
+    _ segment: Segment,
+    after expected: SequenceNumber?
+  ) throws(JournalError) {
+    let scan = SegmentScan(segment)
+    try cutTail(of: segment, scan, expected: expected ?? state.folded.next)
+    if contents.prepared == nil {
+      contents.prepared = segment
+    } else {
+      // The first append to the one before had failed when the next one was made ready.
+      try remove([segment.name])
+    }
+    contents.lastOrdinal = contents.prepared?.ordinal ?? segment.ordinal
+  }
+
+  /// Takes note of a batch's records and gives their times.
   private mutating func take(
     _ header: BatchHeader,
     _ bytes: UnsafeRawBufferPointer,
     at offset: UInt64,
-    of segment: Segment
-  ) throws(JournalError) -> (WallTime, WallTime) {
+    of segment: inout Segment
+  ) throws(JournalError) -> BatchTimes {
     var expected = header.firstSequence
     var payload = header.payloadOffset
-    var times: (WallTime, WallTime)?
+    var times: BatchTimes?
     for index in 0..<header.recordCount {
-      let start = BatchHeader.byteCount + index * StreamRecord.encodedByteCount
-      let place = offset + UInt64(start)
-      guard
-        let record = unsafe StreamRecord(
-          decoding: UnsafeRawBufferPointer(rebasing: bytes[start...])
-        ),
-        record.sequence == expected, record.fits(contents.index.volumeCount, state.volumeSizes),
-        payload + record.payloadByteCount <= header.contentByteCount
-      else { throw .corrupt(file: segment.name, offset: place) }
-      if record.sequence > state.folded {
-        unsafe contents.note(
-          record,
-          segment: segment.number,
-          fileOffset: offset + UInt64(payload),
-          payload: UnsafeRawBufferPointer(
-            rebasing: bytes[payload..<(payload + record.payloadByteCount)]
-          )
-        )
+      guard let record = unsafe SegmentScan.record(index, of: bytes),
+        record.sequence == expected, record.fits(state.volumeSizes)
+      else {
+        let start = BatchHeader.byteCount + index * StreamRecord.encodedByteCount
+        throw .corrupt(file: segment.name, offset: offset + UInt64(start))
       }
-      times = (times?.0 ?? record.time, record.time)
-      payload += record.payloadByteCount
+      let end = payload + record.payloadByteCount
+      let content = unsafe UnsafeRawBufferPointer(rebasing: bytes[payload..<end])
+      unsafe segment.note(record, fileOffset: offset + UInt64(payload), payload: content)
+      if record.sequence > state.folded { unsafe contents.history.add(record, tag: content) }
+      if times == nil { times = BatchTimes(record.time) } else { times?.add(record.time) }
+      payload = end
       expected = expected.next
     }
-    guard payload == header.contentByteCount, let times else {
-      throw .corrupt(file: segment.name, offset: offset)
-    }
+    guard let times else { throw .corrupt(file: segment.name, offset: offset) }
     return times
   }
 }
 
 extension StreamRecord {
   /// Whether the record's range lies in a volume that there is.
-  func fits(_ volumeCount: Int, _ sizes: [UInt64]) -> Bool {
+  func fits(_ sizes: [UInt64]) -> Bool {
     switch kind {
     case .write, .zeroes:
-      guard Int(volume) < volumeCount else { return false }
+      guard Int(volume) < sizes.count else { return false }
       let size = sizes[Int(volume)]
       return offset <= size && UInt64(length) <= size - offset
     case .mark, .syncBegan, .syncEnded:
       return true
-    }
-  }
-}
-
-extension StreamJournal.Contents {
-  /// Takes note of a durable record, whose payload is at `fileOffset` of a segment.
-  mutating func note(
-    _ record: StreamRecord,
-    segment: UInt32,
-    fileOffset: UInt64,
-    payload: UnsafeRawBufferPointer
-  ) {
-    switch record.kind {
-    case .write, .zeroes:
-      index.add(
-        record.sequence,
-        volume: Int(record.volume),
-        offset: record.offset,
-        count: record.length,
-        segment: record.kind == .write ? segment : ExtentIndex.Extent.zeroes,
-        fileOffset: fileOffset
-      )
-    case .mark, .syncBegan, .syncEnded:
-      history.add(record) { unsafe String(decoding: payload, as: UTF8.self) }
     }
   }
 }

@@ -10,7 +10,7 @@ internal import RecoveryModel
 struct SavedState: Equatable {
   static let fileName = "state"
   static let temporaryFileName = "state.tmp"
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
 
   var stream: StreamIdentifier
   var volumeSizes: [UInt64]

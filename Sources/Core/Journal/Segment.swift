@@ -3,39 +3,106 @@
 
 internal import RecoveryModel
 
-/// An open segment file.
-///
-/// A reader that has it can go on reading when its name is removed.
+/// A segment and what its batches say.
 struct Segment: Sendable {
-  /// Distinguishes the open segments of one journal; extents refer to it.
-  let number: UInt32
-  let name: String
-  let salt: UInt64
-  let firstSequence: SequenceNumber
-  let file: any StorageFile
+  /// A mark, or the beginning or end of a sync.
+  struct Event: Equatable, Sendable {
+    var record: StreamRecord
+    /// A mark's tag in UTF-8.
+    var tag: [UInt8]
+  }
 
-  /// What the batches in it say; `lastSequence` is before `firstSequence` if there are none.
-  var lastSequence: SequenceNumber
+  /// Counts a journal's segments; files are named by it.
+  let ordinal: UInt64
+  let salt: UInt64
+  /// Replaced by one without the means to write once the segment is closed.
+  var file: any StorageFile
+  /// The length of the file.
+  var fileByteCount: UInt64
+
+  /// The first record; without a meaning while there are no batches.
+  var firstSequence = SequenceNumber(0)
+  var lastSequence = SequenceNumber(0)
   /// The end of the last batch.
-  var usedByteCount: UInt64
+  var usedByteCount = UInt64(SegmentHeader.byteCount)
   var firstTime: WallTime?
   var lastTime: WallTime?
+  var times = TimeTable()
 
-  init(number: UInt32, header: SegmentHeader, file: any StorageFile) {
-    self.number = number
-    name = header.fileName
+  /// The index until it is a run.
+  var recent: RecentIndex?
+  /// What the index file will have beside the entries; empty once it is written.
+  var events: [Event] = []
+  /// No batch follows.
+  var isClosed = false
+  var isIndexed = false
+
+  init(header: SegmentHeader, file: any StorageFile, fileByteCount: UInt64) {
+    ordinal = header.ordinal
     salt = header.salt
-    firstSequence = header.firstSequence
     self.file = file
-    lastSequence = SequenceNumber(header.firstSequence.rawValue - 1)
-    usedByteCount = UInt64(SegmentHeader.byteCount)
+    self.fileByteCount = fileByteCount
   }
+
+  var isEmpty: Bool { firstTime == nil }
+  var name: String { SegmentHeader.fileName(ordinal) }
+  var indexName: String { IndexFile.fileName(ordinal) }
 
   /// Takes note of a durable batch at the end.
-  mutating func grow(by batch: BatchHeader, first: WallTime, last: WallTime) {
+  mutating func grow(by batch: BatchHeader, _ times: BatchTimes) {
+    if isEmpty { firstSequence = batch.firstSequence }
+    self.times.add(
+      TimeTable.Mark(
+        fileOffset: usedByteCount,
+        lowest: times.lowest,
+        firstSequence: batch.firstSequence
+      )
+    )
     lastSequence = batch.lastSequence
     usedByteCount += UInt64(batch.paddedByteCount)
-    firstTime = firstTime ?? first
-    lastTime = last
+    firstTime = firstTime ?? times.first
+    lastTime = times.last
   }
+
+  /// Takes note of a durable record, whose payload is at `fileOffset`.
+  mutating func note(
+    _ record: StreamRecord,
+    fileOffset: UInt64,
+    payload: UnsafeRawBufferPointer
+  ) {
+    let index = recent ?? RecentIndex(base: record.sequence.previous, segment: ordinal)
+    recent = index
+    switch record.kind {
+    case .write, .zeroes:
+      let isZero = unsafe record.kind == .zeroes || Checksum.isZero(payload)
+      index.add(
+        record.sequence,
+        volume: Int(record.volume),
+        offset: record.offset,
+        count: UInt64(record.length),
+        fileOffset: isZero ? nil : fileOffset
+      )
+    case .mark, .syncBegan, .syncEnded:
+      events.append(Event(record: record, tag: unsafe [UInt8](payload)))
+    }
+  }
+}
+
+/// The times of a batch's records.
+struct BatchTimes {
+  var first: WallTime
+  var last: WallTime
+  var lowest: WallTime
+
+  init(_ time: WallTime) { (first, last, lowest) = (time, time, time) }
+
+  mutating func add(_ time: WallTime) {
+    last = time
+    lowest = min(lowest, time)
+  }
+}
+
+extension SequenceNumber {
+  /// The record before; the first one has 0 before it.
+  var previous: SequenceNumber { SequenceNumber(rawValue - 1) }
 }

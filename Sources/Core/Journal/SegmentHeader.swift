@@ -3,40 +3,39 @@
 
 internal import RecoveryModel
 
-/// The first 4096 bytes of a segment: whose records it holds and from which number on.
+/// The first 4096 bytes of a segment: whose records it holds.
 ///
 /// Layout, little endian: 0 magic (8), 8 version (4), 12 CRC32C of the 4096 bytes with this field
-/// zero (4), 16 first sequence (8), 24 salt (8), 32 volume count (4), 36 length of the stream's
-/// name (4), 40 the stream's name in UTF-8 (88), 128 volume sizes in bytes (8 each), then zeroes.
+/// zero (4), 16 ordinal (8), 24 salt (8), 32 volume count (4), 36 length of the stream's name (4),
+/// 40 the stream's name in UTF-8 (88), 128 volume sizes in bytes (8 each), then zeroes.
 struct SegmentHeader: Equatable {
   static let byteCount = 4096
   static let magic: UInt64 = 0x4C4E_5255_4F4A_5355  // "USJOURNL"
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   static let streamByteLimit = 88
+  /// Larger numbers, which no journal gets to, are refused, so that the next one can be counted.
+  static let lastOrdinal: UInt64 = 1 << 63
   static let volumeLimit = (byteCount - 128) / 8
 
   var stream: StreamIdentifier
-  var firstSequence: SequenceNumber
+  /// Counts the journal's segments.
+  var ordinal: UInt64
+  /// Different each time a file becomes a segment, and repeated in every batch.
+  ///
+  /// So neither what is left in the file from before nor a journal inside a guest's disk is taken
+  /// for a batch of this segment.
+  var salt: UInt64
   var volumeSizes: [UInt64]
 
-  /// Repeated in every batch, so that a guest's own journal, seen in a payload, is not taken for a
-  /// batch of this segment.
-  ///
-  /// FNV-1a over the stream's name and the first sequence.
-  var salt: UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    for byte in stream.rawValue.utf8 { mix(byte) }
-    for shift in 0..<8 { mix(UInt8(truncatingIfNeeded: firstSequence.rawValue >> (8 * shift))) }
-    return hash
-  }
-
   /// The name of the segment's file.
-  var fileName: String { Self.fileName(firstSequence) }
+  var fileName: String { Self.fileName(ordinal) }
 
-  static func fileName(_ first: SequenceNumber) -> String {
-    let digits = String(first.rawValue, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits + ".journal"
+  static func fileName(_ ordinal: UInt64) -> String { hexadecimal(ordinal) + ".journal" }
+
+  /// Sixteen digits, so that names sort like numbers.
+  static func hexadecimal(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   /// Writes all 4096 bytes.
@@ -47,7 +46,7 @@ struct SegmentHeader: Equatable {
     unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe bytes.put(Self.magic, at: 0)
     unsafe bytes.put(Self.version, at: 8)
-    unsafe bytes.put(firstSequence.rawValue, at: 16)
+    unsafe bytes.put(ordinal, at: 16)
     unsafe bytes.put(salt, at: 24)
     unsafe bytes.put(UInt32(volumeSizes.count), at: 32)
     unsafe bytes.put(UInt32(stream.rawValue.utf8.count), at: 36)
@@ -73,17 +72,16 @@ struct SegmentHeader: Equatable {
       throw .corrupt(file: file, offset: 32)
     }
     stream = unsafe StreamIdentifier(String(decoding: raw[40..<(40 + nameCount)], as: UTF8.self))
-    firstSequence = unsafe SequenceNumber(raw.number(at: 16))
-    guard SequenceNumber(1) <= firstSequence, firstSequence <= .last else {
-      throw .corrupt(file: file, offset: 16)
-    }
+    ordinal = unsafe raw.number(at: 16)
+    guard (1...Self.lastOrdinal).contains(ordinal) else { throw .corrupt(file: file, offset: 16) }
+    salt = unsafe raw.number(at: 24)
     volumeSizes = (0..<volumeCount).map { unsafe raw.number(at: 128 + 8 * $0) }
-    guard unsafe raw.number(at: 24) == salt else { throw .corrupt(file: file, offset: 24) }
   }
 
-  init(stream: StreamIdentifier, firstSequence: SequenceNumber, volumeSizes: [UInt64]) {
+  init(stream: StreamIdentifier, ordinal: UInt64, salt: UInt64, volumeSizes: [UInt64]) {
     self.stream = stream
-    self.firstSequence = firstSequence
+    self.ordinal = ordinal
+    self.salt = salt
     self.volumeSizes = volumeSizes
   }
 }

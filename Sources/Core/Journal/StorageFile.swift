@@ -26,4 +26,16 @@ package protocol StorageFile: AnyObject, Sendable {
 
   /// Makes content and length durable.
   func sync() throws(StorageError)
+
+  /// Makes later reads come from the storage itself: after a write or sync failed, memory may
+  /// hold what the storage does not.
+  func forgetCache() throws(StorageError)
+
+  /// Says that a range will be read soon.
+  func willRead(at offset: UInt64, count: UInt64)
+}
+
+extension StorageFile {
+  package func forgetCache() throws(StorageError) {}
+  package func willRead(at offset: UInt64, count: UInt64) {}
 }

@@ -19,4 +19,11 @@ package protocol StorageFolder: Sendable {
 
   /// Makes names durable: files made, removed and renamed before the call.
   func sync() throws(StorageError)
+
+  /// Bytes that can still be written; nil if nobody knows.
+  func freeByteCount() throws(StorageError) -> UInt64?
+}
+
+extension StorageFolder {
+  package func freeByteCount() throws(StorageError) -> UInt64? { nil }
 }

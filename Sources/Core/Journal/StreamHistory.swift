@@ -25,8 +25,8 @@ struct StreamHistory {
     openSync = sync
   }
 
-  /// Takes note of the next record; `tag` is asked for if it is a checkpoint.
-  mutating func add(_ record: StreamRecord, tag: () -> String) {
+  /// Takes note of the next record, with a mark's tag in UTF-8.
+  mutating func add(_ record: StreamRecord, tag: some Sequence<UInt8>) {
     switch record.kind {
     case .write, .zeroes: break
     case .mark:
@@ -34,7 +34,7 @@ struct StreamHistory {
       let checkpoint = Checkpoint(
         identifier: CheckpointIdentifier(record.offset),
         time: record.time,
-        tag: tag()
+        tag: String(decoding: Array(tag), as: UTF8.self)
       )
       marks.append((checkpoint, record.sequence))
     case .syncBegan:
@@ -73,6 +73,11 @@ struct StreamHistory {
   func checkpoint(at point: SequenceNumber) -> Checkpoint? {
     if point == base { return baseCheckpoint }
     return marks.first { $0.sequence == point }?.checkpoint
+  }
+
+  /// The beginning, if it is a checkpoint that is not after a time.
+  func baseNotAfter(_ time: WallTime) -> SequenceNumber? {
+    baseCheckpoint.flatMap { $0.time <= time ? base : nil }
   }
 
   /// The sync open just after a record that is not before the base; 0 if none.

@@ -8,14 +8,16 @@ extension StreamJournal {
   /// What only the appending thread needs.
   struct Appender: Sendable {
     let buffer = AlignedBuffer()
+    /// Set while replicas may have, in memory alone, what a failed write of the first sync left.
+    var isReplicaUnknown = false
     /// While filling: payload bytes since the state was saved.
     var unsavedByteCount = 0
     /// Set while the end of the last segment is not known to be what memory says it is.
     var isEndUnknown = false
   }
 
-  /// After so many bytes of the first sync its progress is saved.
-  private static let progressByteCount = 64 << 20
+  /// More closed segments than this do not wait for their index to be made by ``maintain()``.
+  private static let unindexedLimit = 4
 
   /// Appends records, which must follow the last one, with their payloads end to end, and makes
   /// them durable.
@@ -82,7 +84,7 @@ extension StreamJournal {
         throw .gap(expected: expected, found: record.sequence)
       }
       let end = position + record.payloadByteCount
-      guard record.fits(replicas.count, volumeSizes), end <= payload.count,
+      guard record.fits(volumeSizes), end <= payload.count,
         unsafe record.payloadByteCount == 0
           || Checksum.of(UnsafeRawBufferPointer(rebasing: payload[position..<end]))
             == record.payloadChecksum
@@ -109,35 +111,38 @@ extension StreamJournal {
       recordCount: records.count,
       payloadByteCount: payload.count
     )
-    let segment = try segmentWithRoom(for: header, first)
-    header.salt = segment.salt
+    precondition(header.contentByteCount <= BatchHeader.contentByteLimit, "a batch is too large")
+    let end = try placeForBatch(of: UInt64(header.paddedByteCount), at: first.time)
+    header.salt = end.salt
 
     let batch = unsafe appender.buffer.bytes(header.paddedByteCount)
     unsafe fill(batch, header, records, payload)
     do {
-      unsafe try segment.file.write(UnsafeRawBufferPointer(batch), at: segment.usedByteCount)
-      try segment.file.sync()
+      unsafe try end.file.write(UnsafeRawBufferPointer(batch), at: end.offset)
+      try end.file.sync()
     } catch {
       appender.isEndUnknown = true
-      throw .storage(error)
+      throw failed(error)
     }
     contents.withLock { contents in
-      var position = 0
+      let segment = contents.segments.count - 1
+      var times = BatchTimes(first.time)
+      var position = header.payloadOffset
       for record in records {
-        let count = record.payloadByteCount
-        unsafe contents.note(
-          record,
-          segment: segment.number,
-          fileOffset: segment.usedByteCount + UInt64(header.payloadOffset + position),
-          payload: UnsafeRawBufferPointer(rebasing: payload[position..<(position + count)])
+        let start = position - header.payloadOffset
+        let content = unsafe UnsafeRawBufferPointer(
+          rebasing: payload[start..<(start + record.payloadByteCount)]
         )
-        position += count
+        unsafe contents.segments[segment].note(
+          record,
+          fileOffset: end.offset + UInt64(position),
+          payload: content
+        )
+        unsafe contents.history.add(record, tag: content)
+        times.add(record.time)
+        position += record.payloadByteCount
       }
-      contents.segments[contents.segments.count - 1].grow(
-        by: header,
-        first: first.time,
-        last: last.time
-      )
+      contents.segments[segment].grow(by: header, times)
       contents.durable = last.sequence
     }
   }
@@ -155,208 +160,89 @@ extension StreamJournal {
       unsafe record.encode(into: UnsafeMutableRawBufferPointer(rebasing: batch[position..<end]))
       position = end
     }
+    unsafe BatchHeader.seal(UnsafeMutableRawBufferPointer(rebasing: batch[..<position]))
     unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...]).copyMemory(from: payload)
     unsafe UnsafeMutableRawBufferPointer(rebasing: batch[header.contentByteCount...])
       .initializeMemory(as: UInt8.self, repeating: 0)
-    unsafe BatchHeader.seal(
-      UnsafeMutableRawBufferPointer(rebasing: batch[..<header.contentByteCount])
-    )
   }
 
-  /// The last segment, or a new one if the batch does not fit or the last one is old enough.
-  private func segmentWithRoom(
-    for batch: BatchHeader,
-    _ first: StreamRecord
-  ) throws(JournalError) -> Segment {
-    let (last, settings, number) = contents.withLock {
-      ($0.segments.last, $0.settings, $0.lastSegmentNumber + 1)
+  /// Where the next batch goes.
+  private struct End {
+    var file: any StorageFile
+    var salt: UInt64
+    var offset: UInt64
+  }
+
+  /// The end of the last segment, or the beginning of a new one if the batch does not fit or the
+  /// last one is old enough.
+  private func placeForBatch(
+    of byteCount: UInt64,
+    at time: WallTime
+  ) throws(JournalError) -> End {
+    let end = contents.withLock { contents -> End? in
+      guard let last = contents.segments.last, !last.isClosed else { return nil }
+      let age = last.firstTime.map { time.milliseconds(since: $0) } ?? 0
+      guard
+        last.isEmpty
+          || last.usedByteCount + byteCount <= last.fileByteCount
+            && age <= contents.settings.segmentMilliseconds
+            && (last.recent?.entries.count ?? 0) < Settings.segmentExtentLimit
+      else { return nil }
+      return End(file: last.file, salt: last.salt, offset: last.usedByteCount)
     }
-    let needed = UInt64(batch.paddedByteCount)
-    if let last {
-      let age = last.firstTime.map { first.time.milliseconds(since: $0) } ?? 0
-      if last.lastTime == nil
-        || last.usedByteCount + needed <= settings.segmentByteCount
-          && age <= settings.segmentMilliseconds
-      {
-        return last
+    guard let end else { return try beginSegment(of: byteCount) }
+    try lengthen(byteCount: end.offset + byteCount)
+    return end
+  }
+
+  /// Goes on with the segment that was made ready.
+  private func beginSegment(of byteCount: UInt64) throws(JournalError) -> End {
+    // Whoever should have made one ready is late.
+    if contents.withLock({ $0.prepared == nil }) { try makeSegmentReady() }
+    let (end, unindexed) = contents.withLock { contents -> (End?, Int) in
+      guard let next = contents.prepared else { return (nil, 0) }
+      contents.prepared = nil
+      if !contents.segments.isEmpty {
+        contents.segments[contents.segments.count - 1].isClosed = true
       }
-      // Gives back what was set aside and is not used. Whether that is durable does not matter.
-      try stored { () throws(StorageError) in try last.file.resize(to: last.usedByteCount) }
+      contents.segments.append(next)
+      contents.refreshView()
+      let unindexed = contents.segments.reduce(0) { $0 + ($1.recent == nil ? 0 : 1) }
+      return (End(file: next.file, salt: next.salt, offset: next.usedByteCount), unindexed)
     }
-    let header = SegmentHeader(
-      stream: stream,
-      firstSequence: first.sequence,
-      volumeSizes: volumeSizes
-    )
-    let file = try makeFile(
-      header,
-      byteCount: max(settings.segmentByteCount, UInt64(SegmentHeader.byteCount) + needed)
-    )
-    let segment = Segment(number: number, header: header, file: file)
-    contents.withLock {
-      $0.lastSegmentNumber = number
-      $0.segments.append(segment)
-    }
-    return segment
+    guard let end else { preconditionFailure("only the appender takes a segment that is ready") }
+    // If the file cannot be written, opening reads the segment: no reason not to append.
+    if unindexed > Self.unindexedLimit { try? indexClosedSegments() }
+    try lengthen(byteCount: end.offset + byteCount)
+    return end
   }
 
-  /// A segment gets its name only once its header is durable, so a named one always has a header.
-  private func makeFile(
-    _ header: SegmentHeader,
-    byteCount: UInt64
-  ) throws(JournalError) -> any StorageFile {
-    let buffer = AlignedBuffer()
-    let bytes = unsafe buffer.bytes(SegmentHeader.byteCount)
-    unsafe header.encode(into: bytes)
-    return try stored { () throws(StorageError) in
-      let file = try folder.open("segment.tmp", creating: true)
-      try file.resize(to: 0)
-      try file.reserve(byteCount)
-      unsafe try file.write(UnsafeRawBufferPointer(bytes), at: 0)
-      try file.sync()
-      try folder.rename("segment.tmp", to: header.fileName)
-      try folder.sync()
-      return file
-    }
+  /// Makes room in the last segment for a batch that is larger than a segment.
+  private func lengthen(byteCount: UInt64) throws(JournalError) {
+    guard
+      let file = contents.withLock({ contents in
+        contents.segments.last.flatMap { $0.fileByteCount < byteCount ? $0.file : nil }
+      })
+    else { return }
+    do { try file.reserve(byteCount) } catch { throw failed(error) }
+    contents.withLock { $0.segments[$0.segments.count - 1].fileByteCount = byteCount }
   }
 
   /// After a write or a sync failed nobody knows which bytes of the batch are on the disk, and a
   /// second sync would not tell.
   ///
-  /// Cutting them off makes the end known again.
+  /// Overwriting its header makes the end known again.
   private func repairEnd(_ appender: inout Appender) throws(JournalError) {
-    let (last, size) = contents.withLock { ($0.segments.last, $0.settings.segmentByteCount) }
-    if let last {
-      try stored { () throws(StorageError) in
-        try last.file.resize(to: last.usedByteCount)
-        try last.file.reserve(max(size, last.usedByteCount))
-        try last.file.sync()
-      }
+    let last = contents.withLock { $0.segments.last }
+    if let last, !last.isClosed {
+      do { try SegmentScan.void(last.file, at: last.usedByteCount) } catch { throw failed(error) }
     }
     appender.isEndUnknown = false
   }
 
-  // MARK: The first sync
-
-  /// Writes records into the replicas and makes them durable there.
-  private func apply(
-    _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer,
-    _ appender: inout Appender
-  ) throws(JournalError) {
-    guard let last = records.last else { return }
-    var touched = Set<Int>()
-    var position = 0
-    try stored { () throws(StorageError) in
-      for record in records {
-        let end = position + record.payloadByteCount
-        switch record.kind {
-        case .write:
-          let bytes = unsafe UnsafeRawBufferPointer(rebasing: payload[position..<end])
-          unsafe try replicas[Int(record.volume)].write(bytes, at: record.offset)
-          touched.insert(Int(record.volume))
-        case .zeroes:
-          try replicas[Int(record.volume)].punchHole(
-            at: record.offset,
-            count: UInt64(record.length)
-          )
-          touched.insert(Int(record.volume))
-        case .mark, .syncBegan, .syncEnded:
-          break
-        }
-        position = end
-      }
-      for volume in touched { try replicas[volume].sync() }
-    }
-    appender.unsavedByteCount += payload.count
-    let began = records.last { $0.kind == .syncBegan }
-    if began != nil || appender.unsavedByteCount >= Self.progressByteCount {
-      try save { saved in
-        saved.folded = last.sequence
-        if let began { saved.sync = began.offset }
-      }
-      appender.unsavedByteCount = 0
-    }
-    contents.withLock { contents in
-      for record in records { contents.history.add(record) { "" } }
-      contents.durable = last.sequence
-    }
-  }
-
-  /// Makes the progress of the first sync durable, so that a restart goes on from here.
-  package func saveProgress() throws(JournalError) {
-    try appender.withLock { appender throws(JournalError) in
-      let (phase, durable) = contents.withLock { ($0.phase, $0.durable) }
-      guard phase == .filling else { return }
-      try save { $0.folded = durable }
-      appender.unsavedByteCount = 0
-    }
-  }
-
-  /// Ends the first sync, if what ended is a sync that brings the whole content.
-  private func complete(at sequence: SequenceNumber) throws(JournalError) -> Bool {
-    let kind = saved.withLock { $0.sync }
-    guard kind == 1 || kind == 2 else { return false }
-    try stored { () throws(StorageError) in
-      for replica in replicas { try replica.sync() }
-    }
-    try save { saved in
-      saved.isComplete = true
-      saved.folded = sequence
-      saved.folding = SequenceNumber(0)
-      saved.sync = 0
-      saved.checkpoint = nil
-    }
-    contents.withLock { contents in
-      contents.phase = .complete
-      contents.begin(at: sequence)
-    }
-    return true
-  }
-
-  /// A first sync begins anew: the points there are give way.
-  private func reset(
-    before sequence: SequenceNumber,
-    _ appender: inout Appender
-  ) throws(JournalError) {
-    try folding.withLock { _ throws(JournalError) in
-      if let held = contents.withLock({ $0.oldestNeeded }) { throw .held(held) }
-      let previous = SequenceNumber(sequence.rawValue - 1)
-      try save { saved in
-        saved.isComplete = false
-        saved.folded = previous
-        saved.folding = SequenceNumber(0)
-        saved.sync = 0
-        saved.checkpoint = nil
-      }
-      let names = contents.withLock { contents in
-        contents.phase = .filling
-        let names = contents.segments.map(\.name)
-        contents.begin(at: previous)
-        return names
-      }
-      try remove(names)
-    }
-  }
-
-  /// Removes segments' files.
-  func remove(_ names: [String]) throws(JournalError) {
-    guard !names.isEmpty else { return }
-    try stored { () throws(StorageError) in
-      for name in names { try folder.remove(name) }
-      try folder.sync()
-    }
-  }
-}
-
-extension StreamJournal.Contents {
-  /// Nothing but the replicas, as of a record.
-  mutating func begin(at sequence: SequenceNumber, checkpoint: Checkpoint? = nil) {
-    durable = sequence
-    folded = sequence
-    floor = sequence
-    index = ExtentIndex(volumeCount: index.volumeCount)
-    history = StreamHistory(base: sequence, sync: 0, checkpoint: checkpoint)
-    segments = []
+  /// Takes note of what a storage error means for the whole journal.
+  func failed(_ error: StorageError) -> JournalError {
+    if case .full = error { contents.withLock { $0.isSpaceShort = true } }
+    return .storage(error)
   }
 }

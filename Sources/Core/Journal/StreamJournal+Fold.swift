@@ -33,10 +33,10 @@ extension StreamJournal {
     guard let target = claim else { return }
     try save { $0.folding = target }
 
-    var chunks: [[UInt64]] = []
+    let folded = contents.withLock { $0.folded }
     for volume in replicas.indices {
-      chunks.append(contents.withLock { $0.index.chunks(of: volume, through: target) })
-      try copy(chunks[volume], of: volume, through: target)
+      var fold = VolumeFold(journal: self, volume: volume, after: folded, through: target)
+      try fold.run()
     }
 
     let (checkpoint, sync) = contents.withLock {
@@ -48,77 +48,7 @@ extension StreamJournal {
       saved.sync = sync
       saved.checkpoint = checkpoint
     }
-    try remove(forget(chunks, through: target))
-  }
-
-  /// Writes what the chunks' extents up to a record give into the replica, durably.
-  private func copy(
-    _ chunks: [UInt64],
-    of volume: Int,
-    through target: SequenceNumber
-  ) throws(JournalError) {
-    guard !chunks.isEmpty else { return }
-    let buffer = AlignedBuffer()
-    let replica = replicas[volume]
-    for chunk in chunks {
-      let offset = chunk * ExtentIndex.chunkByteCount
-      let count = min(ExtentIndex.chunkByteCount, volumeSizes[volume] - offset)
-      let fetches = contents.withLock {
-        $0.fetches(volume: volume, offset: offset, count: Int(count), asOf: target)
-      }
-      try stored { () throws(StorageError) in
-        for fetch in fetches {
-          let place = offset + UInt64(fetch.piece.position)
-          switch fetch.piece.place {
-          case .segment(_, let fileOffset):
-            let bytes = unsafe buffer.bytes(fetch.piece.count)
-            unsafe try fetch.file?.read(at: fileOffset, into: bytes)
-            unsafe try replica.write(UnsafeRawBufferPointer(bytes), at: place)
-          case .zeroes:
-            try replica.punchHole(at: place, count: UInt64(fetch.piece.count))
-          case .replica:
-            break
-          }
-        }
-      }
-    }
-    try stored { () throws(StorageError) in try replica.sync() }
-  }
-
-  /// Drops what is folded from memory and gives the names of the segments that are not needed.
-  private func forget(_ chunks: [[UInt64]], through target: SequenceNumber) -> [String] {
-    // In steps, so that readers and the appender are not kept waiting. Extents that are still
-    // there say the same as the replica.
-    for (volume, chunks) in chunks.enumerated() {
-      for start in stride(from: 0, to: chunks.count, by: 1024) {
-        let part = chunks[start..<min(start + 1024, chunks.count)]
-        contents.withLock { $0.index.forget(part, of: volume, through: target) }
-      }
-    }
-    return contents.withLock { contents in
-      contents.folded = target
-      contents.history.forget(through: target)
-      // The last one is the appender's.
-      let gone = contents.segments.dropLast().prefix { $0.lastSequence <= target }.count
-      let names = contents.segments[..<gone].map(\.name)
-      contents.segments.removeFirst(gone)
-      return names
-    }
-  }
-
-  /// Folds the oldest segments if they are older than the history that is to be kept, or if all of
-  /// them are above the hard limit.
-  ///
-  /// Never passes a hold, a reader, or the newest checkpoint: the last point to recover to is not
-  /// given up for room. A segment counts as old only if both the stream's own time and `now` say
-  /// so, since either clock may be wrong and a fold cannot be undone. A stream that is silent,
-  /// because its site is gone, keeps its history.
-  package func enforceRetention(now: WallTime) throws(JournalError) {
-    let target = contents.withLock { $0.retentionTarget(now: now) }
-    guard let target else { return }
-    do { try fold(through: target) } catch .held {
-      // A reader came first; the next call tries again.
-    }
+    try retire(contents.withLock { $0.forget(through: target) })
   }
 
   /// Folds up to a checkpoint for good: the replicas are that checkpoint, the journal is empty and
@@ -146,33 +76,31 @@ extension StreamJournal {
   /// Leaves nothing but the replicas of a promoted journal.
   func dropSegments() throws(JournalError) {
     let checkpoint = saved.withLock { $0.checkpoint }
-    let names = contents.withLock { contents in
-      let names = contents.segments.map(\.name)
+    let segments = contents.withLock { contents in
+      let segments = contents.segments
       contents.phase = .promoted
       contents.begin(at: contents.folded, checkpoint: checkpoint)
-      return names
+      return segments
     }
-    try remove(names)
+    try retire(segments)
+    try removeSpares()
   }
 }
 
 extension StreamJournal.Contents {
-  /// The last record of the newest segment that retention may fold; nil if there is none.
-  func retentionTarget(now: WallTime) -> SequenceNumber? {
-    guard phase == .complete, let newest = segments.last(where: { $0.lastTime != nil })?.lastTime,
-      let checkpoint = history.latestSequence
-    else { return nil }
-    let limit = min(checkpoint, oldestNeeded ?? checkpoint)
-    let reference = min(newest, now)
-    var byteCount = segments.reduce(0) { $0 + $1.usedByteCount }
-    var target: SequenceNumber?
-    for segment in segments.dropLast() {
-      guard segment.lastSequence <= limit, let last = segment.lastTime else { break }
-      let isOld = reference.seconds(since: last) > Double(settings.historySeconds)
-      guard isOld || byteCount > settings.hardLimitByteCount else { break }
-      byteCount -= segment.usedByteCount
-      target = segment.lastSequence
+  /// Drops what is folded from memory and gives the segments that are not needed.
+  ///
+  /// Entries that stay behind in a run are passed over, and dropped when it is merged.
+  mutating func forget(through target: SequenceNumber) -> [Segment] {
+    folded = target
+    history.forget(through: target)
+    // The last one is the appender's.
+    let gone = segments.dropLast().prefix { $0.lastSequence <= target }
+    segments.removeFirst(gone.count)
+    if let first = segments.first {
+      runs.removeFirst(runs.prefix { $0.lastSegment < first.ordinal }.count)
     }
-    return target
+    refreshView()
+    return Array(gone)
   }
 }

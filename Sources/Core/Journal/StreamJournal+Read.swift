@@ -21,15 +21,9 @@ internal import Synchronization
 // stays readable while the read has it open.
 
 extension StreamJournal {
-  /// One stretch of a read, with the segment open.
-  struct Fetch: Sendable {
-    var piece: ExtentIndex.Piece
-    var file: (any StorageFile)?
-  }
-
   /// Reads a range as it was just after a record.
   ///
-  /// May be called from any number of threads.
+  /// May be called from any number of threads, and allocates nothing once it has run a few times.
   ///
   /// Fails with ``JournalError/pointGone(_:)`` if the point is folded already: hold it before.
   package func read(
@@ -38,18 +32,40 @@ extension StreamJournal {
     into bytes: UnsafeMutableRawBufferPointer,
     asOf point: SequenceNumber
   ) throws(JournalError) {
-    let fetches = try contents.withLock { contents throws(JournalError) in
-      try contents.check(point)
-      contents.readers[point, default: 0] += 1
-      return contents.fetches(volume: volume, offset: offset, count: bytes.count, asOf: point)
+    let begun = contents.withLock { contents -> Result<BegunRead, JournalError> in
+      do throws(JournalError) { try contents.check(point) } catch { return .failure(error) }
+      return .success(
+        BegunRead(
+          reader: contents.enter(point),
+          view: contents.view,
+          folded: contents.folded,
+          resolution: contents.lookUp(
+            volume: volume,
+            offset: offset,
+            count: bytes.count,
+            asOf: point
+          )
+        )
+      )
     }
-    defer {
-      contents.withLock { contents in
-        let others = contents.readers[point, default: 1] - 1
-        contents.readers[point] = others == 0 ? nil : others
-      }
+    var read = try begun.get()
+    read.view.finish(&read.resolution, volume: volume, asOf: point, after: read.folded)
+    let result = Result { () throws(StorageError) in
+      unsafe try run(read.resolution.pieces, read.view, volume: volume, at: offset, into: bytes)
     }
-    unsafe try run(fetches, volume: volume, at: offset, into: bytes)
+    contents.withLock { contents in
+      contents.leave(read.reader)
+      contents.giveBack(read.resolution)
+    }
+    if case .failure(let error) = result { throw .storage(error) }
+  }
+
+  /// What a read takes with it from under the lock.
+  struct BegunRead {
+    var reader: Reader
+    var view: IndexView
+    var folded: SequenceNumber
+    var resolution: Resolution
   }
 
   /// Reads a range as it is now, with everything that is durable.
@@ -71,43 +87,25 @@ extension StreamJournal {
   }
 
   private func run(
-    _ fetches: [Fetch],
+    _ pieces: [Piece],
+    _ view: IndexView,
     volume: Int,
     at offset: UInt64,
     into bytes: UnsafeMutableRawBufferPointer
-  ) throws(JournalError) {
-    try stored { () throws(StorageError) in
-      for fetch in fetches {
-        let piece = fetch.piece
-        let part = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: bytes[piece.position..<(piece.position + piece.count)]
-        )
-        switch piece.place {
-        case .segment(_, let fileOffset):
-          unsafe try fetch.file?.read(at: fileOffset, into: part)
-        case .zeroes:
-          unsafe part.initializeMemory(as: UInt8.self, repeating: 0)
-        case .replica:
-          unsafe try replicas[volume].read(at: offset + UInt64(piece.position), into: part)
-        }
+  ) throws(StorageError) {
+    for piece in pieces {
+      let start = Int(piece.offset - offset)
+      let part = unsafe UnsafeMutableRawBufferPointer(
+        rebasing: bytes[start..<(start + piece.count)]
+      )
+      switch piece.place {
+      case .segment(let ordinal, let fileOffset):
+        unsafe try view.file(ordinal).read(at: fileOffset, into: part)
+      case .zeroes:
+        unsafe part.initializeMemory(as: UInt8.self, repeating: 0)
+      case .replica:
+        unsafe try replicas[volume].read(at: piece.offset, into: part)
       }
-    }
-  }
-}
-
-extension StreamJournal.Contents {
-  /// The pieces of a range with the files they are in.
-  func fetches(
-    volume: Int,
-    offset: UInt64,
-    count: Int,
-    asOf point: SequenceNumber
-  ) -> [StreamJournal.Fetch] {
-    index.pieces(volume: volume, offset: offset, count: count, asOf: point).map { piece in
-      guard case .segment(let number, _) = piece.place else {
-        return StreamJournal.Fetch(piece: piece, file: nil)
-      }
-      return StreamJournal.Fetch(piece: piece, file: segment(number).file)
     }
   }
 }

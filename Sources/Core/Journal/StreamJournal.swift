@@ -11,23 +11,28 @@ internal import Synchronization
 /// - The content of every point from ``JournalState/folded`` on is what the records up to it say.
 /// - A segment goes away only after its records are durable in the replicas.
 ///
-/// One thread appends, another one may fold, and any number read. Locks are taken in the order
-/// appender, folding, saved, contents. `contents` guards memory alone: there is no I/O under it.
+/// One thread appends, another one may fold and call ``maintain()``, and any number read. Locks
+/// are taken in the order appender, folding, tending, making, saved, contents. `contents` guards
+/// memory alone: there is no I/O under it.
 package final class StreamJournal: Sendable {
   let folder: any StorageFolder
   let replicas: [any StorageFile]
   let volumeSizes: [UInt64]
   let stream: StreamIdentifier
+  /// Gives the salt of a segment.
+  let salts: @Sendable () -> UInt64
 
   let appender: Mutex<Appender>
   let folding = Mutex<Void>(())
+  let tending = Mutex<Void>(())
+  let making = Mutex<Void>(())
   let saved: Mutex<SavedState>
   let contents: Mutex<Contents>
 
   /// Opens the journal in a folder, or makes one if the folder is empty.
   ///
-  /// Every segment is read and checked, a torn end is cut off, and a fold that was interrupted is
-  /// finished.
+  /// Segments with an index file are not read; one without is, and every byte of it is checked. A
+  /// torn end is cut off, and a fold that was interrupted is finished.
   ///
   /// - Parameters:
   ///   - stream: Whose journal it is; at most 88 bytes of text without spaces.
@@ -35,19 +40,22 @@ package final class StreamJournal: Sendable {
   ///   - replicas: A file for each volume; lengthened to the volume's size.
   ///   - volumeSizes: In bytes, in the order records count volumes.
   ///   - settings: How much is kept.
+  ///   - salts: Gives a number that was not there before and cannot be guessed.
   /// - Throws: ``JournalError`` if the folder holds something else, is damaged, or storage fails.
   package init(
     stream: StreamIdentifier,
     folder: any StorageFolder,
     replicas: [any StorageFile],
     volumeSizes: [UInt64],
-    settings: Settings
+    settings: Settings,
+    salts: @escaping @Sendable () -> UInt64 = { .random(in: 1 ... .max) }
   ) throws(JournalError) {
     precondition(replicas.count == volumeSizes.count, "each volume has one replica")
     self.stream = stream
     self.folder = folder
     self.replicas = replicas
     self.volumeSizes = volumeSizes
+    self.salts = salts
     for (replica, size) in zip(replicas, volumeSizes) {
       try stored { () throws(StorageError) in
         if try replica.byteCount() < size { try replica.resize(to: size) }
@@ -66,6 +74,7 @@ package final class StreamJournal: Sendable {
       try fold(through: recovered.state.folding)
     }
     if recovered.state.isPromoted { try dropSegments() }
+    if !recovered.state.isComplete { try distrustMemory() }
   }
 
   /// Where the journal stands.
@@ -85,13 +94,21 @@ package final class StreamJournal: Sendable {
   package var statistics: JournalStatistics {
     contents.withLock { contents in
       JournalStatistics(
-        journalByteCount: contents.segments.reduce(0) { $0 + $1.usedByteCount },
+        journalByteCount: contents.usedByteCount,
+        allocatedByteCount: contents.allocatedByteCount,
         segmentCount: contents.segments.count,
-        extentCount: contents.index.extentCount,
+        spareCount: contents.spares.count,
+        extentCount: contents.extentCount,
+        runCount: contents.runs.count,
         holdCount: contents.holds.count,
         checkpointCount: contents.history.checkpointCount,
         earliestCheckpoint: contents.history.earliest,
-        latestCheckpoint: contents.history.latest
+        latestCheckpoint: contents.history.latest,
+        oldestTime: contents.segments.first { !$0.isEmpty }?.firstTime,
+        newestTime: contents.segments.last { !$0.isEmpty }?.lastTime,
+        shortened: contents.shortened,
+        isSpaceShort: contents.isSpaceShort,
+        rebuiltIndexes: contents.rebuiltIndexes
       )
     }
   }
@@ -118,10 +135,11 @@ package final class StreamJournal: Sendable {
 
   /// Keeps a point readable until ``release(_:)``.
   ///
-  /// Holds do not outlive the process.
+  /// Holds do not outlive the process. Fails with ``JournalError/insideSync(_:)`` if the disks
+  /// were never as the records up to the point say.
   package func hold(_ point: SequenceNumber) throws(JournalError) -> HoldToken {
     try contents.withLock { contents throws(JournalError) in
-      try contents.check(point)
+      try contents.validate(point)
       contents.lastHold += 1
       contents.holds[contents.lastHold] = point
       return HoldToken(number: contents.lastHold)
@@ -140,80 +158,6 @@ package final class StreamJournal: Sendable {
       change(&next)
       try next.save(to: folder)
       saved = next
-    }
-  }
-}
-
-extension StreamJournal {
-  /// How much is kept.
-  package struct Settings: Hashable, Sendable {
-    /// Points within so many seconds of the newest record are kept.
-    package var historySeconds: Int
-    /// Above so many bytes of segments the history is shortened.
-    package var hardLimitByteCount: UInt64
-    /// The size of a segment's file.
-    package var segmentByteCount: UInt64
-
-    package init(
-      historySeconds: Int,
-      hardLimitByteCount: UInt64,
-      segmentByteCount: UInt64 = 64 << 20
-    ) {
-      self.historySeconds = historySeconds
-      self.hardLimitByteCount = hardLimitByteCount
-      self.segmentByteCount = segmentByteCount
-    }
-
-    /// A segment is closed after this time even if it is not full, so that history can be
-    /// shortened in steps that are small against it.
-    var segmentMilliseconds: Int64 { max(60_000, Int64(historySeconds) * 1000 / 16) }
-  }
-
-  /// Whether replicas and segments together can give points.
-  enum Phase: Sendable {
-    /// The first sync writes into the replicas directly.
-    case filling
-    case complete
-    case promoted
-  }
-
-  /// What readers, the appender and a fold share.
-  struct Contents: Sendable {
-    var phase: Phase
-    var durable: SequenceNumber
-    var folded: SequenceNumber
-    /// Points before this cannot be read: the end of the fold that runs, else `folded`.
-    var floor: SequenceNumber
-    var index: ExtentIndex
-    var history: StreamHistory
-    /// Oldest first.
-    ///
-    /// The appender writes to the last one.
-    var segments: [Segment] = []
-    var lastSegmentNumber: UInt32 = 0
-    var holds: [UInt64: SequenceNumber] = [:]
-    /// Points that reads in flight need, and how many of them.
-    var readers: [SequenceNumber: Int] = [:]
-    var lastHold: UInt64 = 0
-    var settings: Settings
-
-    /// Whether a point can be read.
-    func check(_ point: SequenceNumber) throws(JournalError) {
-      guard phase != .filling else { throw .incomplete }
-      guard point >= floor else { throw .pointGone(point) }
-      guard point <= durable else { throw .pointAhead(point) }
-    }
-
-    /// The oldest point that something still needs.
-    var oldestNeeded: SequenceNumber? {
-      [holds.values.min(), readers.keys.min()].compactMap { $0 }.min()
-    }
-
-    /// The segment an extent refers to.
-    ///
-    /// Numbers in `segments` are consecutive.
-    func segment(_ number: UInt32) -> Segment {
-      segments[Int(number - segments[0].number)]
     }
   }
 }

@@ -107,6 +107,15 @@ extension FaultyDisk {
       }
     }
 
+    package func forgetCache() throws(StorageError) {
+      try disk.change("forget", canFail: false) { [number] state throws(StorageError) in
+        state.files[number].seen = state.files[number].durable
+        for operation in state.files[number].pending {
+          operation.apply(to: &state.files[number].seen)
+        }
+      }
+    }
+
     package func sync() throws(StorageError) {
       try disk.change("sync") { [number] state throws(StorageError) in
         for operation in state.files[number].pending {

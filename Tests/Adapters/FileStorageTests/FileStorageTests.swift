@@ -51,6 +51,35 @@ import Testing
     }
   }
 
+  @Test func `take direct and other writes side by side`() throws {
+    try withFolder { folder in
+      let file = try folder.open("a", creating: true)
+      let aligned = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 4096)
+      defer { aligned.deallocate() }
+      aligned.initializeMemory(as: UInt8.self, repeating: 5)
+      try write([1], to: file, at: 0)
+      try file.write(UnsafeRawBufferPointer(aligned), at: 4096)
+      #expect(try read(file, at: 4095, count: 2) == [0, 5])
+      try folder.rename("a", to: "b")
+      try write([7], to: file, at: 5000)
+      try file.write(UnsafeRawBufferPointer(rebasing: aligned[4096...]), at: 8192)
+      try file.sync()
+      #expect(try read(file, at: 4999, count: 3) == [5, 7, 5])
+      #expect(try file.byteCount() == 12288)
+      try file.forgetCache()
+      #expect(try read(file, at: 4999, count: 3) == [5, 7, 5])
+    }
+  }
+
+  @Test func `say whether writes can go past the page cache`() throws {
+    try withFolder { folder in
+      // What the file system of the tests can do is not ours to say.
+      _ = try folder.canWriteDirectly()
+      #expect(try folder.list() == [])
+      #expect(try #require(try folder.freeByteCount()) > 0)
+    }
+  }
+
   @Test func `are reserved as zeroes and cut again`() throws {
     try withFolder { folder in
       let file = try File(path: folder.path + "/a", creating: true)

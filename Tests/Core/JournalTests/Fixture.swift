@@ -5,6 +5,7 @@ import Glibc
 import Journal
 import RecoveryModel
 import Simulation
+import Synchronization
 
 /// A disk, a recording, and the journal on the one that is to agree with the other.
 struct Fixture {
@@ -16,8 +17,13 @@ struct Fixture {
     segmentByteCount: 1 << 16
   )
 
+  /// Salts that never come twice, from the seed.
+  let salts: @Sendable () -> UInt64
+
   init(seed: UInt64 = 1, volumeSizes: [Int] = [150_000, 66_000]) {
     disk = FaultyDisk(seed: seed)
+    let generator = Mutex(SeededGenerator(seed: seed &+ 77))
+    salts = { generator.withLock { $0.next() } }
     recording = Recording(volumeSizes: volumeSizes)
   }
 
@@ -38,7 +44,8 @@ struct Fixture {
       folder: disk.folder("journal"),
       replicas: replicas,
       volumeSizes: recording.volumeSizes.map { UInt64($0) },
-      settings: settings
+      settings: settings,
+      salts: salts
     )
   }
 

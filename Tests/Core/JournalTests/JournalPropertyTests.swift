@@ -27,12 +27,16 @@ import Testing
     #expect(counts.heldFolds > 5)
     #expect(counts.comparisons > 1000)
     #expect(counts.retentions > 20)
+    #expect(counts.maintenances > 100)
+    #expect(counts.recycled > 100)
+    #expect(counts.lostIndexes > 20)
   }
 }
 
 struct World {
   struct Counts {
     var crashes = 0, folds = 0, failures = 0, heldFolds = 0, comparisons = 0, retentions = 0
+    var maintenances = 0, recycled = 0, lostIndexes = 0
 
     mutating func add(_ other: Counts) {
       crashes += other.crashes
@@ -41,6 +45,9 @@ struct World {
       heldFolds += other.heldFolds
       comparisons += other.comparisons
       retentions += other.retentions
+      maintenances += other.maintenances
+      recycled += other.recycled
+      lostIndexes += other.lostIndexes
     }
   }
 
@@ -64,7 +71,7 @@ struct World {
 
   mutating func step() throws {
     guard journal.state.isComplete else { return try synchronise() }
-    switch Int.random(in: 0..<22, using: &generator) {
+    switch Int.random(in: 0..<25, using: &generator) {
     case 0..<10: try append(randomEntries())
     case 10: try fold()
     case 11, 12: try retain()
@@ -79,6 +86,7 @@ struct World {
       fixture.disk.failOnce(generator.once(in: 2) ? "sync" : "")
       try append(randomEntries())
       fixture.disk.revive()
+    case 20, 21, 22: try maintain()
     default: try compareSome()
     }
   }
@@ -148,6 +156,17 @@ struct World {
     #expect(holds.allSatisfy { $0.sequence >= journal.state.folded }, "seed \(seed)")
   }
 
+  private mutating func maintain() throws {
+    let spares = journal.statistics.spareCount
+    do { try journal.maintain() } catch {
+      try #require(isStorageFailure(error), "\(error)")
+      return try recover()
+    }
+    counts.maintenances += 1
+    if journal.statistics.spareCount < spares { counts.recycled += 1 }
+    #expect(!journal.needsMaintenance, "seed \(seed)")
+  }
+
   private mutating func hold() throws {
     let expected = recoverable()
     guard let point = expected.randomElement(using: &generator) else { return }
@@ -158,9 +177,10 @@ struct World {
     fixture.disk.die(after: Int.random(in: 0..<12, using: &generator))
     let failures = counts.failures
     for _ in 0..<12 where counts.failures == failures {
-      switch Int.random(in: 0..<4, using: &generator) {
+      switch Int.random(in: 0..<6, using: &generator) {
       case 0: try fold()
       case 1: try retain()
+      case 2: try maintain()
       default: try append(randomEntries())
       }
     }
@@ -195,6 +215,7 @@ struct World {
 
   private mutating func restart() throws {
     holds = []
+    try loseIndex()
     journal = try fixture.open()
     let state = journal.state
     if state.isComplete {
@@ -203,6 +224,20 @@ struct World {
     fixture.recording.cut(after: state.durable)
     acknowledged = state.durable
     try compareAll()
+  }
+
+  /// Damages or removes an index file: nothing may depend on it.
+  private mutating func loseIndex() throws {
+    let folder = fixture.disk.folder("journal")
+    let indexes = try folder.list().filter { $0.hasSuffix(".index") }.sorted()
+    guard generator.once(in: 2), let name = indexes.randomElement(using: &generator) else { return }
+    let count = fixture.disk.content("journal/" + name).count
+    if count == 0 || generator.once(in: 3) {
+      try folder.remove(name)
+    } else {
+      fixture.disk.damage("journal/" + name, at: Int.random(in: 0..<count, using: &generator))
+    }
+    counts.lostIndexes += 1
   }
 
   // MARK: Comparison

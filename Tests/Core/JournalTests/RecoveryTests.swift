@@ -17,7 +17,7 @@ import Testing
     return fixture
   }
 
-  private let name = "0000000000000003.journal"
+  private let name = "0000000000000001.journal"
 
   @Test func `cuts off a torn end`() throws {
     let fixture = try filled()
@@ -58,8 +58,8 @@ import Testing
     for _ in 0..<3 {
       try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 50_000))])
     }
-    fixture.disk.damage("journal/0000000000000004.journal", at: 5000)
-    #expect(throws: JournalError.corrupt(file: "0000000000000004.journal", offset: 4096)) {
+    fixture.disk.damage("journal/0000000000000002.journal", at: 5000)
+    #expect(throws: JournalError.corrupt(file: "0000000000000002.journal", offset: 4096)) {
       try fixture.open()
     }
   }
@@ -70,8 +70,8 @@ import Testing
     for _ in 0..<3 {
       try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 50_000))])
     }
-    try fixture.disk.folder("journal").remove("0000000000000003.journal")
-    #expect(throws: JournalError.corrupt(file: "0000000000000004.journal", offset: 0)) {
+    try fixture.disk.folder("journal").remove("0000000000000001.journal")
+    #expect(throws: JournalError.corrupt(file: "0000000000000002.journal", offset: 0)) {
       try fixture.open()
     }
   }
@@ -131,12 +131,14 @@ import Testing
     var bytes = [UInt8](repeating: 0xEE, count: 4096)
     let header = SegmentHeader(
       stream: StreamIdentifier("ab"),
-      firstSequence: SequenceNumber(0x0102),
+      ordinal: 0x0102,
+      salt: 0x0807_0605_0403_0201,
       volumeSizes: [5, 6]
     )
     bytes.withUnsafeMutableBytes { header.encode(into: $0) }
-    #expect(Array(bytes[0..<12]) == Array("USJOURNL".utf8) + [1, 0, 0, 0])
+    #expect(Array(bytes[0..<12]) == Array("USJOURNL".utf8) + [2, 0, 0, 0])
     #expect(Array(bytes[16..<24]) == [2, 1, 0, 0, 0, 0, 0, 0])
+    #expect(Array(bytes[24..<32]) == [1, 2, 3, 4, 5, 6, 7, 8])
     #expect(Array(bytes[32..<43]) == [2, 0, 0, 0, 2, 0, 0, 0, 0x61, 0x62, 0])
     #expect(Array(bytes[128..<144]) == [5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0])
     #expect(bytes[144...].allSatisfy { $0 == 0 })
@@ -159,7 +161,8 @@ import Testing
     #expect(Array(bytes[0..<16]) == Array("USJBATCH".utf8) + [147, 0, 0, 0, 0, 0, 0, 0])
     #expect(Array(bytes[16..<32]) == [7, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0])
     #expect(Array(bytes[32..<48]) == [1, 2, 3, 4, 5, 6, 7, 8, 2, 0, 0, 0, 3, 0, 0, 0])
-    #expect(bytes[48...].allSatisfy { $0 == 0 })
+    #expect(Array(bytes[48..<52]) == [144, 0, 0, 0])
+    #expect(bytes[52...].allSatisfy { $0 == 0 })
     #expect(bytes.withUnsafeBytes { BatchHeader(decoding: $0) } == header)
     for count in 0..<64 {
       #expect(bytes[..<count].withUnsafeBytes { BatchHeader(decoding: $0) } == nil)
@@ -180,7 +183,7 @@ import Testing
     #expect(
       text.hasPrefix(
         """
-        understudy-journal 1
+        understudy-journal 2
         stream ab
         volumes 5 6
         complete 1
@@ -202,9 +205,9 @@ import Testing
   }
 
   @Test func `tells a newer version from damage`() throws {
-    var bytes = Array("understudy-journal 2\n".utf8)
+    var bytes = Array("understudy-journal 3\n".utf8)
     let sum = String(bytes.withUnsafeBytes { Checksum.of($0) }, radix: 16)
     bytes += Array("crc32c \(String(repeating: "0", count: 8 - sum.count) + sum)\n".utf8)
-    #expect(throws: JournalError.unsupportedVersion(2)) { try SavedState(decoding: bytes) }
+    #expect(throws: JournalError.unsupportedVersion(3)) { try SavedState(decoding: bytes) }
   }
 }

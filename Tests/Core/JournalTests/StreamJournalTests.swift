@@ -152,6 +152,24 @@ import Testing
     #expect(try fixture.open().state.durable == SequenceNumber(6))
   }
 
+  @Test func `does not believe memory about a write of the first sync that failed`() throws {
+    for seed in 0..<20 as Range<UInt64> {
+      var fixture = Fixture(seed: seed)
+      for isReopened in [false, true] {
+        fixture = Fixture(seed: seed)
+        var journal = try fixture.open()
+        try journal.append([fixture.recording.syncBegan(1)])
+        fixture.disk.failOnce("sync")
+        let entry = fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 4096))
+        #expect(throws: JournalError.self) { try journal.append([entry]) }
+        if isReopened { journal = try fixture.open() }
+        let seen = try journal.latest(0, count: 4096)
+        fixture.disk.cutPower()
+        #expect(try fixture.open().latest(0, count: 4096) == seen)
+      }
+    }
+  }
+
   @Test func `remembers how far the first sync came`() throws {
     var fixture = Fixture()
     let journal = try fixture.open()

@@ -34,6 +34,9 @@ void understudy_shut_down(int descriptor);
 int understudy_punch_hole(int descriptor, off_t offset, off_t count);
 /// Reserves room for the range without changing the size.
 int understudy_allocate(int descriptor, off_t offset, off_t count);
+/// Another descriptor of the same file, whose writes go past the page cache. EINVAL if the file
+/// system has no such writes.
+int understudy_reopen_direct(int descriptor);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
 

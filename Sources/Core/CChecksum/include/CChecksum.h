@@ -9,4 +9,7 @@
 /// for the first piece. Uses the processor's instruction where it has one.
 uint32_t understudy_crc32c(uint32_t crc, const void *bytes, size_t count);
 
+/// 1 if `count` bytes are all zero, else 0. Quick to say no.
+int understudy_is_zero(const void *bytes, size_t count);
+
 #endif

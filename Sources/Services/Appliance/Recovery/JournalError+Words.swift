@@ -15,13 +15,14 @@ extension JournalError {
       "the journal is damaged: file \(file), byte \(offset)"
     case .stateDamaged: "the journal's state file is missing or damaged"
     case .unsupportedVersion(let version):
-      "the journal was written by a newer version (format \(version))"
+      "the journal has format \(version), which this version does not read"
     case .otherStream: "the journal's folder holds another stream, or volumes of other sizes"
     case .gap(let expected, let found):
       "record \(found.rawValue) came where \(expected.rawValue) was due"
     case .malformed(let sequence): "record \(sequence.rawValue) is damaged"
     case .pointGone: "the point is older than the journal"
     case .pointAhead: "the point is newer than the journal"
+    case .insideSync: "the point lies inside a sync: the disks never were as it says"
     case .incomplete: "the initial sync has not finished"
     case .held: "another recovery uses an older or other point of this journal"
     case .unknownCheckpoint(let checkpoint): "the journal has no checkpoint \(checkpoint)"
@@ -34,7 +35,7 @@ extension JournalError {
     let status =
       switch self {
       case .unknownCheckpoint, .pointGone, .pointAhead: 404
-      case .otherStream, .incomplete, .held, .promoted: 409
+      case .otherStream, .insideSync, .incomplete, .held, .promoted: 409
       case .storage, .corrupt, .stateDamaged, .unsupportedVersion, .gap, .malformed: 500
       }
     return ControlFailure(status: status, message: words)

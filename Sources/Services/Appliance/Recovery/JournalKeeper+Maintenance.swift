@@ -22,6 +22,35 @@ extension JournalKeeper {
     }
   }
 
+  /// The third thread: keeps the next segment ready and the index small, as soon as asked to.
+  func tend() {
+    while waitForTending() {
+      guard let journal = monitor.withLock({ journal }) else { continue }
+      do { try journal.maintain() } catch {
+        failed("the journal cannot be maintained", error)
+        _ = waitUnlessStopping(until: Monitor.now() + Self.maintenanceMilliseconds)
+      }
+    }
+  }
+
+  /// False if the keeper stops.
+  private func waitForTending() -> Bool {
+    monitor.withLock {
+      while !isStopping, !isTendingWanted { monitor.wait() }
+      isTendingWanted = false
+      return !isStopping
+    }
+  }
+
+  /// Asks the third thread to do what there is.
+  func wantTending(_ journal: StreamJournal) {
+    guard journal.needsMaintenance else { return }
+    monitor.withLock {
+      isTendingWanted = true
+      monitor.broadcast()
+    }
+  }
+
   /// False if the keeper stops.
   private func waitUnlessStopping(until deadline: Int64) -> Bool {
     monitor.withLock {

@@ -153,6 +153,7 @@ extension JournalKeeper {
     }
     monitor.withLock { lastError = "" }
     sender.acknowledge(through: last)
+    wantTending(journal)
     for batch in batches { sender.recycle(batch) }
   }
 

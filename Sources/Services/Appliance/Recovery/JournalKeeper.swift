@@ -16,8 +16,9 @@ internal import ReplicationTransport
 ///
 /// The network's threads only put work into a queue. One writer thread takes it out, as many
 /// batches at a time as there are, so that they share one sync. A second thread shortens the
-/// history. Whoever becomes the newest session finds the queue empty and the writer idle, so no
-/// record of an older session is written after the newer one was told where to go on.
+/// history, a third one keeps segments ready for the writer. Whoever becomes the newest session
+/// finds the queue empty and the writer idle, so no record of an older session is written after the
+/// newer one was told where to go on.
 ///
 /// `@unchecked Sendable`: the monitor guards everything that changes.
 final class JournalKeeper: StreamSink, @unchecked Sendable {
@@ -33,6 +34,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   var session: (any StreamSession)?
   var queue: [JournalWork] = []
   var isWriting = false
+  var isTendingWanted = true
   var isStopping = false
   var lastError = ""
   private var threads: [BlockingThread] = []
@@ -78,6 +80,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
         volumeSizes: request.volumes.map(\.byteCount),
         settings: .init(request)
       )
+      report(opened)
       monitor.withLock {
         journal = opened
         replicas = files
@@ -86,6 +89,16 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
     } catch {
       monitor.withLock { lastError = words(error) }
       throw error
+    }
+  }
+
+  /// Says what an operator should know about the journal as it was found.
+  private func report(_ journal: StreamJournal) {
+    for name in journal.statistics.rebuiltIndexes {
+      logger.warning("the journal's index \(name) was missing or damaged and was made anew")
+    }
+    if (try? folder.canWriteDirectly()) == false {
+      logger.notice("the journal's file system has no direct writes: it works, more slowly")
     }
   }
 
@@ -117,6 +130,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       threads = [
         try BlockingThread(name: "journal-write") { self.write() },
         try BlockingThread(name: "journal-keep") { self.maintain() },
+        try BlockingThread(name: "journal-tend") { self.tend() },
       ]
     }
   }

@@ -1,0 +1,139 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+internal import Synchronization
+
+// The first sync goes into the replicas directly.
+
+extension StreamJournal {
+  /// After so many bytes of the first sync its progress is saved.
+  private static let progressByteCount = 64 << 20
+
+  /// Writes records into the replicas and makes them durable there.
+  func apply(
+    _ records: ArraySlice<StreamRecord>,
+    _ payload: UnsafeRawBufferPointer,
+    _ appender: inout Appender
+  ) throws(JournalError) {
+    guard let last = records.last else { return }
+    if appender.isReplicaUnknown { try distrustMemory() }
+    appender.isReplicaUnknown = true
+    do { unsafe try write(records, payload) } catch {
+      try distrustMemory()
+      throw failed(error)
+    }
+    appender.isReplicaUnknown = false
+    appender.unsavedByteCount += payload.count
+    let began = records.last { $0.kind == .syncBegan }
+    if began != nil || appender.unsavedByteCount >= Self.progressByteCount {
+      try save { saved in
+        saved.folded = last.sequence
+        if let began { saved.sync = began.offset }
+      }
+      appender.unsavedByteCount = 0
+    }
+    contents.withLock { contents in
+      for record in records { contents.history.add(record, tag: EmptyCollection()) }
+      contents.durable = last.sequence
+    }
+  }
+
+  private func write(
+    _ records: ArraySlice<StreamRecord>,
+    _ payload: UnsafeRawBufferPointer
+  ) throws(StorageError) {
+    var touched = Set<Int>()
+    var position = 0
+    for record in records {
+      let end = position + record.payloadByteCount
+      switch record.kind {
+      case .write:
+        let replica = replicas[Int(record.volume)]
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: payload[position..<end])
+        if unsafe Checksum.isZero(bytes) {
+          try replica.punchHole(at: record.offset, count: UInt64(record.length))
+        } else {
+          unsafe try replica.write(bytes, at: record.offset)
+        }
+        touched.insert(Int(record.volume))
+      case .zeroes:
+        try replicas[Int(record.volume)].punchHole(
+          at: record.offset,
+          count: UInt64(record.length)
+        )
+        touched.insert(Int(record.volume))
+      case .mark, .syncBegan, .syncEnded:
+        break
+      }
+      position = end
+    }
+    for volume in touched { try replicas[volume].sync() }
+  }
+
+  /// Makes the progress of the first sync durable, so that a restart goes on from here.
+  package func saveProgress() throws(JournalError) {
+    try appender.withLock { appender throws(JournalError) in
+      let (phase, durable) = contents.withLock { ($0.phase, $0.durable) }
+      guard phase == .filling else { return }
+      try save { $0.folded = durable }
+      appender.unsavedByteCount = 0
+    }
+  }
+
+  /// Ends the first sync, if what ended is a sync that brings the whole content.
+  func complete(at sequence: SequenceNumber) throws(JournalError) -> Bool {
+    let kind = saved.withLock { $0.sync }
+    guard kind == 1 || kind == 2 else { return false }
+    try stored { () throws(StorageError) in
+      for replica in replicas { try replica.sync() }
+    }
+    try save { saved in
+      saved.isComplete = true
+      saved.folded = sequence
+      saved.folding = SequenceNumber(0)
+      saved.sync = 0
+      saved.checkpoint = nil
+    }
+    contents.withLock { contents in
+      contents.phase = .complete
+      contents.begin(at: sequence)
+    }
+    return true
+  }
+
+  /// A first sync begins anew: the points there are give way.
+  func reset(
+    before sequence: SequenceNumber,
+    _ appender: inout Appender
+  ) throws(JournalError) {
+    try folding.withLock { _ throws(JournalError) in
+      if let held = contents.withLock({ $0.oldestNeeded }) { throw .held(held) }
+      let previous = SequenceNumber(sequence.rawValue - 1)
+      try save { saved in
+        saved.isComplete = false
+        saved.folded = previous
+        saved.folding = SequenceNumber(0)
+        saved.sync = 0
+        saved.checkpoint = nil
+      }
+      let segments = contents.withLock { contents in
+        contents.phase = .filling
+        let segments = contents.segments
+        contents.begin(at: previous)
+        return segments
+      }
+      try retire(segments)
+    }
+  }
+
+  /// Makes sure that nothing is read from a replica that is in memory only.
+  ///
+  /// After a failed write the sender may die too. Whoever comes next compares hashes, and must not
+  /// be told that the replica has what never got to the disk.
+  func distrustMemory() throws(JournalError) {
+    try stored { () throws(StorageError) in
+      for replica in replicas { try replica.forgetCache() }
+    }
+  }
+}
