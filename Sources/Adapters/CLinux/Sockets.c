@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -106,6 +107,17 @@ ssize_t understudy_receive(int descriptor, void *bytes, size_t count) {
   ssize_t received;
   do
     received = recv(descriptor, bytes, count, 0);
+  while (received < 0 && errno == EINTR);
+  return received < 0 ? -errno : received;
+}
+
+ssize_t understudy_receive_both(
+    int descriptor, void *first, size_t first_count, void *second, size_t second_count, int waits) {
+  struct iovec rooms[] = {{first, first_count}, {second, second_count}};
+  struct msghdr message = {.msg_iov = rooms, .msg_iovlen = second_count > 0 ? 2 : 1};
+  ssize_t received;
+  do
+    received = recvmsg(descriptor, &message, waits ? 0 : MSG_DONTWAIT);
   while (received < 0 && errno == EINTR);
   return received < 0 ? -errno : received;
 }

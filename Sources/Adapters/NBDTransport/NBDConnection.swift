@@ -58,9 +58,7 @@ struct NBDConnection: ~Copyable {
     export.connectionOpened()
     defer { export.connectionClosed() }
     while true {
-      // Replies wait for each other only as long as there is more to do without waiting.
-      if !requests.holdsRequest { try replies.send(to: socket) }
-      let request = try requests.takeRequest(from: socket)
+      let request = try requests.takeRequest(from: socket, sending: &replies)
       guard try answer(request) else { return try replies.send(to: socket) }
     }
   }
@@ -71,7 +69,11 @@ struct NBDConnection: ~Copyable {
     do throws(NBDErrorCode) {
       command = try request.command(for: description)
     } catch {
-      try requests.skipPayload(byteCount: request.payloadByteCount, from: socket)
+      try requests.skipPayload(
+        byteCount: request.payloadByteCount,
+        from: socket,
+        sending: &replies
+      )
       try reply(to: request, error: error)
       return true
     }
@@ -111,7 +113,7 @@ extension NBDConnection {
     let room = export.prepareWrite(at: request.offset, count: count)
     precondition(room.count == count, "the export gave room of another size")
     do throws(NBDTransportError) {
-      try requests.takePayload(into: room, from: socket)
+      try requests.takePayload(into: room, from: socket, sending: &replies)
     } catch {
       export.abandonWrite()
       throw error

@@ -1,17 +1,30 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import NBDProtocol
 
-/// Bytes received ahead: several short requests come in with one system call, while most of a long
-/// payload is received past it, straight to where it belongs.
+/// Bytes received ahead: several short requests come in with one system call, while a long payload
+/// is received straight to where it belongs.
+///
+/// Replies are held back only as long as there is something to receive without waiting.
 struct RequestBuffer: ~Copyable {
   private let storage: UnsafeMutableRawBufferPointer
   private var start = 0
   private var end = 0
+  /// Whether the client sent something soon after it was waited for.
+  ///
+  /// Then more is likely to be there: replies wait until that turns out wrong, and looking a few
+  /// times costs less than to sleep and be woken.
+  private var isBusy = false
 
   /// Small enough that copying what it holds costs less than a system call.
   private static let capacity = 32 << 10
+  /// After a payload of this many bytes no more than the next request is received ahead, so that
+  /// the next payload is not copied.
+  private static let longPayload = 16 << 10
+  /// How long to look before sleeping: about what sleeping and being woken cost.
+  private static let lookNanoseconds: UInt64 = 3_000
 
   init() {
     storage = .allocate(byteCount: Self.capacity, alignment: 64)
@@ -19,33 +32,49 @@ struct RequestBuffer: ~Copyable {
 
   deinit { storage.deallocate() }
 
-  /// Whether the next request is here, without waiting.
-  var holdsRequest: Bool { end - start >= NBDRequest.encodedByteCount }
-
-  /// Takes the next request, waiting for it if need be.
-  mutating func takeRequest(from socket: UnixSocket) throws(NBDTransportError) -> NBDRequest {
-    if !holdsRequest { try fill(NBDRequest.encodedByteCount, from: socket) }
+  /// Takes the next request, waiting for it if need be; `replies` leave before it waits.
+  mutating func takeRequest(
+    from socket: UnixSocket,
+    sending replies: inout ReplyBuffer
+  ) throws(NBDTransportError) -> NBDRequest {
+    if end - start < NBDRequest.encodedByteCount {
+      try fill(NBDRequest.encodedByteCount, from: socket, sending: &replies)
+    }
     let bytes = UnsafeRawBufferPointer(rebasing: storage[start..<end])
     guard let request = NBDRequest(decoding: bytes.bytes) else { throw .protocolViolation }
     start += NBDRequest.encodedByteCount
     return request
   }
 
-  /// Fills `room` with the payload of the request just taken.
+  /// Fills `room` with the payload of the request just taken, and receives what follows it as far
+  /// as it is there.
   mutating func takePayload(
     into room: UnsafeMutableRawBufferPointer,
-    from socket: UnixSocket
+    from socket: UnixSocket,
+    sending replies: inout ReplyBuffer
   ) throws(NBDTransportError) {
-    let held = min(room.count, end - start)
-    room.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<start + held]))
-    start += held
-    try socket.receiveAll(into: UnsafeMutableRawBufferPointer(rebasing: room[held...]))
+    var filled = min(room.count, end - start)
+    room.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<start + filled]))
+    start += filled
+    guard filled < room.count else { return }
+    let ahead = room.count < Self.longPayload ? Self.capacity : NBDRequest.encodedByteCount
+    while filled < room.count {
+      filled += try receive(
+        into: UnsafeMutableRawBufferPointer(rebasing: room[filled...]),
+        andThen: UnsafeMutableRawBufferPointer(rebasing: storage[..<ahead]),
+        from: socket,
+        sending: &replies
+      )
+    }
+    start = 0
+    end = filled - room.count
   }
 
   /// Drops a payload nobody wants, of `byteCount` bytes.
   mutating func skipPayload(
     byteCount: Int,
-    from socket: UnixSocket
+    from socket: UnixSocket,
+    sending replies: inout ReplyBuffer
   ) throws(NBDTransportError) {
     var missing = byteCount
     while true {
@@ -53,14 +82,15 @@ struct RequestBuffer: ~Copyable {
       start += held
       missing -= held
       guard missing > 0 else { return }
-      try fill(1, from: socket)
+      try fill(1, from: socket, sending: &replies)
     }
   }
 
   /// Receives until `byteCount` bytes are held.
   private mutating func fill(
     _ byteCount: Int,
-    from socket: UnixSocket
+    from socket: UnixSocket,
+    sending replies: inout ReplyBuffer
   ) throws(NBDTransportError) {
     // Less than a request is left over, so moving it to the front is cheap.
     let rest = UnsafeRawBufferPointer(rebasing: storage[start..<end])
@@ -68,7 +98,35 @@ struct RequestBuffer: ~Copyable {
     start = 0
     end = rest.count
     while end < byteCount {
-      end += try socket.receive(into: UnsafeMutableRawBufferPointer(rebasing: storage[end...]))
+      end += try receive(
+        into: UnsafeMutableRawBufferPointer(rebasing: storage[end...]),
+        andThen: UnsafeMutableRawBufferPointer(start: nil, count: 0),
+        from: socket,
+        sending: &replies
+      )
     }
+  }
+
+  /// Receives what is there, waiting for it if need be; `replies` leave before it waits.
+  private mutating func receive(
+    into first: UnsafeMutableRawBufferPointer,
+    andThen second: UnsafeMutableRawBufferPointer,
+    from socket: UnixSocket,
+    sending replies: inout ReplyBuffer
+  ) throws(NBDTransportError) -> Int {
+    if isBusy {
+      let count = try socket.receive(into: first, andThen: second, waiting: false)
+      if count > 0 { return count }
+    }
+    try replies.send(to: socket)
+    let start = understudy_monotonic_nanoseconds()
+    while isBusy {
+      let count = try socket.receive(into: first, andThen: second, waiting: false)
+      if count > 0 { return count }
+      isBusy = understudy_monotonic_nanoseconds() - start < Self.lookNanoseconds
+    }
+    let count = try socket.receive(into: first, andThen: second, waiting: true)
+    isBusy = understudy_monotonic_nanoseconds() - start < 2 * Self.lookNanoseconds
+    return count
   }
 }

@@ -75,6 +75,29 @@ struct UnixSocket: Sendable {
     return count
   }
 
+  /// Receives what is there, at least one byte, into `first` and then into `second`, and returns
+  /// how many.
+  ///
+  /// Where nothing is there it waits, or returns 0 if not `waiting`.
+  func receive(
+    into first: UnsafeMutableRawBufferPointer,
+    andThen second: UnsafeMutableRawBufferPointer,
+    waiting: Bool
+  ) throws(NBDTransportError) -> Int {
+    let count = understudy_receive_both(
+      descriptor,
+      first.baseAddress,
+      first.count,
+      second.baseAddress,
+      second.count,
+      waiting ? 1 : 0
+    )
+    guard count != 0 else { throw .connectionClosed }
+    if count == -Int(EAGAIN), !waiting { return 0 }
+    guard count > 0 else { throw Self.failure(Int32(-count)) }
+    return count
+  }
+
   /// Fills all of `buffer`.
   func receiveAll(into buffer: UnsafeMutableRawBufferPointer) throws(NBDTransportError) {
     var filled = 0

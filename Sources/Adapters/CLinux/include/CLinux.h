@@ -25,6 +25,10 @@ void understudy_set_send_buffer(int descriptor, int byte_count);
 int understudy_send_all(int descriptor, const void *bytes, size_t count);
 /// Receives what is there, at least one byte, at most `count`; 0 if the peer closed.
 ssize_t understudy_receive(int descriptor, void *bytes, size_t count);
+/// Like `understudy_receive`, into `first` and, once that is full, into `second`. Where nothing is
+/// there it waits if `waits` is not 0, else it returns -EAGAIN.
+ssize_t understudy_receive_both(
+    int descriptor, void *first, size_t first_count, void *second, size_t second_count, int waits);
 /// Cuts both directions and wakes whoever is blocked on the socket.
 void understudy_shut_down(int descriptor);
 
