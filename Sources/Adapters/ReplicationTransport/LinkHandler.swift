@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NIOCore
+internal import NIOSSL
+internal import RecoveryModel
 internal import ReplicationProtocol
 
 /// One end of a link, as its channel sees it.
@@ -12,6 +14,8 @@ protocol LinkEnd: AnyObject, Sendable {
   /// Some bytes came, perhaps not yet a whole frame.
   func heard()
   func received(_ frame: Frame) throws(ReplicationError)
+  /// More waits to be sent than the peer may leave unread, or no longer.
+  func isCongested(_ isCongested: Bool) throws(ReplicationError)
   /// A quarter of a second passed.
   func tick() throws(ReplicationError)
   /// Called once. `error` is why, if this end knows.
@@ -58,6 +62,15 @@ final class LinkHandler: ChannelInboundHandler {
     }
   }
 
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    do throws(ReplicationError) {
+      try end.isCongested(!context.channel.isWritable)
+    } catch {
+      fail(error, context)
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if failure == nil { failure = error }
     context.close(promise: nil)
@@ -87,6 +100,14 @@ final class LinkHandler: ChannelInboundHandler {
     ticking?.cancel()
     end.disconnected(failure)
   }
+}
+
+/// What to count the end of a link as, whatever ended it; nil if nobody did anything wrong.
+func refusalCause(of error: any Error) -> LinkRefusal.Cause? {
+  if let error = error as? ReplicationError { return error.refusalCause }
+  if let error = error as? NIOSSLError, case .handshakeFailed = error { return .certificate }
+  // An alert: in TLS 1.3 that is how the other side says that it does not take our certificate.
+  return error is BoringSSLError ? .certificate : nil
 }
 
 extension Channel {

@@ -1,7 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+internal import Foundation
 package import RecoveryModel
 internal import ReplicationProtocol
 
@@ -28,7 +28,12 @@ package final class LinkLimiter: @unchecked Sendable {
   ///
   /// `moment` tells day and time, of this machine's clock unless said otherwise.
   package init(
-    moment: @escaping @Sendable () -> BandwidthSchedule.Moment = BandwidthSchedule.Moment.now
+    moment: @escaping @Sendable () -> BandwidthSchedule.Moment = {
+      BandwidthSchedule.Moment(
+        .ofThisMachine(),
+        secondsFromGMT: TimeZone.current.secondsFromGMT()
+      )
+    }
   ) {
     self.moment = moment
   }
@@ -109,16 +114,5 @@ package final class LinkLimiter: @unchecked Sendable {
   private var currentLimit: UInt64? {
     let limit = schedule.periods.isEmpty ? schedule.limit : schedule.limit(at: moment())
     return limit.map { max(1, UInt64(Double($0) * part)) }
-  }
-}
-
-extension BandwidthSchedule.Moment {
-  /// Day and minute by this machine's clock and time zone.
-  package static func now() -> BandwidthSchedule.Moment {
-    var seconds = time(nil)
-    var parts = tm()
-    localtime_r(&seconds, &parts)
-    let day = parts.tm_wday == 0 ? 7 : Int(parts.tm_wday)
-    return BandwidthSchedule.Moment(day: day, minute: Int(parts.tm_hour * 60 + parts.tm_min))
   }
 }

@@ -27,7 +27,7 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
 
   init(table: SessionTable) { self.table = table }
 
-  /// The peer's certificate was found good.
+  /// The peer's certificate is one of a trusted site.
   func authenticated(as peer: PeerIdentity) { monitor.withLock { self.peer = peer } }
 
   // MARK: The sink's side
@@ -48,6 +48,7 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
 
   /// Hands over and acknowledges nothing from here on, and says goodbye.
   func fence() {
+    table.refusals.note(.fenced, peer: peerName, "a newer connection of the same stream is there")
     handover.withLock { monitor.withLock { link.fence() } }
     close(.fenced, "a newer connection of the same stream is there")
   }
@@ -120,7 +121,22 @@ final class ReceiverSession: StreamSession, LinkEnd, @unchecked Sendable {
     )
   }
 
+  func isCongested(_ isCongested: Bool) throws(ReplicationError) {
+    // Acknowledgements and answers are small: a peer that reads never lets so many wait.
+    if isCongested { throw .notReading }
+  }
+
+  /// Who the peer is, as far as that is known.
+  var peerName: String {
+    let (peer, channel) = monitor.withLock { (self.peer, self.channel) }
+    return peer.map { "\($0)" } ?? channel?.remoteAddress?.ipAddress ?? "unknown"
+  }
+
   func disconnected(_ error: (any Error)?) {
+    let name = peerName
+    if let error, let cause = refusalCause(of: error) {
+      table.refusals.note(cause, peer: name, "\(error)")
+    }
     let slot = monitor.withLock {
       link.fence()
       channel = nil

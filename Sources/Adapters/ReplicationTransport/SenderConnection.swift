@@ -19,6 +19,7 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
   private var channel: (any Channel)?
   private var welcome: StreamWelcome?
   private var reason: String?
+  private var cause: LinkRefusal.Cause?
   private var isEnding = false
   /// Bytes of frames that the network has and has not sent.
   private var queuedByteCount = 0
@@ -58,6 +59,9 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
   }
 
   var isOver: Bool { monitor.withLock { reason != nil } }
+
+  /// What its end is to be counted as, if anybody did something wrong.
+  var refusal: LinkRefusal.Cause? { monitor.withLock { cause } }
 
   /// Why the link is over, for an operator.
   var endReason: String { monitor.withLock { reason ?? "" } }
@@ -164,6 +168,9 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     }
   }
 
+  /// The network is given no more than it can send soon; see ``waitForRoom()``.
+  func isCongested(_ isCongested: Bool) {}
+
   func tick() throws(ReplicationError) {
     let action = try monitor.withLock { () throws(ReplicationError) in
       try link.tick(now: Monitor.now())
@@ -173,7 +180,10 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
 
   func disconnected(_ error: (any Error)?) {
     monitor.withLock {
-      if reason == nil { reason = error.map { "\($0)" } ?? "the other site closed the link" }
+      if reason == nil {
+        reason = error.map { "\($0)" } ?? "the other site closed the link"
+        cause = error.flatMap(refusalCause)
+      }
       channel = nil
       monitor.broadcast()
     }

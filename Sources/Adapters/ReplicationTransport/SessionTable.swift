@@ -23,6 +23,7 @@ final class SessionTable: @unchecked Sendable {
   }
 
   private let sinks: @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
+  let refusals: RefusalLog
   private let logger: Logger
   private let monitor = Monitor()
   private var slots: [StreamIdentifier: Slot] = [:]
@@ -30,9 +31,11 @@ final class SessionTable: @unchecked Sendable {
   private var isClosing = false
 
   init(
+    refusals: RefusalLog,
     logger: Logger,
     sinks: @escaping @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
   ) {
+    self.refusals = refusals
     self.logger = logger
     self.sinks = sinks
   }
@@ -48,8 +51,9 @@ final class SessionTable: @unchecked Sendable {
   func open(_ session: ReceiverSession, stream: StreamIdentifier, from peer: PeerIdentity) {
     onOwnThread { [self] in
       guard let sink = sinks(stream, peer.site) else {
-        logger.warning("refused a stream", metadata: ["stream": "\(stream)", "peer": "\(peer)"])
-        return session.close(.unknownStream, "this appliance keeps no journal of this stream")
+        let reason = "this appliance keeps no journal of this stream"
+        refusals.note(.unknownStream, peer: "\(peer)", "\(reason): \(stream)")
+        return session.close(.unknownStream, reason)
       }
       let slot = slot(of: stream)
       slot.lock.withLock {

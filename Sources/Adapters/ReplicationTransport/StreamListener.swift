@@ -12,6 +12,9 @@ package import RecoveryModel
 ///
 /// `@unchecked Sendable`: the monitor guards the channel.
 package final class StreamListener: @unchecked Sendable {
+  /// What may wait to be sent to a peer: far more than one that reads leaves unread.
+  private static let unreadByteCount = 1 << 20
+
   private let host: String
   private let port: Int
   private let tls: NIOSSLContext
@@ -20,7 +23,7 @@ package final class StreamListener: @unchecked Sendable {
   private let monitor = Monitor()
   private var channel: (any Channel)?
 
-  /// Makes a listener that does nothing yet.
+  /// Makes a listener that does nothing yet; what it refuses is counted in `refusals`.
   ///
   /// Port 0 takes any free port; see ``boundPort``. `sinks` tells who takes a stream that comes
   /// from an appliance of a site, nil to refuse it; it is called on a thread that may block.
@@ -31,6 +34,7 @@ package final class StreamListener: @unchecked Sendable {
     port: Int,
     identity: TLSIdentity,
     trust: TrustStore,
+    refusals: RefusalLog? = nil,
     logger: Logger,
     sinks: @escaping @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
   ) throws {
@@ -40,7 +44,11 @@ package final class StreamListener: @unchecked Sendable {
     tls = try NIOSSLContext(
       configuration: serverTLS(identity: identity, clientCertificate: .required)
     )
-    table = SessionTable(logger: logger, sinks: sinks)
+    table = SessionTable(
+      refusals: refusals ?? RefusalLog(logger: logger),
+      logger: logger,
+      sinks: sinks
+    )
   }
 
   /// The port in use; nil before the start.
@@ -53,13 +61,16 @@ package final class StreamListener: @unchecked Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelOption(
+        .writeBufferWaterMark,
+        value: .init(low: Self.unreadByteCount / 2, high: Self.unreadByteCount)
+      )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let session = ReceiverSession(table: table)
           let verify = trust.verificationCallback { peer in
-            guard peer.role == .appliance else { return false }
             session.authenticated(as: peer)
-            return true
+            return peer.role == .appliance
           }
           try channel.pipeline.syncOperations.addHandlers([
             NIOSSLServerHandler(context: tls, customVerificationCallback: verify),

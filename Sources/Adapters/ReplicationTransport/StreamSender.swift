@@ -51,6 +51,7 @@ package final class StreamSender: @unchecked Sendable {
   private let tls: NIOSSLContext
   private let trust: TrustStore
   private let limiter: LinkLimiter
+  private let refusals: RefusalLog
   private let member: BandwidthShare.Member
   private let logger: Logger
   private let monitor = Monitor()
@@ -61,7 +62,8 @@ package final class StreamSender: @unchecked Sendable {
   private var isFinished = false
   private var sentByteCount: UInt64 = 0
 
-  /// Makes a sender that does nothing yet; those of one `limiter` share its limit.
+  /// Makes a sender that does nothing yet; those of one `limiter` share its limit, and what
+  /// goes wrong is counted in `refusals`.
   ///
   /// - Throws: If the identity's certificate or key cannot be used.
   package init(
@@ -71,6 +73,7 @@ package final class StreamSender: @unchecked Sendable {
     trust: TrustStore,
     source: any StreamSource,
     limiter: LinkLimiter = LinkLimiter(),
+    refusals: RefusalLog? = nil,
     logger: Logger
   ) throws {
     self.stream = stream
@@ -79,6 +82,7 @@ package final class StreamSender: @unchecked Sendable {
     self.trust = trust
     self.logger = logger
     self.limiter = limiter
+    self.refusals = refusals ?? RefusalLog(logger: logger)
     tls = try NIOSSLContext(configuration: clientTLS(identity: identity))
     member = limiter.join(settings.priority)
   }
@@ -154,6 +158,8 @@ package final class StreamSender: @unchecked Sendable {
 extension StreamSender {
   private static let shortestPause: Int64 = 100
   private static let longestPause: Int64 = 2000
+  /// Whoever took the stream over keeps it this long before it is asked for again.
+  private static let fencedPause: Int64 = 30_000
   private static let connectSeconds: Int64 = 3
   /// How long the source may wait for records, and so how long stopping takes at most.
   private static let takeMilliseconds = 100
@@ -176,10 +182,14 @@ extension StreamSender {
         }
       }
       if link.isOver { reason = link.endReason }
+      let refusal = link.refusal
+      if let refusal { refusals.note(refusal, peer: "\(settings.host):\(settings.port)", reason) }
       monitor.withLock { isOpen = false }
       link.end(reason)
       source.linkClosed(reason)
       pause = wasAccepted ? Self.shortestPause : min(pause * 2, Self.longestPause)
+      // Two that take each other's place in turn would send nothing.
+      if refusal == .fenced { pause = Self.fencedPause }
       sleep(milliseconds: pause)
     }
     monitor.withLock {

@@ -86,6 +86,18 @@ package final class SQLiteStore: Store {
     } catch { throw StoreError(error) }
   }
 
+  package func replicationSettings() async throws(StoreError) -> ReplicationSettings? {
+    try await record("SELECT json FROM setting WHERE name = ?", ["replication"])
+  }
+
+  package func save(_ settings: ReplicationSettings) async throws(StoreError) {
+    try await put(
+      settings,
+      "INSERT OR REPLACE INTO setting (json, name) VALUES (?, ?)",
+      ["replication"]
+    )
+  }
+
   // MARK: Users
 
   package func user(_ name: String) async throws(StoreError) -> UserRecord? {

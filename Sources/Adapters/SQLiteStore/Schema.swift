@@ -28,6 +28,12 @@ enum Schema {
         }
       }
     }
+    migrator.registerMigration("setting") { connection in
+      try connection.create(table: "setting") {
+        $0.primaryKey("name", .text)
+        $0.column("json", .text).notNull()
+      }
+    }
     return migrator
   }
 }

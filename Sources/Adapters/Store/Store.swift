@@ -18,6 +18,10 @@ package protocol Store: Sendable {
   /// Takes a token away and returns it; nil if there is none, so that it works only once.
   func takePairingToken(_ identifier: String) async throws(StoreError) -> PairingTokenRecord?
 
+  /// How the site's streams use its line; nil if nobody has said.
+  func replicationSettings() async throws(StoreError) -> ReplicationSettings?
+  func save(_ settings: ReplicationSettings) async throws(StoreError)
+
   // MARK: Users
 
   func user(_ name: String) async throws(StoreError) -> UserRecord?

@@ -46,6 +46,19 @@ package struct BandwidthSchedule: Codable, Hashable, Sendable {
       self.day = day
       self.minute = minute
     }
+
+    /// The minute an instant is in where clocks are ahead of UTC by so many seconds.
+    package init(_ time: WallTime, secondsFromGMT offset: Int) {
+      func floored(_ number: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let remainder = (number % divisor + divisor) % divisor
+        return ((number - remainder) / divisor, remainder)
+      }
+      let seconds = floored(time.milliseconds, by: 1000).quotient + Int64(offset)
+      let (days, rest) = floored(seconds, by: 86_400)
+      // 1970-01-01 was a Thursday.
+      day = Int(floored(days + 3, by: 7).remainder) + 1
+      minute = Int(rest / 60)
+    }
   }
 
   /// Bytes per second outside all periods; nil if there is no limit.

@@ -81,6 +81,15 @@ extension VPGDefinition {
     case low = 0
     case medium = 1
     case high = 2
+
+    /// What a stream of the VPG counts where streams share a line.
+    package var weight: Int {
+      switch self {
+      case .low: 1
+      case .medium: 2
+      case .high: 4
+      }
+    }
   }
 
   /// VMs that are started together, groups one after the other.

@@ -160,14 +160,3 @@ package struct BandwidthShare: ~Copyable {
     Int64(clamping: byteCount.multipliedReportingOverflow(by: 1000).partialValue)
   }
 }
-
-extension VPGDefinition.Priority {
-  /// What the priority counts where streams share a link.
-  package var weight: Int {
-    switch self {
-    case .low: 1
-    case .medium: 2
-    case .high: 4
-    }
-  }
-}

@@ -25,6 +25,10 @@ package enum ReplicationError: Error, Hashable, Sendable {
   case gap(expected: SequenceNumber, received: SequenceNumber)
   /// The peer sends on although too much is not acknowledged.
   case windowExceeded
+  /// The peer has acknowledged nothing of what it was sent for too long.
+  case stalled
+  /// The peer does not read the answers it asks for.
+  case notReading
   /// An acknowledgement for a record that was never sent.
   case acknowledgedUnsent(SequenceNumber)
   /// Nothing was heard of the peer for too long.
@@ -48,11 +52,30 @@ extension ReplicationError: CustomStringConvertible {
     case .gap(let expected, let received):
       "record \(expected.rawValue) is missing: \(received.rawValue) came in its place"
     case .windowExceeded: "the peer sends on without waiting for acknowledgements"
+    case .stalled: "the peer acknowledges nothing of what it is sent"
+    case .notReading: "the peer does not read what it asks for"
     case .acknowledgedUnsent(let sequence):
       "record \(sequence.rawValue) was acknowledged but never sent"
     case .silence: "the peer has been silent for too long"
     case .refused(let code, ""): "the peer gave no reason but \(code)"
     case .refused(_, let text): text
+    }
+  }
+}
+
+extension ReplicationError {
+  /// What to count the end of the link as; nil if nobody did anything wrong.
+  package var refusalCause: LinkRefusal.Cause? {
+    switch self {
+    case .unsupportedVersion, .refused(.unsupportedVersion, _): .version
+    case .stalled, .notReading: .stalled
+    case .refused(.unknownStream, _): .unknownStream
+    case .refused(.fenced, _): .fenced
+    case .silence, .refused(.storage, _), .refused(.shuttingDown, _), .refused(.closed, _): nil
+    case .refused(.protocolError, _), .frameTooLong, .unknownFrame, .reservedBitsSet,
+      .checksumMismatch, .malformed, .notAHello, .unexpected, .gap, .windowExceeded,
+      .acknowledgedUnsent:
+      .protocolViolation
     }
   }
 }

@@ -29,17 +29,25 @@ package struct SendingLink: ~Copyable {
   /// The most unacknowledged bytes, as ``RecordBatch/weight`` counts them; one batch may exceed it.
   package static let longestWindow = 32 << 20
 
+  /// A peer that acknowledges nothing for this long, though there is something, is cut.
+  package static let stallMilliseconds: Int64 = 60_000
+
   private let windowByteCount: Int
   private var phase = Phase.awaitingWelcome
   private var sent = SequenceNumber(0)
   private var acknowledged = SequenceNumber(0)
   private var flights = FlightLog()
   private var keepalive: Keepalive
+  /// The latest time that is known, and when the last acknowledgement came or was first due.
+  private var clock: Int64
+  private var progress: Int64
 
   package init(windowByteCount: Int = longestWindow, now: Int64) {
     precondition(windowByteCount <= Self.longestWindow, "the receiver would end the link")
     self.windowByteCount = windowByteCount
     keepalive = Keepalive(now: now)
+    clock = now
+    progress = now
   }
 
   /// The last record sent.
@@ -51,7 +59,10 @@ package struct SendingLink: ~Copyable {
   /// Whether everything sent is acknowledged.
   package var isDrained: Bool { acknowledged == sent }
 
-  package mutating func heard(at now: Int64) { keepalive.heard(at: now) }
+  package mutating func heard(at now: Int64) {
+    keepalive.heard(at: now)
+    clock = max(clock, now)
+  }
 
   package mutating func received(_ message: ControlMessage) throws(ReplicationError) -> Action {
     switch (message, phase) {
@@ -65,6 +76,7 @@ package struct SendingLink: ~Copyable {
       guard sequence > acknowledged else { return .nothing }
       acknowledged = sequence
       flights.land(through: sequence)
+      progress = clock
       return .acknowledged(sequence)
     case (.hashReply(let identifier, let hashes), .streaming):
       return .hashes(identifier: identifier, hashes)
@@ -89,12 +101,15 @@ package struct SendingLink: ~Copyable {
   /// A batch goes out.
   package mutating func sending(first: SequenceNumber, last: SequenceNumber, byteCount: Int) {
     precondition(phase == .streaming && first == sent.next && last >= first, "not the next batch")
+    if isDrained { progress = clock }
     sent = last
     flights.depart(last: last, byteCount: byteCount)
   }
 
   /// Called several times a second.
   package mutating func tick(now: Int64) throws(ReplicationError) -> Action {
+    clock = max(clock, now)
+    if !isDrained, clock - progress >= Self.stallMilliseconds { throw .stalled }
     switch keepalive.tick(now: now) {
     case .fine: return .nothing
     case .ping: return .send(.ping(UInt64(bitPattern: now)))

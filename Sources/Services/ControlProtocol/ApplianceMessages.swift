@@ -51,6 +51,8 @@ package struct ApplianceStatus: Codable, Sendable {
   package var streams: [StreamStatus]
   package var journals: [JournalStatus]
   package var exports: [ExportIdentifier]
+  /// Streams' links that were refused or cut, by either side.
+  package var linkRefusals: [LinkRefusal]
 
   package init(
     identifier: ApplianceIdentifier,
@@ -59,7 +61,8 @@ package struct ApplianceStatus: Codable, Sendable {
     residentMemoryInBytes: UInt64,
     streams: [StreamStatus],
     journals: [JournalStatus],
-    exports: [ExportIdentifier]
+    exports: [ExportIdentifier],
+    linkRefusals: [LinkRefusal] = []
   ) {
     self.identifier = identifier
     self.version = version
@@ -68,6 +71,7 @@ package struct ApplianceStatus: Codable, Sendable {
     self.streams = streams
     self.journals = journals
     self.exports = exports
+    self.linkRefusals = linkRefusals
   }
 }
 

@@ -24,7 +24,8 @@ extension Site {
       version: settings.version,
       address: settings.peerHost,
       hypervisorVersion: hypervisorVersion,
-      utcOffsetInMinutes: TimeZone.current.secondsFromGMT() / 60
+      utcOffsetInMinutes: TimeZone.current.secondsFromGMT() / 60,
+      bandwidthLimit: await context.replication.settings.bandwidth.limit(at: context.moment())
     )
   }
 

@@ -61,6 +61,7 @@ package final class Site: Service, Sendable {
   package func load() async throws(SiteError) {
     try await context.vpgs.load()
     try await context.peers.load()
+    await context.replication.refresh()
     let workflows: [WorkflowRecord]
     do { workflows = try await context.store.workflows() } catch { throw SiteError(error) }
     try await context.tasks.takeOver { [context] task in
@@ -79,6 +80,7 @@ package final class Site: Service, Sendable {
         group.addTask { await self.context.scope.run() }
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }
+        group.addTask { await BandwidthKeeper(context: self.context).run() }
         group.addTask {
           await ApplianceWatch(context: self.context, keeper: self.keeper).run()
         }

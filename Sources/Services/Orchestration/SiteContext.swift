@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ControlProtocol
+internal import Foundation
 package import Hypervisor
 package import Logging
 package import RecoveryModel
@@ -15,6 +16,7 @@ package struct SiteContext: Sendable {
   package let vpgs: VPGBook
   package let tasks: TaskBoard
   package let events: EventLog
+  package let replication: ReplicationBook
   package let appliances: ApplianceDirectory
   package let peers: PeerDirectory
   package let connect: any SiteConnections
@@ -39,6 +41,7 @@ package struct SiteContext: Sendable {
     connect = connections
     scope = WorkScope()
     vpgs = VPGBook(store: store)
+    replication = ReplicationBook(store: store, logger: logger)
     tasks = TaskBoard(
       site: settings.identifier,
       store: store,
@@ -65,6 +68,11 @@ package struct SiteContext: Sendable {
 
   /// The wall clock.
   package func now() -> WallTime { clock() }
+
+  /// Day and time of day, for schedules.
+  package func moment() -> BandwidthSchedule.Moment {
+    BandwidthSchedule.Moment(clock(), secondsFromGMT: TimeZone.current.secondsFromGMT())
+  }
 
   /// The site as it presents itself to peers.
   package func description() async throws(SiteError) -> SiteDescription {

@@ -17,6 +17,8 @@ package struct LocalSiteView: Sendable, Equatable {
   package var address: String
   package var hypervisorVersion: String
   package var utcOffsetInMinutes: Int
+  /// What the site's streams may take now, in bytes per second; nil if there is no limit.
+  package var bandwidthLimit: UInt64?
 
   package init(
     identifier: SiteIdentifier,
@@ -28,7 +30,8 @@ package struct LocalSiteView: Sendable, Equatable {
     version: String,
     address: String,
     hypervisorVersion: String,
-    utcOffsetInMinutes: Int
+    utcOffsetInMinutes: Int,
+    bandwidthLimit: UInt64? = nil
   ) {
     self.identifier = identifier
     self.name = name
@@ -40,6 +43,7 @@ package struct LocalSiteView: Sendable, Equatable {
     self.address = address
     self.hypervisorVersion = hypervisorVersion
     self.utcOffsetInMinutes = utcOffsetInMinutes
+    self.bandwidthLimit = bandwidthLimit
   }
 }
 

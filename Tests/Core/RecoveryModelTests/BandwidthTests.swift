@@ -28,6 +28,41 @@ struct BandwidthScheduleTests {
     #expect(Self.schedule.limit(at: .init(day: day, minute: minute)) == limit)
   }
 
+  @Test(arguments: [
+    (Int64(0), 0, 4, 0), (-1, 0, 3, 1439), (1_763_900_000_000, 0, 7, 733),
+    (1_763_900_000_000, -46_800, 6, 1393), (1_763_900_000_000, 43_200, 1, 13),
+  ])
+  func `an instant has the day and minute of the place`(
+    time: Int64,
+    offset: Int,
+    day: Int,
+    minute: Int
+  ) {
+    let moment = BandwidthSchedule.Moment(WallTime(milliseconds: time), secondsFromGMT: offset)
+    #expect(moment == .init(day: day, minute: minute))
+  }
+
+  @Test(arguments: [
+    "mon,tue,wed,thu,fri 08:00-18:00 2.5", "sun 22:30-06:00 unlimited", "sat 00:00-24:00 0.125",
+  ])
+  func `a period is read as it is written`(text: String) {
+    #expect(BandwidthSchedule.Period(text: text)?.description == text)
+  }
+
+  @Test func `days may be named from the first to the last`() {
+    #expect(BandwidthSchedule.Period(text: "Sat-mon 1:00-2:00 1")?.days == [6, 7, 1])
+    #expect(BandwidthSchedule.Period(text: "tue-thu,sun 1:00-2:00 1")?.days == [2, 3, 4, 7])
+  }
+
+  @Test(arguments: [
+    "", "mon 08:00-18:00", "day 08:00-18:00 1", "mon- 08:00-18:00 1", "mon 08:00 1",
+    "mon 08:60-18:00 1", "mon 24:01-18:00 1", "mon 24:00-18:00 1", "mon 08:00-18:00 0",
+    "mon 08:00-18:00 -1", "mon 08:00-18:00 x", "mon-tue-wed 08:00-18:00 1",
+  ])
+  func `what is no period is not taken for one`(text: String) {
+    #expect(BandwidthSchedule.Period(text: text) == nil)
+  }
+
   @Test func `a schedule that cannot be kept is told`() {
     #expect(Self.schedule.isValid)
     #expect(!BandwidthSchedule(limit: 0).isValid)

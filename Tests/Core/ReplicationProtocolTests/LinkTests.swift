@@ -68,6 +68,30 @@ struct SendingLinkTests {
     }
   }
 
+  @Test func `a peer that is alive and acknowledges nothing is cut after a minute`() throws {
+    var link = try Self.streaming(window: 1 << 20)
+    link.heard(at: 100_000)
+    link.sending(first: SequenceNumber(11), last: SequenceNumber(12), byteCount: 1)
+    for now in stride(from: Int64(101_000), to: 150_000, by: 1000) {
+      link.heard(at: now)
+      _ = try link.tick(now: now)
+    }
+    // An acknowledgement, even of a part, is progress.
+    _ = try link.received(.acknowledge(SequenceNumber(11)))
+    for now in stride(from: Int64(150_000), to: 209_000, by: 1000) {
+      link.heard(at: now)
+      _ = try link.tick(now: now)
+    }
+    link.heard(at: 209_000)
+    #expect(throws: ReplicationError.stalled) { try link.tick(now: 209_000) }
+  }
+
+  @Test func `a peer that has everything owes nothing`() throws {
+    var link = try Self.streaming()
+    link.heard(at: 500_000)
+    #expect(throws: Never.self) { try link.tick(now: 500_000) }
+  }
+
   @Test func `a silent peer is pinged every second and given up after five`() throws {
     var link = try Self.streaming()
     var pings = 0

@@ -97,6 +97,9 @@ actor FakeAppliance: ApplianceControl {
     )
   }
 
+  private(set) var bandwidth: BandwidthRequest?
+  func setBandwidth(_ request: BandwidthRequest) { bandwidth = request }
+
   func setTrust(_ request: TrustRequest) { trust = request }
 
   func protect(_ stream: StreamIdentifier, _ request: ProtectRequest) -> ProtectReply {

@@ -28,6 +28,7 @@ final class ApplianceParts: Sendable {
   private let listener: StreamListener
   private let trustFile: JSONFile<TrustRequest>
   private let limiter = LinkLimiter()
+  private let refusals: RefusalLog
   private let bandwidthFile: JSONFile<BandwidthRequest>
   private let incarnation = UUID().uuidString.lowercased()
   private let logger: Logger
@@ -35,6 +36,7 @@ final class ApplianceParts: Sendable {
   init(configuration: ApplianceConfiguration, logger: Logger) throws {
     self.configuration = configuration
     self.logger = logger
+    refusals = RefusalLog(logger: logger)
     identity = try TLSIdentity(loading: configuration.identityFolder)
     ownAuthority = try String(
       contentsOf: URL(filePath: configuration.authorityFile),
@@ -58,6 +60,7 @@ final class ApplianceParts: Sendable {
         identity: identity,
         trust: streamTrust,
         limiter: limiter,
+        refusals: refusals,
         logger: logger,
         largestBuffer: UInt64(configuration.bufferInMB) << 20
       )
@@ -67,6 +70,7 @@ final class ApplianceParts: Sendable {
       port: configuration.streamPort,
       identity: identity,
       trust: streamTrust,
+      refusals: refusals,
       logger: logger
     ) { stream, site in journals.sink(for: stream, from: site) }
   }
@@ -128,7 +132,8 @@ final class ApplianceParts: Sendable {
       residentMemoryInBytes: Self.residentMemory(),
       streams: streams.status(),
       journals: journals.statuses,
-      exports: exports.identifiers
+      exports: exports.identifiers,
+      linkRefusals: refusals.all
     )
   }
 

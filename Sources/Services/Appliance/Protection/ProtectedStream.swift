@@ -77,6 +77,7 @@ final class ProtectedStream: @unchecked Sendable {
       trust: context.trust,
       source: buffer,
       limiter: context.limiter,
+      refusals: context.refusals,
       logger: logger
     )
   }

@@ -13,6 +13,8 @@ package struct ProtectionContext: Sendable {
   package let trust: TrustStore
   /// What all the streams of the appliance may take of the line together.
   package let limiter: LinkLimiter
+  /// Where links that are refused are counted.
+  package let refusals: RefusalLog
   package let logger: Logger
   /// The most memory for one stream's buffer, in bytes.
   package let largestBuffer: UInt64
@@ -22,6 +24,7 @@ package struct ProtectionContext: Sendable {
     identity: TLSIdentity,
     trust: TrustStore,
     limiter: LinkLimiter = LinkLimiter(),
+    refusals: RefusalLog? = nil,
     logger: Logger,
     largestBuffer: UInt64
   ) {
@@ -29,6 +32,7 @@ package struct ProtectionContext: Sendable {
     self.identity = identity
     self.trust = trust
     self.limiter = limiter
+    self.refusals = refusals ?? RefusalLog(logger: logger)
     self.logger = logger
     self.largestBuffer = largestBuffer
   }

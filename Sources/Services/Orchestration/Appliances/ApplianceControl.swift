@@ -12,6 +12,8 @@ package protocol ApplianceControl: Sendable {
   func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus
   func setTrust(_ request: TrustRequest) async throws(SiteError)
 
+  func setBandwidth(_ request: BandwidthRequest) async throws(SiteError)
+
   // MARK: Protected site
 
   func protect(

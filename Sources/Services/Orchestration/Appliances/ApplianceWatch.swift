@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Hypervisor
 internal import Logging
 internal import RecoveryModel
@@ -28,8 +29,16 @@ struct ApplianceWatch: Sendable {
 
   private func watch(_ appliance: SiteSettings.Appliance) async {
     var misses = 0
+    var refusals = RefusalReport(since: context.now())
     while !Task.isCancelled {
       let answer = await context.appliances.look(at: appliance.identifier, timeout: Self.patience)
+      for text in refusals.news(answer?.linkRefusals ?? [], at: context.now()) {
+        await context.events.record(
+          .unknown,
+          "Appliance \(appliance.identifier): \(text)",
+          succeeded: false
+        )
+      }
       guard answer == nil, !Task.isCancelled else {
         misses = 0
         do { try await Task.sleep(for: Self.interval) } catch { return }

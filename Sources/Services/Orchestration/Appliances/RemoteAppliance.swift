@@ -16,6 +16,10 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.setTrust(request) } catch { throw SiteError(error) }
   }
 
+  func setBandwidth(_ request: BandwidthRequest) async throws(SiteError) {
+    do { try await client.setBandwidth(request) } catch { throw SiteError(error) }
+  }
+
   func protect(
     _ stream: StreamIdentifier,
     _ request: ProtectRequest

@@ -118,6 +118,7 @@ struct StreamKeeper {
       try await keeper.findTargets(of: assignment.definition)
       throw .unreachable("The recovery site has not yet said where it takes the stream.")
     }
+    let compression = await context.replication.settings.compression
     return ProtectRequest(
       vpg: assignment.definition.identifier,
       volumes: assignment.vm.volumes.map {
@@ -126,7 +127,7 @@ struct StreamKeeper {
       remoteHost: target.host,
       remotePort: target.port,
       remoteSite: assignment.definition.recoverySite,
-      compression: assignment.definition.policy.usesWANCompression ? .lz4 : .none,
+      compression: assignment.definition.policy.usesWANCompression ? compression : .none,
       priority: assignment.definition.policy.priority,
       bufferByteCount: Self.bufferByteCount,
       isPaused: assignment.wish == .pause

@@ -25,7 +25,9 @@ extension APIValue {
         "UtcOffsetInMinutes": .integer(site.utcOffsetInMinutes),
         "SiteType": APIEnumerations.siteType.value(0),
         "SiteTypeVersion": .string(site.hypervisorVersion),
-        "BandwidthThrottlingInMBs": .double(-1),
+        "BandwidthThrottlingInMBs": .double(
+          site.bandwidthLimit.map { Double($0) / 1_048_576 } ?? -1
+        ),
         "PlatformInformation": .null,
         "IsLoginBannerEnabled": .bool(false),
         "LoginBanner": .null,
