@@ -15,6 +15,8 @@ let package = Package(
       name: "bench",
       dependencies: [.product(name: "DataPath", package: "understudy")],
       path: "Sources",
+      // Else SwiftPM gives the compiler this package's own name.
+      packageAccess: false,
       swiftSettings: [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),

@@ -53,6 +53,7 @@ struct AppliancePair {
         remotePort: try remotePort(recovery.streamPort),
         remoteSite: Sites.recovery,
         compression: .lz4,
+        priority: .medium,
         bufferByteCount: UInt64(ApplianceProcess.bufferInMB) << 20,
         isPaused: false
       )
