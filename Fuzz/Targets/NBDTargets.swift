@@ -10,7 +10,8 @@ func fuzzNBDServer(_ input: inout FuzzInput) {
   let export = NBDExportDescription(
     byteCount: 1 << 20,
     isReadOnly: input.number(UInt8.self) & 1 == 1,
-    maximumPayload: 64 << 10
+    maximumPayload: 64 << 10,
+    tellsAllocation: true
   )
   var machine = NBDServerHandshake(listedNames: ["a", "disk"])
   var step = machine.begin()
@@ -23,16 +24,16 @@ func fuzzNBDServer(_ input: inout FuzzInput) {
       step = machine.received(bytes)
     case .lookUp(let name):
       step = machine.found(["", "disk"].contains(name) ? export : nil)
-    case .transmit(let description):
-      precondition(description == export, "an export that was not looked up")
-      return fuzzRequests(&input, of: export)
+    case .transmit(let session):
+      precondition(session.export == export, "an export that was not looked up")
+      return fuzzRequests(&input, in: session)
     case .close:
       return
     }
   }
 }
 
-private func fuzzRequests(_ input: inout FuzzInput, of export: NBDExportDescription) {
+private func fuzzRequests(_ input: inout FuzzInput, in session: NBDSession) {
   while let bytes = input.take(NBDRequest.encodedByteCount) {
     guard let request = bytes.withUnsafeBytes({ NBDRequest(decoding: $0.bytes) }) else { return }
     var again = bytes
@@ -42,8 +43,8 @@ private func fuzzRequests(_ input: inout FuzzInput, of export: NBDExportDescript
     }
     precondition(again == bytes, "a request changes when it is encoded again")
     do throws(NBDErrorCode) {
-      let command = try request.command(for: export)
-      check(command, request, export)
+      let command = try request.command(in: session)
+      check(command, request, session.export)
       if command == .disconnect { return }
     } catch {}
     _ = input.takeUp(to: request.payloadByteCount)

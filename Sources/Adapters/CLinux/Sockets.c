@@ -47,6 +47,12 @@ int understudy_listen_unix(const char *path, mode_t mode, int backlog) {
   return descriptor;
 }
 
+void understudy_limit_silence(int descriptor, unsigned seconds) {
+  struct timeval limit = {.tv_sec = seconds};
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 static int connect_unix(const char *path, int flags, unsigned timeout_seconds) {
   struct sockaddr_un address;
   int failure = set_address(&address, path);
@@ -55,9 +61,7 @@ static int connect_unix(const char *path, int flags, unsigned timeout_seconds) {
   int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   if (descriptor < 0)
     return -errno;
-  struct timeval limit = {.tv_sec = timeout_seconds};
-  setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  understudy_limit_silence(descriptor, timeout_seconds);
   int result;
   do
     result = connect(descriptor, (struct sockaddr *)&address, sizeof address);

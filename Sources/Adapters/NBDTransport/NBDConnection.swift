@@ -8,9 +8,12 @@ internal import NBDProtocol
 struct NBDConnection: ~Copyable {
   private let socket: UnixSocket
   private let export: any NBDExport
-  private let description: NBDExportDescription
+  private let session: NBDSession
   private var requests = RequestBuffer()
   private var replies: ReplyBuffer
+
+  /// Whether the client is the only one the export may have.
+  var isExclusive: Bool { !export.canMultiConnect }
 
   /// Greets the client; nil if it leaves, or breaks the protocol, before it has an export.
   ///
@@ -31,8 +34,8 @@ struct NBDConnection: ~Copyable {
       case .lookUp(let name):
         found = exports(name)
         step = machine.found(found.map(NBDExportDescription.init(of:)))
-      case .transmit(let description):
-        return found.map { NBDConnection(on: socket, serving: $0, as: description) }
+      case .transmit(let session):
+        return found.map { NBDConnection(on: socket, serving: $0, in: session) }
       case .close:
         return nil
       }
@@ -42,12 +45,15 @@ struct NBDConnection: ~Copyable {
   private init(
     on socket: UnixSocket,
     serving export: any NBDExport,
-    as description: NBDExportDescription
+    in session: NBDSession
   ) {
     self.socket = socket
     self.export = export
-    self.description = description
-    replies = ReplyBuffer(maximumPayload: Int(description.maximumPayload))
+    self.session = session
+    replies = ReplyBuffer(
+      maximumPayload: Int(session.export.maximumPayload),
+      isStructured: session.usesStructuredReplies
+    )
   }
 
   /// Serves requests until the client takes its leave.
@@ -67,14 +73,14 @@ struct NBDConnection: ~Copyable {
   private mutating func answer(_ request: NBDRequest) throws(NBDTransportError) -> Bool {
     let command: NBDCommand
     do throws(NBDErrorCode) {
-      command = try request.command(for: description)
+      command = try request.command(in: session)
     } catch {
       try requests.skipPayload(
         byteCount: request.payloadByteCount,
         from: socket,
         sending: &replies
       )
-      try reply(to: request, error: error)
+      try refuse(request, error)
       return true
     }
 
@@ -82,12 +88,13 @@ struct NBDConnection: ~Copyable {
     case .disconnect: return false
     case .flush: try flush(request)
     // The export is not bothered with nothing.
+    case .read where request.length == 0: try replies.appendData(to: request, on: socket)
     case _ where request.length == 0: try reply(to: request, error: nil)
     case .read: try read(request)
     case .write: try write(request)
     case .trim: try trim(request)
     case .writeZeroes: try writeZeroes(request)
-    case .blockStatus: preconditionFailure("a block status is not granted")
+    case .blockStatus: try tellStatus(of: request)
     }
     return true
   }
@@ -101,11 +108,33 @@ extension NBDConnection {
     let error = failure { [export] () throws(NBDErrorCode) in
       try export.read(at: request.offset, into: room)
     }
-    try replies.append(
-      NBDSimpleReply(error: error, cookie: request.cookie),
-      payloadByteCount: error == nil ? room.count : 0,
-      to: socket
-    )
+    if let error {
+      try replies.appendFailure(error, to: request, on: socket)
+    } else {
+      try replies.appendData(to: request, on: socket)
+    }
+  }
+
+  private mutating func tellStatus(of request: NBDRequest) throws(NBDTransportError) {
+    let limit = request.flags.contains(.requestOne) ? 1 : NBDReplyChunk.extentLimit
+    var extents: [NBDExtent] = []
+    let error = failure { [export] () throws(NBDErrorCode) in
+      extents = try export.allocation(at: request.offset, count: request.length, limit: limit)
+    }
+    if let error { return try replies.appendFailure(error, to: request, on: socket) }
+    precondition(!extents.isEmpty && extents.count <= limit, "the export tells what nobody asked")
+    try replies.append(extents, of: session.contexts[0].identifier, to: request, on: socket)
+  }
+
+  /// Answers a request that is not carried out, in the form its command has.
+  private mutating func refuse(
+    _ request: NBDRequest,
+    _ error: NBDErrorCode
+  ) throws(NBDTransportError) {
+    switch NBDCommand(rawValue: request.type) {
+    case .read, .blockStatus: try replies.appendFailure(error, to: request, on: socket)
+    default: try reply(to: request, error: error)
+    }
   }
 
   private mutating func write(_ request: NBDRequest) throws(NBDTransportError) {
@@ -150,7 +179,7 @@ extension NBDConnection {
     to request: NBDRequest,
     error: NBDErrorCode?
   ) throws(NBDTransportError) {
-    try replies.append(NBDSimpleReply(error: error, cookie: request.cookie), to: socket)
+    try replies.append(error, to: request, on: socket)
   }
 }
 
@@ -170,7 +199,9 @@ extension NBDExportDescription {
     self.init(
       byteCount: export.byteCount,
       isReadOnly: export.isReadOnly,
-      maximumPayload: export.maximumPayload
+      maximumPayload: export.maximumPayload,
+      canMultiConnect: export.canMultiConnect,
+      tellsAllocation: export.tellsAllocation
     )
   }
 }

@@ -13,6 +13,12 @@ package protocol NBDExport: AnyObject, Sendable {
   var byteCount: UInt64 { get }
   /// Whether writes, zeroes and trims are refused before they get here.
   var isReadOnly: Bool { get }
+  /// Whether several clients may use the export at once, and a flush of one covers all.
+  ///
+  /// If not, a new client takes the place of the one before, which is cut.
+  var canMultiConnect: Bool { get }
+  /// Whether ``allocation(at:count:limit:)`` can be asked.
+  var tellsAllocation: Bool { get }
   /// Longest payload taken in one request, in bytes, at least 4096.
   var maximumPayload: Int { get }
 
@@ -28,6 +34,15 @@ package protocol NBDExport: AnyObject, Sendable {
   /// The payload never came: the room is not used.
   func abandonWrite()
 
+  /// What is a hole and what reads as zeroes, by the flags of ``NBDExtent``: at most `limit`
+  /// extents from `offset` on, at least one, and none past `count` bytes.
+  func allocation(
+    at offset: UInt64,
+    count: UInt32,
+    limit: Int
+  ) throws(NBDErrorCode) -> [NBDExtent]
+
+  /// Must be quicker than a write of as many zeroes.
   func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode)
   func trim(at offset: UInt64, count: UInt32) throws(NBDErrorCode)
   /// Makes durable what was acknowledged on any connection; also called for a write with FUA.
@@ -37,4 +52,16 @@ package protocol NBDExport: AnyObject, Sendable {
   func connectionOpened()
   /// That client is gone; nothing more comes from it.
   func connectionClosed()
+}
+
+extension NBDExport {
+  package var tellsAllocation: Bool { false }
+
+  package func allocation(
+    at offset: UInt64,
+    count: UInt32,
+    limit: Int
+  ) throws(NBDErrorCode) -> [NBDExtent] {
+    throw .notSupported
+  }
 }

@@ -9,11 +9,14 @@ internal import Synchronization
 /// An NBD server on one unix socket, with many exports told apart by name.
 ///
 /// Each connection has a thread of its own, which blocks: two system calls for a write, no
-/// hand-over and no allocation. Clients may go without a word at any time.
+/// hand-over and no allocation. Clients may go without a word at any time. One that does not get
+/// through its handshake in time is cut, and no more than 64 are served at once.
 package final class NBDServer: Sendable {
   private struct Connection {
     let socket: UnixSocket
     let thread: BlockingThread
+    /// Grows from client to client.
+    let number: Int
     /// What the client asked for last.
     var exportName: String?
   }
@@ -27,8 +30,12 @@ package final class NBDServer: Sendable {
     var nextNumber = 0
   }
 
+  /// Clients at once; a hypervisor needs one for each disk, and tools a few.
+  private static let connectionLimit = 64
+
   private let socketPath: String
   private let mode: UInt32
+  private let handshakeSeconds: Int
   private let names: @Sendable () -> [String]?
   private let exports: @Sendable (String) -> (any NBDExport)?
   private let state = Mutex(State())
@@ -36,12 +43,14 @@ package final class NBDServer: Sendable {
   /// - Parameters:
   ///   - socketPath: At most 107 bytes; whoever may open it can reach all exports.
   ///   - mode: The permissions of the socket's file.
+  ///   - handshakeSeconds: How long a client may keep silent before it has an export.
   ///   - names: What clients that ask for a list are told; nil refuses to tell.
   ///   - exports: Finds an export by name, on the connection's thread.
   /// - Throws: ``NBDTransportError`` if the path is too long for a socket.
   package init(
     socketPath: String,
     mode: UInt32 = 0o600,
+    handshakeSeconds: Int = 10,
     names: @escaping @Sendable () -> [String]? = { nil },
     exports: @escaping @Sendable (String) -> (any NBDExport)?
   ) throws {
@@ -54,6 +63,7 @@ package final class NBDServer: Sendable {
     }
     self.socketPath = socketPath
     self.mode = mode
+    self.handshakeSeconds = handshakeSeconds
     self.names = names
     self.exports = exports
   }
@@ -126,10 +136,15 @@ extension NBDServer {
       state.withLock { state in
         let number = state.nextNumber
         state.nextNumber += 1
+        guard state.connections.count < Self.connectionLimit else { return socket.close() }
         // The thread needs the lock to end, so it is in the table by then.
         do {
           let thread = try BlockingThread(name: "nbd-client") { self.serve(socket, number) }
-          state.connections[number] = Connection(socket: socket, thread: thread)
+          state.connections[number] = Connection(
+            socket: socket,
+            thread: thread,
+            number: number
+          )
         } catch {
           // No room for a thread: this client is turned away, those that are there go on.
           socket.close()
@@ -141,13 +156,18 @@ extension NBDServer {
   /// The life of a connection's thread.
   private func serve(_ socket: UnixSocket, _ number: Int) {
     do throws(NBDTransportError) {
+      socket.limitSilence(toSeconds: handshakeSeconds)
       let connection = try NBDConnection.handshake(on: socket, listedNames: names()) { name in
         // Noted before the look-up: whoever removes an export and then cuts its clients misses
         // none.
         state.withLock { $0.connections[number]?.exportName = name }
         return exports(name)
       }
-      if var connection { try connection.serve() }
+      if var connection {
+        socket.limitSilence(toSeconds: 0)
+        if connection.isExclusive { cutOlder(than: number) }
+        try connection.serve()
+      }
     } catch {
       // However a client went, there is nobody to tell; the export learns that it is gone.
     }
@@ -157,6 +177,12 @@ extension NBDServer {
       }
       socket.close()
     }
+  }
+
+  /// Cuts the clients of a connection's export that came before it, and waits until they let go.
+  private func cutOlder(than number: Int) {
+    guard let name = state.withLock({ $0.connections[number]?.exportName }) else { return }
+    disconnect { $0.exportName == name && $0.number < number }
   }
 
   private func joinEnded() {

@@ -43,6 +43,11 @@ struct UnixSocket: Sendable {
     return UnixSocket(descriptor: descriptor)
   }
 
+  /// From here on a receive or a send gives up when nothing moves for so long; 0 is never.
+  func limitSilence(toSeconds seconds: Int) {
+    understudy_limit_silence(descriptor, UInt32(seconds))
+  }
+
   /// Waits for a client; nil if the socket was shut down.
   func accept() -> UnixSocket? {
     while true {

@@ -25,6 +25,12 @@ struct MessageReader {
     return String(validating: rest.prefix(byteCount), as: UTF8.self)
   }
 
+  /// Takes a text that has its length, in bytes, before it.
+  mutating func takeCountedText() -> String? {
+    guard let byteCount = take(UInt32.self) else { return nil }
+    return takeText(byteCount: Int(byteCount))
+  }
+
   /// Takes everything that is left as text.
   mutating func takeRemainingText() -> String? { takeText(byteCount: rest.count) }
 }

@@ -22,6 +22,12 @@ extension NBDCommand {
     package static let forcedUnitAccess = Flags(rawValue: 1 << 0)
     /// Zeroes must take up space (`NBD_CMD_FLAG_NO_HOLE`).
     package static let noHole = Flags(rawValue: 1 << 1)
+    /// A read's data comes in one piece (`NBD_CMD_FLAG_DF`).
+    package static let doNotFragment = Flags(rawValue: 1 << 2)
+    /// One extent is enough (`NBD_CMD_FLAG_REQ_ONE`).
+    package static let requestOne = Flags(rawValue: 1 << 3)
+    /// Zeroes only if they are quicker than writing them (`NBD_CMD_FLAG_FAST_ZERO`).
+    package static let fastZero = Flags(rawValue: 1 << 4)
   }
 
   /// The flags a client may set.
@@ -29,8 +35,10 @@ extension NBDCommand {
   /// Forced unit access means nothing to reads but is harmless.
   var permittedFlags: Flags {
     switch self {
-    case .writeZeroes: [.forcedUnitAccess, .noHole]
-    case .read, .write, .disconnect, .flush, .trim, .blockStatus: [.forcedUnitAccess]
+    case .read: [.forcedUnitAccess, .doNotFragment]
+    case .writeZeroes: [.forcedUnitAccess, .noHole, .fastZero]
+    case .blockStatus: [.forcedUnitAccess, .requestOne]
+    case .write, .disconnect, .flush, .trim: [.forcedUnitAccess]
     }
   }
 

@@ -12,21 +12,32 @@ package struct NBDExportDescription: Equatable, Sendable {
   package var preferredBlockSize: UInt32
   /// The longest payload of one request, in bytes.
   package var maximumPayload: UInt32
+  /// Whether its server can tell which blocks are holes (`base:allocation`); known to us only of
+  /// our own.
+  package var tellsAllocation = false
 
   package var isReadOnly: Bool { flags.contains(.readOnly) }
 
   /// The description of an export of ours: any offset and length, and all commands that make
   /// sense for it.
   ///
-  /// `maximumPayload` is at least 4096 bytes.
-  package init(byteCount: UInt64, isReadOnly: Bool, maximumPayload: Int) {
+  /// `maximumPayload` is at least 4096 bytes. Zeroes are always quicker than writing them.
+  package init(
+    byteCount: UInt64,
+    isReadOnly: Bool,
+    maximumPayload: Int,
+    canMultiConnect: Bool = true,
+    tellsAllocation: Bool = false
+  ) {
     precondition(maximumPayload >= 4096, "an export must take at least one block at once")
     self.byteCount = byteCount
-    flags = [.hasFlags, .sendFlush, .canMultiConnect]
+    self.tellsAllocation = tellsAllocation
+    flags = [.hasFlags, .sendFlush]
+    if canMultiConnect { flags.insert(.canMultiConnect) }
     if isReadOnly {
       flags.insert(.readOnly)
     } else {
-      flags.formUnion([.sendForcedUnitAccess, .sendTrim, .sendWriteZeroes])
+      flags.formUnion([.sendForcedUnitAccess, .sendTrim, .sendWriteZeroes, .sendFastZero])
     }
     minimumBlockSize = 1
     preferredBlockSize = 4096

@@ -61,14 +61,14 @@ extension NBDRequest {
     type == NBDCommand.write.rawValue ? Int(length) : 0
   }
 
-  /// The command, if the export may carry it out; every rule about requests is here.
+  /// The command, if it may be carried out; every rule about requests is here.
   ///
   /// A length of zero is granted: it asks for nothing.
-  package func command(for export: NBDExportDescription) throws(NBDErrorCode) -> NBDCommand {
-    guard let command = NBDCommand(rawValue: type), command != .blockStatus else {
-      throw .invalidArgument
-    }
+  package func command(in session: NBDSession) throws(NBDErrorCode) -> NBDCommand {
+    let export = session.export
+    guard let command = NBDCommand(rawValue: type) else { throw .invalidArgument }
     guard flags.isSubset(of: command.permittedFlags) else { throw .invalidArgument }
+    if flags.contains(.doNotFragment) && !session.usesStructuredReplies { throw .invalidArgument }
     if command.isWriting && export.isReadOnly { throw .notPermitted }
 
     let (end, wraps) = offset.addingReportingOverflow(UInt64(length))
@@ -77,7 +77,9 @@ extension NBDRequest {
 
     switch command {
     case .read where !fitsPayload, .write where !fitsPayload: throw .overflow
-    case .read where !isInside, .trim where !isInside: throw .invalidArgument
+    case .blockStatus where !session.tellsStatus || length == 0: throw .invalidArgument
+    case .read where !isInside, .trim where !isInside, .blockStatus where !isInside:
+      throw .invalidArgument
     case .write where !isInside, .writeZeroes where !isInside: throw .noSpace
     case .flush where offset != 0 || length != 0: throw .invalidArgument
     case .read, .write, .trim, .writeZeroes, .flush, .disconnect, .blockStatus: return command

@@ -4,8 +4,8 @@
 /// The server's side of the fixed newstyle handshake, without I/O.
 ///
 /// Start with ``begin()``, then do what each ``Step`` says: send its reply, then its `next`. One
-/// machine serves one connection. TLS, structured replies and metadata contexts are refused, which
-/// clients take as "go on without".
+/// machine serves one connection. TLS is refused, which clients take as "go on without"; of
+/// metadata contexts there is `base:allocation`, where the export tells it.
 package struct NBDServerHandshake: ~Copyable {
   /// What to do: send `reply`, if there is one, then `next`.
   package struct Step: Equatable, Sendable {
@@ -20,7 +20,7 @@ package struct NBDServerHandshake: ~Copyable {
     /// Answer with ``NBDServerHandshake/found(_:)`` whether there is such an export.
     case lookUp(exportName: String)
     /// The handshake is over: requests follow for the export looked up last.
-    case transmit(NBDExportDescription)
+    case transmit(NBDSession)
     /// Close the connection; nil if the client asked for it.
     case close(NBDHandshakeFailure?)
   }
@@ -30,12 +30,15 @@ package struct NBDServerHandshake: ~Copyable {
     case flags
     case optionHeader
     case optionData(option: UInt32, byteCount: Int)
-    case lookUp(option: NBDOption, name: String)
+    case lookUp(option: NBDOption, name: String, asksAllocation: Bool)
     case ended
   }
 
   private var state = State.new
   private var sendsZeroes = true
+  private var usesStructuredReplies = false
+  /// The export for which `base:allocation` was asked for, and granted, last.
+  private var allocationExport: String?
   private let listedNames: [String]?
 
   /// Longest option data taken: a name of 4096 bytes, as the protocol limits it, with room to
@@ -76,7 +79,7 @@ package struct NBDServerHandshake: ~Copyable {
 
   /// Takes the answer to ``Next/lookUp(exportName:)``; nil if there is no such export.
   package mutating func found(_ export: NBDExportDescription?) -> Step {
-    guard case .lookUp(let option, let name) = state else {
+    guard case .lookUp(let option, let name, let asksAllocation) = state else {
       preconditionFailure("no export was asked for")
     }
     guard let export else {
@@ -87,15 +90,35 @@ package struct NBDServerHandshake: ~Copyable {
         "there is no export \"\(name)\""
       )
     }
-    if option == .exportName {
-      state = .ended
-      return Step(reply: exportNameReply(export), next: .transmit(export))
+    switch option {
+    case .listMetaContext, .setMetaContext:
+      let isGranted = asksAllocation && export.tellsAllocation
+      if option == .setMetaContext { allocationExport = isGranted ? name : nil }
+      return continueWithOptions(Self.contextReplies(to: option, hasAllocation: isGranted))
+    case .info:
+      return continueWithOptions(informationReplies(to: option, about: export))
+    case .exportName:
+      return transmit(export, name, reply: exportNameReply(export))
+    default:
+      return transmit(export, name, reply: informationReplies(to: option, about: export))
     }
-    let reply = Self.informationReplies(to: option, about: export)
-    if option == .info { return continueWithOptions(reply) }
-    state = .ended
-    return Step(reply: reply, next: .transmit(export))
   }
+
+  private mutating func transmit(
+    _ export: NBDExportDescription,
+    _ name: String,
+    reply: [UInt8]
+  ) -> Step {
+    state = .ended
+    let session = NBDSession(
+      export: export,
+      usesStructuredReplies: usesStructuredReplies,
+      contexts: allocationExport == name && export.tellsAllocation ? [Self.allocation] : []
+    )
+    return Step(reply: reply, next: .transmit(session))
+  }
+
+  private static let allocation = NBDMetaContext(identifier: 1, name: NBDMetaContext.allocation)
 }
 
 // MARK: Reading options
@@ -148,17 +171,62 @@ extension NBDServerHandshake {
       )
     case .startTLS:
       return refuse(number, NBDOption.ReplyKind.policy, "TLS is not used on this socket")
-    case .peekExport, .structuredReply, .listMetaContext, .setMetaContext:
+    case .structuredReply:
+      guard data.isEmpty else {
+        return refuse(number, NBDOption.ReplyKind.invalid, "the option takes no data")
+      }
+      usesStructuredReplies = true
+      return continueWithOptions(Self.optionReply(number, NBDOption.ReplyKind.acknowledged))
+    case .listMetaContext, .setMetaContext:
+      return answerContexts(option, data)
+    case .peekExport:
       return refuse(number, NBDOption.ReplyKind.unsupported, "not supported")
     }
+  }
+
+  private mutating func answerContexts(_ option: NBDOption, _ data: [UInt8]) -> Step {
+    guard usesStructuredReplies else {
+      return refuse(
+        option.rawValue,
+        NBDOption.ReplyKind.invalid,
+        "structured replies must be agreed on first"
+      )
+    }
+    guard let (name, queries) = Self.contextQueries(data) else {
+      return refuse(
+        option.rawValue,
+        NBDOption.ReplyKind.invalid,
+        "the option's data is malformed"
+      )
+    }
+    // To list, no query means all contexts, and a namespace all of it.
+    let isListed = option == .listMetaContext && (queries.isEmpty || queries.contains("base:"))
+    return lookUp(
+      option,
+      name,
+      asksAllocation: isListed || queries.contains(NBDMetaContext.allocation)
+    )
+  }
+
+  /// The export and the queries in a list or a choice of contexts; nil if lengths do not add up.
+  private static func contextQueries(_ data: [UInt8]) -> (name: String, queries: [String])? {
+    var reader = MessageReader(data)
+    guard
+      let name = reader.takeCountedText(), let queryCount = reader.take(UInt32.self)
+    else { return nil }
+    var queries: [String] = []
+    for _ in 0..<queryCount {
+      guard let query = reader.takeCountedText() else { return nil }
+      queries.append(query)
+    }
+    return reader.isAtEnd ? (name, queries) : nil
   }
 
   /// The name in an `NBD_OPT_INFO` or `NBD_OPT_GO`; nil if its lengths do not add up.
   private static func exportName(ofInformationRequest data: [UInt8]) -> String? {
     var reader = MessageReader(data)
     guard
-      let nameByteCount = reader.take(UInt32.self),
-      let name = reader.takeText(byteCount: Int(nameByteCount)),
+      let name = reader.takeCountedText(),
       let requestCount = reader.take(UInt16.self)
     else { return nil }
     // What is asked for does not matter: everything we know is told anyway.
@@ -168,8 +236,12 @@ extension NBDServerHandshake {
     return reader.isAtEnd ? name : nil
   }
 
-  private mutating func lookUp(_ option: NBDOption, _ name: String) -> Step {
-    state = .lookUp(option: option, name: name)
+  private mutating func lookUp(
+    _ option: NBDOption,
+    _ name: String,
+    asksAllocation: Bool = false
+  ) -> Step {
+    state = .lookUp(option: option, name: name, asksAllocation: asksAllocation)
     return Step(reply: [], next: .lookUp(exportName: name))
   }
 }
@@ -197,30 +269,46 @@ extension NBDServerHandshake {
     )
   }
 
+  private static func contextReplies(to option: NBDOption, hasAllocation: Bool) -> [UInt8] {
+    var reply: [UInt8] = []
+    if hasAllocation {
+      var data: [UInt8] = []
+      data.append(bigEndian: option == .setMetaContext ? allocation.identifier : 0)
+      data += allocation.name.utf8
+      reply = optionReply(option.rawValue, NBDOption.ReplyKind.metaContext, data)
+    }
+    return reply + optionReply(option.rawValue, NBDOption.ReplyKind.acknowledged)
+  }
+
+  /// What the client is told that the export can do, by what was agreed on so far.
+  private func flags(of export: NBDExportDescription) -> NBDTransmissionFlags {
+    usesStructuredReplies ? export.flags.union(.sendDoNotFragment) : export.flags
+  }
+
   private func exportNameReply(_ export: NBDExportDescription) -> [UInt8] {
     var reply: [UInt8] = []
     reply.append(bigEndian: export.byteCount)
-    reply.append(bigEndian: export.flags.rawValue)
+    reply.append(bigEndian: flags(of: export).rawValue)
     if sendsZeroes { reply += [UInt8](repeating: 0, count: 124) }
     return reply
   }
 
-  private static func informationReplies(
+  private func informationReplies(
     to option: NBDOption,
     about export: NBDExportDescription
   ) -> [UInt8] {
     var size: [UInt8] = []
     size.append(bigEndian: Information.export)
     size.append(bigEndian: export.byteCount)
-    size.append(bigEndian: export.flags.rawValue)
+    size.append(bigEndian: flags(of: export).rawValue)
     var blocks: [UInt8] = []
     blocks.append(bigEndian: Information.blockSize)
     blocks.append(bigEndian: export.minimumBlockSize)
     blocks.append(bigEndian: export.preferredBlockSize)
     blocks.append(bigEndian: export.maximumPayload)
-    return optionReply(option.rawValue, NBDOption.ReplyKind.information, size)
-      + optionReply(option.rawValue, NBDOption.ReplyKind.information, blocks)
-      + optionReply(option.rawValue, NBDOption.ReplyKind.acknowledged)
+    return Self.optionReply(option.rawValue, NBDOption.ReplyKind.information, size)
+      + Self.optionReply(option.rawValue, NBDOption.ReplyKind.information, blocks)
+      + Self.optionReply(option.rawValue, NBDOption.ReplyKind.acknowledged)
   }
 
   private typealias Information = NBDOption.Information

@@ -9,6 +9,9 @@ package struct NBDSession: Equatable, Sendable {
   /// The metadata contexts that block status requests answer for.
   package var contexts: [NBDMetaContext]
 
+  /// Whether block status requests are answered at all.
+  package var tellsStatus: Bool { !contexts.isEmpty }
+
   package init(
     export: NBDExportDescription,
     usesStructuredReplies: Bool = false,

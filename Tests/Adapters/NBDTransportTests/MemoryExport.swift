@@ -24,7 +24,10 @@ final class MemoryExport: NBDExport, @unchecked Sendable {
 
   let byteCount: UInt64
   let isReadOnly: Bool
+  let canMultiConnect: Bool
   let maximumPayload: Int
+  /// What it tells of its blocks, if anything: extents that cover it.
+  let extents: [NBDExtent]
   /// What every commit fails with.
   let commitError: NBDErrorCode?
   /// Signalled whenever room is given for a payload.
@@ -35,11 +38,15 @@ final class MemoryExport: NBDExport, @unchecked Sendable {
   init(
     _ bytes: [UInt8],
     isReadOnly: Bool = false,
+    canMultiConnect: Bool = true,
+    extents: [NBDExtent] = [],
     maximumPayload: Int = 4 << 20,
     commitError: NBDErrorCode? = nil
   ) {
     byteCount = UInt64(bytes.count)
     self.isReadOnly = isReadOnly
+    self.canMultiConnect = canMultiConnect
+    self.extents = extents
     self.maximumPayload = maximumPayload
     self.commitError = commitError
     content = .allocate(byteCount: bytes.count, alignment: 4096)
@@ -73,6 +80,23 @@ final class MemoryExport: NBDExport, @unchecked Sendable {
   }
 
   func abandonWrite() { count { $0.abandons += 1 } }
+
+  var tellsAllocation: Bool { !extents.isEmpty }
+
+  func allocation(
+    at offset: UInt64,
+    count: UInt32,
+    limit: Int
+  ) throws(NBDErrorCode) -> [NBDExtent] {
+    var told: [NBDExtent] = []
+    var start: UInt64 = 0
+    for extent in extents where told.count < limit {
+      let part = (start..<start + extent.count).clamped(to: offset..<offset + UInt64(count))
+      if !part.isEmpty { told.append(NBDExtent(count: UInt64(part.count), flags: extent.flags)) }
+      start += extent.count
+    }
+    return told
+  }
 
   func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
     range(offset, Int(count)).initializeMemory(as: UInt8.self, repeating: 0)

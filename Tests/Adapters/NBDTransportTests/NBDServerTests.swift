@@ -254,3 +254,90 @@ struct NBDServerSocketTests {
     #expect(attributes[.posixPermissions] as? Int == 0o666)
   }
 }
+
+/// Clients that do not behave, and clients that must not share.
+struct NBDServerPeersTests {
+  @Test func `a client that does not finish its handshake is cut`() throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let export = MemoryExport(noise(4096))
+    let server = try NBDServer(socketPath: folder.file("s"), handshakeSeconds: 1) { _ in export }
+    try server.start()
+    defer { server.stop() }
+    // One that says all it must goes on without a limit of time.
+    let patient = try RawClient(socketPath: folder.file("s"), exportName: "disk")
+    defer { patient.socket.close() }
+    let silent = try UnixSocket.connected(to: folder.file("s"), timeoutInSeconds: 20)
+    defer { silent.close() }
+    _ = try silent.receive(byteCount: 18)
+    #expect(throws: NBDTransportError.connectionClosed) { try silent.receive(byteCount: 1) }
+    try patient.send(NBDRequest(.flush, cookie: 1))
+    #expect(try patient.receiveReply() == NBDSimpleReply(error: nil, cookie: 1))
+  }
+
+  @Test func `more clients than a server takes are turned away`() throws {
+    try withServer(["disk": MemoryExport(noise(4096))]) { path, _, _ in
+      var clients: [RawClient] = []
+      defer { for client in clients { client.socket.close() } }
+      for _ in 0..<64 { clients.append(try RawClient(socketPath: path, exportName: "disk")) }
+      #expect(throws: NBDTransportError.connectionClosed) {
+        try RawClient(socketPath: path, exportName: "disk")
+      }
+      try clients[0].send(NBDRequest(.flush, cookie: 1))
+      #expect(try clients[0].receiveReply() == NBDSimpleReply(error: nil, cookie: 1))
+    }
+  }
+
+  @Test func `where there can be one client, a new one takes the place of the old`() throws {
+    let export = MemoryExport(noise(1 << 20), canMultiConnect: false)
+    try withServer(["disk": export]) { path, _, _ in
+      let old = try RawClient(socketPath: path, exportName: "disk")
+      defer { old.socket.close() }
+      // In the middle of a write: its room is needed by the next one.
+      try old.send(NBDRequest(.write, cookie: 1, length: 100_000), payload: noise(50_000))
+      export.prepared.wait()
+      let new = try RawClient(socketPath: path, exportName: "disk")
+      defer { new.socket.close() }
+      try new.send(NBDRequest(.flush, cookie: 2))
+      #expect(try new.receiveReply() == NBDSimpleReply(error: nil, cookie: 2))
+      #expect(export.counts.abandons == 1)
+      #expect(export.counts.closed == 1)
+      #expect(throws: NBDTransportError.connectionClosed) { try old.receiveReply() }
+    }
+  }
+
+  @Test func `a client that never reads its replies keeps nobody else waiting`() throws {
+    let lazy = MemoryExport(noise(4 << 20))
+    let other = MemoryExport(noise(4096))
+    try withServer(["lazy": lazy, "other": other]) { path, _, _ in
+      let client = try RawClient(socketPath: path, exportName: "lazy")
+      defer { client.socket.close() }
+      // Far more than the socket holds, but no more than the server's one buffer is ever waiting.
+      for cookie in UInt64(0)..<64 {
+        try client.send(NBDRequest(.read, cookie: cookie, length: 4 << 20))
+      }
+      let busy = try RawClient(socketPath: path, exportName: "other")
+      defer { busy.socket.close() }
+      for cookie in UInt64(0)..<1000 {
+        try busy.send(NBDRequest(.write, cookie: cookie, length: 4), payload: [1, 2, 3, 4])
+        #expect(try busy.receiveReply() == NBDSimpleReply(error: nil, cookie: cookie))
+      }
+      #expect(lazy.counts.reads < 64)
+    }
+  }
+
+  @Test func `replies do not wait for a payload that does not come`() throws {
+    try withServer(["disk": MemoryExport(noise(1 << 20))]) { path, _, _ in
+      let client = try RawClient(socketPath: path, exportName: "disk")
+      defer { client.socket.close() }
+      let first = RawClient.encode(NBDRequest(.write, cookie: 1, length: 4)) + [1, 2, 3, 4]
+      let second = RawClient.encode(NBDRequest(.write, cookie: 2, length: 50_000))
+      for _ in 0..<50 {
+        try client.socket.send(first + second)
+        #expect(try client.receiveReply() == NBDSimpleReply(error: nil, cookie: 1))
+        try client.socket.send(noise(50_000))
+        #expect(try client.receiveReply() == NBDSimpleReply(error: nil, cookie: 2))
+      }
+    }
+  }
+}

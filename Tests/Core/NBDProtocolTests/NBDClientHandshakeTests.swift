@@ -60,7 +60,7 @@ struct NBDClientHandshakeTests {
         break
       }
     }
-    #expect(fromServer.next == .transmit(export))
+    #expect(fromServer.next == .transmit(NBDSession(export: export)))
     #expect(fromClient.next == .transmit(NBDSession(export: export)))
     #expect(toClient.isEmpty && toServer.isEmpty)
   }

@@ -115,6 +115,20 @@ struct NBDRequestRulesTests {
       error: .invalidArgument
     ),
     Case(
+      testDescription: "zeroes, quick ones and without a hole",
+      request: request(.writeZeroes, 0, 1, [.noHole, .fastZero])
+    ),
+    Case(
+      testDescription: "one piece, without structured replies",
+      request: request(.read, 0, 1, .doNotFragment),
+      error: .invalidArgument
+    ),
+    Case(
+      testDescription: "block status, without a context",
+      request: request(.blockStatus, 0, 1),
+      error: .invalidArgument
+    ),
+    Case(
       testDescription: "no-hole on a write",
       request: request(.write, 0, 1, .noHole),
       error: .invalidArgument
@@ -183,10 +197,29 @@ struct NBDRequestRulesTests {
   func `every rule about requests gives its own answer`(_ example: Case) {
     var error: NBDErrorCode?
     do throws(NBDErrorCode) {
-      #expect(try example.request.command(for: example.export).rawValue == example.request.type)
+      let session = NBDSession(export: example.export)
+      #expect(try example.request.command(in: session).rawValue == example.request.type)
     } catch let thrown {
       error = thrown
     }
     #expect(error == example.error)
+  }
+
+  @Test func `a block status needs a context and a range inside`() throws {
+    let session = NBDSession(
+      export: NBDExportDescription(byteCount: 4096, isReadOnly: true, maximumPayload: 4096),
+      usesStructuredReplies: true,
+      contexts: [NBDMetaContext(identifier: 1, name: NBDMetaContext.allocation)]
+    )
+    func ask(_ offset: UInt64, _ length: UInt32) throws(NBDErrorCode) -> NBDCommand {
+      try NBDRequest(.blockStatus, flags: .requestOne, cookie: 1, offset: offset, length: length)
+        .command(in: session)
+    }
+    #expect(try ask(0, 4096) == .blockStatus)
+    for (offset, length) in [(UInt64(4096), UInt32(1)), (0, 4097), (.max, 1), (0, 0)] {
+      #expect(throws: NBDErrorCode.invalidArgument) { try ask(offset, length) }
+    }
+    let read = NBDRequest(.read, flags: .doNotFragment, cookie: 1, length: 1)
+    #expect(try read.command(in: session) == .read)
   }
 }

@@ -40,7 +40,7 @@ struct NBDServerHandshakeTests {
   /// The data of `NBD_OPT_GO` and `NBD_OPT_INFO` for the export "disk", asking for block sizes.
   static let goData = bytes("00000004 6469736b 0001 0003")
   static let goReplies = """
-    \(reply) 00000007 00000003 0000000c 0000 0102030405060708 016d
+    \(reply) 00000007 00000003 0000000c 0000 0102030405060708 096d
     \(reply) 00000007 00000003 0000000e 0003 00000001 00001000 02000000
     \(reply) 00000007 00000001 00000000
     """
@@ -58,7 +58,7 @@ struct NBDServerHandshakeTests {
     #expect(asked == .init(reply: [], next: .lookUp(exportName: "disk")))
     let granted = machine.found(Self.export)
     #expect(granted.reply == bytes(Self.goReplies))
-    #expect(granted.next == .transmit(Self.export))
+    #expect(granted.next == .transmit(NBDSession(export: Self.export)))
   }
 
   @Test func `info tells the same and leaves the client to choose`() {
@@ -105,9 +105,9 @@ struct NBDServerHandshakeTests {
     let asked = Self.send(1, Array("disk".utf8), to: &machine)
     #expect(asked.next == .lookUp(exportName: "disk"))
     let granted = machine.found(Self.export)
-    let start = bytes("0102030405060708 016d")
+    let start = bytes("0102030405060708 096d")
     #expect(granted.reply == start + [UInt8](repeating: 0, count: byteCount - start.count))
-    #expect(granted.next == .transmit(Self.export))
+    #expect(granted.next == .transmit(NBDSession(export: Self.export)))
   }
 
   @Test func `export-name has no way to refuse but closing`() {
@@ -117,9 +117,10 @@ struct NBDServerHandshakeTests {
   }
 
   @Test(arguments: [
-    (UInt8(5), "80000002"), (8, "80000001"), (9, "80000001"), (10, "80000001"), (77, "80000001"),
+    (UInt8(5), "80000002"), (4, "80000001"), (9, "80000003"), (10, "80000003"), (77, "80000001"),
   ])
-  func `TLS is refused by policy, extensions as unsupported`(option: UInt8, kind: String) {
+  func `what is refused says why: policy, unknown, or before its time`(option: UInt8, kind: String)
+  {
     var machine = Self.greeted()
     let step = Self.send(option, [], to: &machine)
     let head = bytes(Self.reply) + [0, 0, 0, option] + bytes(kind)
@@ -181,6 +182,80 @@ struct NBDServerHandshakeTests {
       machine.received(bytes("\(Self.option) 00000007 ffffffff")).next
         == .close(.tooLong(byteCount: .max))
     )
+  }
+
+  static let telling = NBDExportDescription(
+    byteCount: 1 << 20,
+    isReadOnly: true,
+    maximumPayload: 4096,
+    tellsAllocation: true
+  )
+  /// The data of a choice of contexts for the export "disk".
+  static let contextData = bytes("00000004 6469736b 00000001 0000000f") + "base:allocation".utf8
+
+  /// A machine that has agreed on structured replies.
+  static func structured() -> NBDServerHandshake {
+    var machine = greeted()
+    let step = send(8, [], to: &machine)
+    #expect(step.reply == bytes("\(reply) 00000008 00000001 00000000"))
+    return machine
+  }
+
+  @Test func `allocation is granted where the export tells it`() {
+    var machine = Self.structured()
+    let asked = Self.send(10, Self.contextData, to: &machine)
+    #expect(asked == .init(reply: [], next: .lookUp(exportName: "disk")))
+    let granted = machine.found(Self.telling)
+    #expect(
+      granted.reply
+        == bytes("\(Self.reply) 0000000a 00000004 00000013 00000001")
+        + "base:allocation".utf8 + bytes("\(Self.reply) 0000000a 00000001 00000000")
+    )
+    _ = Self.send(7, Self.goData, to: &machine)
+    let session = NBDSession(
+      export: Self.telling,
+      usesStructuredReplies: true,
+      contexts: [NBDMetaContext(identifier: 1, name: "base:allocation")]
+    )
+    let last = machine.found(Self.telling)
+    #expect(last.next == .transmit(session))
+    // Structured replies bring "do not fragment" with them.
+    #expect(last.reply.dropFirst(30).starts(with: bytes("0187")))
+  }
+
+  @Test func `allocation is not granted for another export, nor by one that tells nothing`() {
+    var other = Self.structured()
+    _ = Self.send(10, Self.contextData, to: &other)
+    _ = other.found(Self.telling)
+    _ = Self.send(7, bytes("00000005 6469736b32 0000"), to: &other)
+    guard case .transmit(let session) = other.found(Self.telling).next else {
+      Issue.record("no export")
+      return
+    }
+    #expect(session.contexts == [])
+    var silent = Self.structured()
+    _ = Self.send(10, Self.contextData, to: &silent)
+    #expect(
+      silent.found(Self.export).reply == bytes("\(Self.reply) 0000000a 00000001 00000000")
+    )
+  }
+
+  @Test(arguments: [
+    ("00000000", true), ("00000001 00000005 626173653a", true),
+    ("00000001 00000005 71656d753a", false),
+  ])
+  func `a list of contexts names all, or a namespace's`(queries: String, isNamed: Bool) {
+    var machine = Self.structured()
+    _ = Self.send(9, bytes("00000004 6469736b \(queries)"), to: &machine)
+    let reply = machine.found(Self.telling).reply
+    #expect(reply.starts(with: bytes("\(Self.reply) 00000009 00000004")) == isNamed)
+  }
+
+  @Test(arguments: 0..<contextData.count)
+  func `a choice of contexts cut short at any byte is refused`(byteCount: Int) {
+    var machine = Self.structured()
+    let step = Self.send(10, Array(Self.contextData.prefix(byteCount)), to: &machine)
+    #expect(step.reply.starts(with: bytes("\(Self.reply) 0000000a 80000003")))
   }
 
   @Test func `a read-only export offers no command that writes`() {

@@ -19,6 +19,8 @@ int understudy_connect_unix(const char *path, unsigned timeout_seconds);
 int understudy_is_served_unix(const char *path);
 /// Waits for a client.
 int understudy_accept(int listener);
+/// Receiving and sending give up, with -EAGAIN, when nothing moves for `seconds` (0: never).
+void understudy_limit_silence(int descriptor, unsigned seconds);
 /// Asks the kernel for room for `byte_count` bytes under way; what it gives is fine.
 void understudy_set_send_buffer(int descriptor, int byte_count);
 /// Sends all bytes; a peer that is gone is EPIPE, never a signal. Returns 0.

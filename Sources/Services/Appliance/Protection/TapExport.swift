@@ -14,6 +14,7 @@ internal import ReplicationProtocol
 package final class TapExport: NBDExport, @unchecked Sendable {
   package let byteCount: UInt64
   package let isReadOnly = false
+  package let canMultiConnect = false
   package let maximumPayload = 1 << 20
 
   private let buffer: StreamBuffer
@@ -47,6 +48,11 @@ package final class TapExport: NBDExport, @unchecked Sendable {
   }
 
   package func commitWrite(at offset: UInt64, count: Int) throws(NBDErrorCode) {
+    if let room, UnsafeRawBufferPointer(room).isAllZero {
+      // Guests and mirrors write zeroes as data; as zeroes they need no room on their way.
+      abandonWrite()
+      return try writeZeroes(at: offset, count: UInt32(count))
+    }
     // Outside the lock: it is the only thing here that takes time.
     let checksum = room.map { payloadChecksum(UnsafeRawBufferPointer($0)) }
     room = nil

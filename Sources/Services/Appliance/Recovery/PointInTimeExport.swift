@@ -13,7 +13,8 @@ internal import RecoveryModel
 final class PointInTimeExport: NBDExport {
   let byteCount: UInt64
   let isReadOnly = true
-  let maximumPayload = 32 << 20
+  let canMultiConnect = true
+  let maximumPayload = 4 << 20
 
   private let journal: StreamJournal
   private let volume: Int

@@ -47,6 +47,20 @@ struct StreamBufferTests {
     buffer.monitor.withLock { (buffer.stream.mode == .dropping, 0) }
   }
 
+  @Test func `a write of zeroes goes on its way as zeroes, one that only begins so does not`()
+    throws
+  {
+    let (buffer, taps) = try Self.ordered()
+    let nearly = [UInt8](repeating: 0, count: 4095) + [1]
+    try Self.write(taps[0], [UInt8](repeating: 0, count: 4096), at: 8192)
+    try Self.write(taps[0], nearly, at: 4096)
+    let batch = Self.take(buffer, after: 2)
+    #expect(batch.records.map(\.kind) == [.zeroes, .write])
+    #expect(batch.records.map(\.offset) == [8192, 4096])
+    #expect(batch.records.map(\.length) == [4096, 4096])
+    #expect(Array(batch.payload) == nearly)
+  }
+
   @Test func `writes come out in order with their bytes however the ring turns`() throws {
     let (buffer, taps) = try Self.ordered(volumes: 2)
     var generator = SystemRandomNumberGenerator()
@@ -56,7 +70,7 @@ struct StreamBufferTests {
     for _ in 0..<400 {
       for _ in 0..<Int.random(in: 0..<4, using: &generator) {
         let bytes = [UInt8](
-          repeating: .random(in: 0...255, using: &generator),
+          repeating: .random(in: 1...255, using: &generator),
           count: .random(in: 1...200_000, using: &generator)
         )
         let offset = UInt64.random(in: 0..<1000, using: &generator) * 512
