@@ -14,20 +14,19 @@ enum JournalChild {
 
   /// Makes as much journal as asked for and says how many seconds the appends took.
   ///
-  /// Further arguments: bytes, write size, batch size, and whether the segments are to be recycled
-  /// ones, as in a journal that has run for a while.
+  /// The segments are there before, as in a journal that has run for a while; afterwards
+  /// everything is folded, and they are there for the next time. Further arguments: bytes, write
+  /// size, batch size.
   static func append(_ words: inout Child.Words) throws {
     let place = try Place(&words)
     let byteCount = try words.number()
     var maker = try RecordMaker(place, writeSize: words.number(), order: .sequential)
     let batchSize = try words.number()
-    let journal = try place.openComplete(&maker)
-    if try words.number() == 1 {
-      _ = try append(byteCount, batchSize, &maker, journal)
-      try journal.fold(through: journal.state.durable)
-      try journal.enforceRetention(now: maker.time)
-    }
-    say("\(try append(byteCount, batchSize, &maker, journal))")
+    let tended = TendedJournal(try place.openComplete(&maker))
+    try tended.journal.prepare(byteCount: UInt64(byteCount + byteCount / 16))
+    say("\(try append(byteCount, batchSize, &maker, tended))")
+    try tended.end()
+    try tended.journal.fold(through: tended.journal.state.durable)
   }
 
   /// Fills a new journal with writes at random places, in large batches, and a checkpoint at the
@@ -39,12 +38,10 @@ enum JournalChild {
     let writeCount = try words.number()
     var maker = try RecordMaker(place, writeSize: words.number(), order: .random)
     let checkpoint = UInt64(try words.number())
-    let journal = try place.openComplete(&maker)
-    _ = try append(writeCount * maker.writeSize, 8 << 20, &maker, journal)
-    try journal.append(
-      [maker.mark(checkpoint)],
-      payload: UnsafeRawBufferPointer(start: nil, count: 0)
-    )
+    let tended = TendedJournal(try place.openComplete(&maker))
+    _ = try append(writeCount * maker.writeSize, 8 << 20, &maker, tended)
+    try tended.mark(&maker, checkpoint)
+    try tended.end()
   }
 
   /// Says in milliseconds how long it takes until a journal that is not open has answered the
@@ -87,12 +84,16 @@ enum JournalChild {
       segmentByteCount: UInt64(limit / 16)
     )
     var maker = try RecordMaker(place, writeSize: words.number(), order: .permuted)
-    let journal = try place.openComplete(&maker)
+    let tended = TendedJournal(try place.openComplete(&maker))
     let process = ProcessFigures(identifier: getpid())
+    var checkpoint: UInt64 = 0
     func turnOver() throws {
       for _ in 0..<32 {
-        _ = try append(limit / 32, 1 << 20, &maker, journal)
-        try journal.enforceRetention(now: maker.time)
+        _ = try append(limit / 32, 1 << 20, &maker, tended)
+        // Nothing after the last checkpoint is folded.
+        checkpoint += 1
+        try tended.mark(&maker, checkpoint)
+        try tended.journal.enforceRetention(now: maker.time)
       }
       sync()
     }
@@ -101,6 +102,7 @@ enum JournalChild {
     let before = try process.writtenByteCount
     for _ in 0..<2 { try turnOver() }
     let written = try process.writtenByteCount - before
+    try tended.end()
     say("\(Double(written) / Double(2 * limit))")
   }
 
@@ -109,13 +111,15 @@ enum JournalChild {
     _ byteCount: Int,
     _ batchSize: Int,
     _ maker: inout RecordMaker,
-    _ journal: StreamJournal
+    _ tended: TendedJournal
   ) throws -> Double {
     var seconds = 0.0
-    for _ in 0..<(byteCount / batchSize) {
-      maker.makeBatch(batchSize)
+    var rest = byteCount
+    while rest > 0 {
+      maker.makeBatch(min(batchSize, rest))
+      rest -= batchSize
       let began = now()
-      try journal.append(maker.records, payload: maker.payload)
+      try tended.append(maker)
       seconds += now() - began
     }
     return seconds

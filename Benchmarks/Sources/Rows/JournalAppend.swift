@@ -6,16 +6,11 @@ enum JournalAppend {
   static let benchmark = Benchmark(rows: ["journal-append-1m"], run: run)
 
   /// Places and sizes of ``JournalChild/append(_:)``.
-  static func rate(
-    byteCount: Int,
-    writeSize: Int,
-    stage: Stage,
-    isRecycling: Bool
-  ) throws -> Double {
+  static func rate(byteCount: Int, writeSize: Int, stage: Stage) throws -> Double {
     let seconds = try Child.figures(
       [
         "append", stage.path("journal"), stage.path("replica.raw"), 1 << 30, byteCount, writeSize,
-        1 << 20, isRecycling ? 1 : 0,
+        1 << 20,
       ],
       stage: stage
     )
@@ -29,7 +24,7 @@ enum JournalAppend {
     try Disk.make(file, byteCount: byteCount, isWritten: true)
     let fio = Fio(stage: stage)
     let runs = try await Alternated(effort.repeats) {
-      try rate(byteCount: byteCount, writeSize: 4096, stage: stage, isRecycling: true)
+      try rate(byteCount: byteCount, writeSize: 4096, stage: stage)
     } peer: {
       try fio.run(
         "write",

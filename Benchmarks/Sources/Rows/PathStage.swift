@@ -34,8 +34,7 @@ enum PathStage: String, CaseIterable {
       return try JournalAppend.rate(
         byteCount: byteCount,
         writeSize: NBDWriter.writeSize,
-        stage: stage,
-        isRecycling: true
+        stage: stage
       ) * 1e6
     }
   }
