@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static int allocate(int descriptor, int mode, off_t offset, off_t count) {
   int result;
@@ -34,6 +35,19 @@ int understudy_reopen_direct(int descriptor) {
   snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
   int opened = open(path, O_RDWR | O_CLOEXEC | O_DIRECT);
   return opened < 0 ? -errno : opened;
+}
+
+int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end) {
+  *start = lseek(descriptor, offset, SEEK_DATA);
+  if (*start < 0)
+    return errno == ENXIO ? 0 : -errno;
+  *end = lseek(descriptor, *start, SEEK_HOLE);
+  if (*end < 0)
+    return -errno;
+  // A hole made between the two calls is still no reason to skip what is behind it.
+  if (*end == *start)
+    *end += 1;
+  return 1;
 }
 
 int understudy_is_socket(const char *path) {

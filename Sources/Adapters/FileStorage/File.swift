@@ -111,6 +111,14 @@ package final class File: StorageFile {
     guard result == 0 else { throw FileFolder.failure("posix_fadvise", path, code: result) }
   }
 
+  package func nextData(from offset: UInt64) throws(StorageError) -> Range<UInt64>? {
+    var (start, end): (off_t, off_t) = (0, 0)
+    // That the position moves matters to nobody: all reads and writes are at offsets.
+    let result = understudy_next_data(descriptor, off_t(offset), &start, &end)
+    guard result >= 0 else { throw FileFolder.failure("lseek", path, code: -result) }
+    return result == 0 ? nil : UInt64(start)..<UInt64(end)
+  }
+
   package func willRead(at offset: UInt64, count: UInt64) {
     // Only advice: a failure means no more than that the reads take longer.
     _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)

@@ -31,11 +31,19 @@ package protocol StorageFile: AnyObject, Sendable {
   /// hold what the storage does not.
   func forgetCache() throws(StorageError)
 
+  /// The first range at or after `offset` that may hold anything but zeroes; nil if there is none
+  /// before the file's end.
+  func nextData(from offset: UInt64) throws(StorageError) -> Range<UInt64>?
+
   /// Says that a range will be read soon.
   func willRead(at offset: UInt64, count: UInt64)
 }
 
 extension StorageFile {
   package func forgetCache() throws(StorageError) {}
+  package func nextData(from offset: UInt64) throws(StorageError) -> Range<UInt64>? {
+    let end = try byteCount()
+    return offset < end ? offset..<end : nil
+  }
   package func willRead(at offset: UInt64, count: UInt64) {}
 }

@@ -32,6 +32,21 @@ extension StreamJournal {
     into bytes: UnsafeMutableRawBufferPointer,
     asOf point: SequenceNumber
   ) throws(JournalError) {
+    let read = try begin(volume: volume, at: offset, count: bytes.count, asOf: point)
+    let result = Result { () throws(StorageError) in
+      unsafe try run(read.resolution.pieces, read.view, volume: volume, at: offset, into: bytes)
+    }
+    end(read)
+    if case .failure(let error) = result { throw .storage(error) }
+  }
+
+  /// Finds where a range's bytes are; they stay readable there until ``end(_:)``.
+  func begin(
+    volume: Int,
+    at offset: UInt64,
+    count: Int,
+    asOf point: SequenceNumber
+  ) throws(JournalError) -> BegunRead {
     let begun = contents.withLock { contents -> Result<BegunRead, JournalError> in
       do throws(JournalError) { try contents.check(point) } catch { return .failure(error) }
       return .success(
@@ -39,25 +54,21 @@ extension StreamJournal {
           reader: contents.enter(point),
           view: contents.view,
           folded: contents.folded,
-          resolution: contents.lookUp(
-            volume: volume,
-            offset: offset,
-            count: bytes.count,
-            asOf: point
-          )
+          resolution: contents.lookUp(volume: volume, offset: offset, count: count, asOf: point)
         )
       )
     }
     var read = try begun.get()
     read.view.finish(&read.resolution, volume: volume, asOf: point, after: read.folded)
-    let result = Result { () throws(StorageError) in
-      unsafe try run(read.resolution.pieces, read.view, volume: volume, at: offset, into: bytes)
-    }
+    return read
+  }
+
+  /// Lets go of what ``begin(volume:at:count:asOf:)`` found.
+  func end(_ read: BegunRead) {
     contents.withLock { contents in
       contents.leave(read.reader)
       contents.giveBack(read.resolution)
     }
-    if case .failure(let error) = result { throw .storage(error) }
   }
 
   /// What a read takes with it from under the lock.

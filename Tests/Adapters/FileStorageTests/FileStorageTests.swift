@@ -51,6 +51,20 @@ import Testing
     }
   }
 
+  @Test func `tell where data is between holes`() throws {
+    try withFolder { folder in
+      let file = try File(path: folder.path + "/a", creating: true)
+      try file.resize(to: 3 << 20)
+      #expect(try file.nextData(from: 0) == nil)
+      try write([UInt8](repeating: 7, count: 65536), to: file, at: 1 << 20)
+      let data = UInt64(1 << 20)..<UInt64((1 << 20) + 65536)
+      #expect(try file.nextData(from: 0) == data)
+      #expect(try file.nextData(from: data.lowerBound + 5) == data.lowerBound + 5..<data.upperBound)
+      #expect(try file.nextData(from: data.upperBound) == nil)
+      #expect(try file.nextData(from: 3 << 20) == nil)
+    }
+  }
+
   @Test func `take direct and other writes side by side`() throws {
     try withFolder { folder in
       let file = try folder.open("a", creating: true)

@@ -44,6 +44,54 @@ import Testing
     }
   }
 
+  @Test func `tells zeroes of any point where there are zeroes, and covers what it is asked`()
+    throws
+  {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    try journal.append([
+      fixture.recording.write(0, 60_000, [UInt8](repeating: 1, count: 20_000)),
+      fixture.recording.zeroes(0, 65_500, 100),
+      fixture.recording.zeroes(0, 70_000, 60_000),
+      fixture.recording.write(0, 70_100, [2]),
+    ])
+    func told(_ point: UInt64, _ offset: UInt64, _ count: UInt64) throws -> [VolumeExtent] {
+      try journal.extents(
+        volume: 0,
+        at: offset,
+        count: count,
+        asOf: SequenceNumber(point),
+        limit: 100
+      )
+    }
+    #expect(
+      try told(6, 65_000, 6000) == [
+        VolumeExtent(count: 500, isZero: false), VolumeExtent(count: 100, isZero: true),
+        VolumeExtent(count: 4400, isZero: false), VolumeExtent(count: 100, isZero: true),
+        VolumeExtent(count: 1, isZero: false), VolumeExtent(count: 899, isZero: true),
+      ]
+    )
+    #expect(try told(3, 65_000, 6000) == [VolumeExtent(count: 6000, isZero: false)])
+    for point in 2...6 as ClosedRange<UInt64> {
+      var offset = 0
+      for extent in try told(point, 0, 150_000) {
+        let bytes = try journal.content(0, count: 150_000, asOf: SequenceNumber(point))
+        let run = bytes[offset..<offset + Int(extent.count)]
+        if extent.isZero { #expect(run.allSatisfy { $0 == 0 }) }
+        offset += run.count
+      }
+      #expect(offset == 150_000)
+    }
+    let two = try journal.extents(
+      volume: 0,
+      at: 65_000,
+      count: 6000,
+      asOf: SequenceNumber(6),
+      limit: 2
+    )
+    #expect(two.map(\.count) == [500, 100])
+  }
+
   @Test func `refuses records that do not follow the last one`() throws {
     var fixture = Fixture()
     let journal = try fixture.openCompleted()

@@ -43,6 +43,9 @@ int understudy_allocate(int descriptor, off_t offset, off_t count);
 /// Another descriptor of the same file, whose writes go past the page cache. EINVAL if the file
 /// system has no such writes.
 int understudy_reopen_direct(int descriptor);
+/// Finds data at or after `offset`: 1 and its range, of at least one byte, or 0 if there are only
+/// holes up to the end. Moves the descriptor's position.
+int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
 

@@ -4,6 +4,7 @@
 package import RecoveryModel
 package import ReplicationProtocol
 internal import ReplicationTransport
+internal import Glibc
 
 /// The stream of one VM, shared by its taps' threads, its sender, its sync and the manager's calls.
 ///
@@ -16,10 +17,13 @@ package final class StreamBuffer: @unchecked Sendable {
   let monitor = Monitor()
   var stream: OutgoingStream
   var waiterCount = 0
+  /// Whether the pump waits for a record: writes wake nobody else.
+  private var isPumpWaiting = false
   /// Used by the pump alone.
   private var copies: [UnsafeRawBufferPointer] = []
 
   static let leastRingByteCount = 4 << 20
+  private static let gatherMicroseconds: UInt32 = 1000
 
   /// Makes a buffer with `byteCount` bytes for payloads, for all volumes together; each volume gets
   /// at least 4 MiB.
@@ -119,7 +123,9 @@ extension StreamBuffer {
   /// Wakes the sender for a write that was committed, and lets go of the lock once the write may be
   /// acknowledged: at once, but for a hold.
   private func finishCommit() {
-    let isNeeded = waiterCount > 0
+    let isNeeded = isPumpWaiting
+    // Once is enough until it waits again.
+    isPumpWaiting = false
     if stream.hold.held == nil {
       monitor.unlock()
       wake(isNeeded)
@@ -143,15 +149,29 @@ extension StreamBuffer: StreamSource {
     copies.removeAll(keepingCapacity: true)
     monitor.lock()
     if stream.lastSendable == sequence {
-      let deadline = Monitor.now() + Int64(waitMilliseconds)
-      waiterCount += 1
-      while stream.lastSendable == sequence, !stream.isClosed, monitor.wait(until: deadline) {}
-      waiterCount -= 1
+      waitForRecord(after: sequence, until: Monitor.now() + Int64(waitMilliseconds))
     }
     stream.take(after: sequence, into: batch, byteLimit: byteLimit, payloads: &copies)
     monitor.unlock()
     // Without the lock: what is not acknowledged stays where it is, and only this thread renumbers.
     for copy in copies { batch.appendPayload(count: copy.count).copyMemory(from: copy) }
+  }
+
+  /// Waits for a record, and then a little for more of them: a write that finds the pump asleep
+  /// pays for waking it, so that is one write in a thousandth of a second, not each.
+  private func waitForRecord(after sequence: SequenceNumber, until deadline: Int64) {
+    var isInTime = true
+    while stream.lastSendable == sequence, !stream.isClosed, isInTime {
+      waiterCount += 1
+      isPumpWaiting = true
+      isInTime = monitor.wait(until: deadline)
+      isPumpWaiting = false
+      waiterCount -= 1
+    }
+    guard isInTime, !stream.isClosed else { return }
+    monitor.unlock()
+    usleep(Self.gatherMicroseconds)
+    monitor.lock()
   }
 
   package func acknowledged(through sequence: SequenceNumber) {

@@ -14,7 +14,11 @@ final class PointInTimeExport: NBDExport {
   let byteCount: UInt64
   let isReadOnly = true
   let canMultiConnect = true
+  let tellsAllocation = true
   let maximumPayload = 4 << 20
+
+  /// Bytes told of at once; a client asks again for the rest.
+  private static let longestStatus: UInt64 = 1 << 30
 
   private let journal: StreamJournal
   private let volume: Int
@@ -40,6 +44,28 @@ final class PointInTimeExport: NBDExport {
       try journal.read(volume: volume, at: offset, into: buffer, asOf: point)
     } catch {
       logger.error("a recovered disk cannot be read: \(error.words)")
+      throw .inputOutput
+    }
+  }
+
+  func allocation(
+    at offset: UInt64,
+    count: UInt32,
+    limit: Int
+  ) throws(NBDErrorCode) -> [NBDExtent] {
+    do {
+      let extents = try journal.extents(
+        volume: volume,
+        at: offset,
+        count: min(UInt64(count), Self.longestStatus),
+        asOf: point,
+        limit: limit
+      )
+      return extents.map {
+        NBDExtent(count: $0.count, flags: $0.isZero ? NBDExtent.hole | NBDExtent.zero : 0)
+      }
+    } catch {
+      logger.error("a recovered disk cannot be mapped: \(error.words)")
       throw .inputOutput
     }
   }

@@ -3,6 +3,7 @@
 
 import ControlProtocol
 import Foundation
+import NBDProtocol
 import NBDTransport
 import RecoveryModel
 import Testing
@@ -47,6 +48,26 @@ import Testing
     var content = [UInt8](repeating: 0xEE, count: count)
     try content.withUnsafeMutableBytes { try client.read(at: 0, into: $0) }
     return content
+  }
+
+  @Test func `tells which blocks hold nothing, in journal and replica`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let context = "base:allocation"
+    for checkpoint in 1...2 as ClosedRange<UInt64> {
+      let reply = try bench.exports.put(identifier, request(bench, checkpoint: checkpoint))
+      let client = try NBDClient(
+        socketPath: reply.socketPath,
+        exportName: "scsi:0:0",
+        contexts: [context]
+      )
+      let extents = try client.extents(of: context, at: 0, count: client.byteCount)
+      client.close()
+      try bench.exports.delete(identifier)
+      let dataByteCount: UInt64 = checkpoint == 1 ? 70_000 : 74_096
+      #expect(extents.map(\.count) == [4096, dataByteCount, (1 << 20) - 4096 - dataByteCount])
+      #expect(extents.map(\.flags) == [3, 0, 3])
+    }
   }
 
   @Test func `gives the disks as they were, whatever is written and folded since`() throws {

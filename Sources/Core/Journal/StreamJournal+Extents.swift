@@ -1,0 +1,108 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// A run of a volume's bytes that are known to be zero, or may be anything.
+package struct VolumeExtent: Hashable, Sendable {
+  /// In bytes.
+  package var count: UInt64
+  package var isZero: Bool
+
+  package init(count: UInt64, isZero: Bool) {
+    self.count = count
+    self.isZero = isZero
+  }
+}
+
+extension StreamJournal {
+  /// A look-up's share of a question for extents, so that memory and time under the lock stay small.
+  private static let stepByteCount = 16 << 20
+
+  /// Which bytes of a range are zero as of a record, without reading them.
+  ///
+  /// The extents begin at `offset`, neighbours differ, and there is at least one; there are at most
+  /// `limit`, and they may cover less than the `count` bytes asked about. May be called from any
+  /// number of threads.
+  ///
+  /// Fails like ``read(volume:at:into:asOf:)``.
+  package func extents(
+    volume: Int,
+    at offset: UInt64,
+    count: UInt64,
+    asOf point: SequenceNumber,
+    limit: Int
+  ) throws(JournalError) -> [VolumeExtent] {
+    var extents = ExtentList()
+    var position = offset
+    // A limit is passed by what one step finds, never by more.
+    while position < offset + count, extents.runs.count <= limit {
+      let step = min(UInt64(Self.stepByteCount), offset + count - position)
+      try addExtents(
+        volume: volume,
+        at: position,
+        count: Int(step),
+        asOf: point,
+        to: &extents
+      )
+      position += step
+    }
+    return Array(extents.runs.prefix(limit))
+  }
+
+  private func addExtents(
+    volume: Int,
+    at offset: UInt64,
+    count: Int,
+    asOf point: SequenceNumber,
+    to extents: inout ExtentList
+  ) throws(JournalError) {
+    var read = try begin(volume: volume, at: offset, count: count, asOf: point)
+    defer { end(read) }
+    read.resolution.sort()
+    for piece in read.resolution.pieces {
+      switch piece.place {
+      case .segment: extents.add(UInt64(piece.count), isZero: false)
+      case .zeroes: extents.add(UInt64(piece.count), isZero: true)
+      case .replica:
+        let range = piece.offset..<piece.offset + UInt64(piece.count)
+        try stored { () throws(StorageError) in
+          try addReplicaExtents(volume: volume, range, to: &extents)
+        }
+      }
+    }
+  }
+
+  /// Holes of the replica are zero; that a fold fills others meanwhile changes nothing here, for it
+  /// leaves the bytes alone that come from the replica.
+  private func addReplicaExtents(
+    volume: Int,
+    _ range: Range<UInt64>,
+    to extents: inout ExtentList
+  ) throws(StorageError) {
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let data = try replicas[volume].nextData(from: position)
+      let next = (data ?? range.upperBound..<range.upperBound).clamped(
+        to: position..<range.upperBound
+      )
+      extents.add(next.lowerBound - position, isZero: true)
+      extents.add(UInt64(next.count), isZero: false)
+      position = next.upperBound
+    }
+  }
+}
+
+/// Extents in the making.
+private struct ExtentList {
+  private(set) var runs: [VolumeExtent] = []
+
+  mutating func add(_ count: UInt64, isZero: Bool) {
+    guard count > 0 else { return }
+    if runs.last?.isZero == isZero {
+      runs[runs.count - 1].count += count
+    } else {
+      runs.append(VolumeExtent(count: count, isZero: isZero))
+    }
+  }
+}
