@@ -18,6 +18,7 @@ final class NBDWriter: @unchecked Sendable {
   private let sent = Atomic<Int>(0)
   private let isHeldBack = Atomic<Bool>(true)
   private let pace = Atomic<Int>(0)
+  private let bound = Atomic<Int>(Int.max)
   private let hasFailed = Atomic<Bool>(false)
   private let isClosing = Atomic<Bool>(false)
   private let isOver = Atomic<Bool>(false)
@@ -44,8 +45,11 @@ final class NBDWriter: @unchecked Sendable {
     isHeldBack.store(false, ordering: .relaxed)
   }
 
-  /// Lets nothing more be written, or lets it again.
-  func holdBack(_ isHeld: Bool) { isHeldBack.store(isHeld, ordering: .relaxed) }
+  /// Lets nothing more be written until ``write(_:bytesPerSecond:)``.
+  func holdBack() { isHeldBack.store(true, ordering: .relaxed) }
+
+  /// Lets ``sentByteCount`` grow up to here and no further.
+  func limit(to byteCount: Int) { bound.store(byteCount, ordering: .relaxed) }
 
   /// Fails if the connection was lost.
   func check() throws {
@@ -73,7 +77,9 @@ final class NBDWriter: @unchecked Sendable {
     while true {
       let rate = pace.load(ordering: .relaxed)
       let isAhead = rate > 0 && Double(paced) > (now() - began) * Double(rate)
-      let mayWrite = !isHeldBack.load(ordering: .relaxed) && !isAhead
+      let mayWrite =
+        !isHeldBack.load(ordering: .relaxed) && !isAhead
+        && sentByteCount < bound.load(ordering: .relaxed)
       if !mayWrite, underway == 0 {
         // A pause is not made good for afterwards.
         if !isAhead { (paced, began) = (0, now()) }

@@ -9,19 +9,28 @@ import RecoveryModel
 struct PathLoad {
   let pair: AppliancePair
   let writer: NBDWriter
+  /// The stream's position and the writer's when they were even.
+  private let even: (sequence: UInt64, byteCount: Int)
 
   private static let glance = Duration.milliseconds(20)
 
+  /// Takes a stream in which everything that was written is acknowledged.
+  init(pair: AppliancePair, writer: NBDWriter) async throws {
+    self.pair = pair
+    self.writer = writer
+    even = (try await pair.status().acknowledgedSequence, writer.sentByteCount)
+  }
+
   /// Bytes per second that become durable at the other site while the buffer is kept half full.
   func sustained(_ data: Sample, _ effort: Effort) async throws -> Double {
+    _ = try await checkedStatus()
     writer.write(data)
-    defer { writer.holdBack(true) }
-    _ = try await keepHalfFull(seconds: 0.7)
-    let before = try await pair.status().acknowledgedSequence
+    defer { writer.holdBack() }
+    let before = try await keepHalfFull(seconds: 0.7).acknowledgedSequence
     let began = now()
     let after = try await keepHalfFull(seconds: effort.seconds).acknowledgedSequence
     let seconds = now() - began
-    writer.holdBack(true)
+    writer.holdBack()
     try await pair.drain()
     return Double(after - before) * Double(NBDWriter.writeSize) / seconds
   }
@@ -30,12 +39,13 @@ struct PathLoad {
     let end = now() + seconds
     while true {
       let status = try await checkedStatus()
-      writer.holdBack(status.bufferedByteCount > status.bufferByteCount / 2)
       if now() >= end { return status }
       try await Task.sleep(for: Self.glance)
     }
   }
 
+  /// Lets the writer go on as far as half of the buffer beyond what is durable at the other site.
+  ///
   /// Fails if the stream has lost its order: then writes were not kept.
   private func checkedStatus() async throws -> StreamStatus {
     try writer.check()
@@ -43,6 +53,8 @@ struct PathLoad {
     guard status.sync == .ordered else {
       throw BenchError("the stream lost its order: \(status.lastError)")
     }
+    let acknowledged = Int(status.acknowledgedSequence - even.sequence) * NBDWriter.writeSize
+    writer.limit(to: even.byteCount + acknowledged + Int(status.bufferByteCount) / 2)
     return status
   }
 
@@ -54,8 +66,9 @@ struct PathLoad {
     seconds: Double
   ) async throws -> [Row] {
     say("  RPO at \(Table.figure(bytesPerSecond / 1e6)) MB/s for \(Int(seconds)) s")
+    _ = try await checkedStatus()
     writer.write(data, bytesPerSecond: bytesPerSecond)
-    defer { writer.holdBack(true) }
+    defer { writer.holdBack() }
     let (began, sentBefore) = (now(), writer.sentByteCount)
     var samples: [Double] = []
     var marked: [UInt64] = []
@@ -72,7 +85,7 @@ struct PathLoad {
     guard rate >= 0.9 * bytesPerSecond else {
       throw BenchError("the writer reached \(Int(rate / 1e6)) MB/s only")
     }
-    writer.holdBack(true)
+    writer.holdBack()
     try await pair.drain()
     try await checkCheckpoints(marked, asked: asked)
     return [
@@ -93,8 +106,9 @@ struct PathLoad {
 
   /// Writes faster than the link carries, until the buffer has been full.
   func fillBuffer(_ data: Sample) async throws {
+    writer.limit(to: Int.max)
     writer.write(data)
-    defer { writer.holdBack(true) }
+    defer { writer.holdBack() }
     try await waitUntil("the buffer is full") {
       try await pair.status().sync == .idle
     }

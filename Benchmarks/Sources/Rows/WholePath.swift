@@ -36,10 +36,10 @@ enum WholePath {
       export: AppliancePair.volume.rawValue,
       stage: stage
     )
-    let load = PathLoad(pair: pair, writer: writer)
     let memory = MemoryWatch([pair.protected, pair.recovery])
     return try await memory.during {
       try await pair.sync()
+      let load = try await PathLoad(pair: pair, writer: writer)
       var rows: [Row] = []
       var slowest = Double.infinity
       for kind in kinds {
