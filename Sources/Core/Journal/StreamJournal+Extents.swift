@@ -16,7 +16,7 @@ package struct VolumeExtent: Hashable, Sendable {
 }
 
 extension StreamJournal {
-  /// A look-up's share of a question for extents, so that memory and time under the lock stay small.
+  /// How much of a question one look-up answers: memory and time under the lock stay small.
   private static let stepByteCount = 16 << 20
 
   /// Which bytes of a range are zero as of a record, without reading them.

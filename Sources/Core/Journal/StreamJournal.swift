@@ -58,7 +58,9 @@ package final class StreamJournal: Sendable {
     self.salts = salts
     for (replica, size) in zip(replicas, volumeSizes) {
       try stored { () throws(StorageError) in
-        if try replica.byteCount() < size { try replica.resize(to: size) }
+        guard try replica.byteCount() < size else { return }
+        try replica.resize(to: size)
+        try replica.sync()
       }
     }
     let recovered = try Recovery.run(

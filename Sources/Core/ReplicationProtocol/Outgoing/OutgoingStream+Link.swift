@@ -84,6 +84,9 @@ extension OutgoingStream {
 
   /// Numbers go on after what the receiver has; what the stream holds is not what follows it.
   private mutating func renumber(after welcome: StreamWelcome, now: WallTime) {
+    // What is held now is missing from when it was written.
+    let oldest = min(records.oldest?.record.time ?? now, now)
+    missingSince = min(missingSince ?? oldest, oldest)
     mode = .dropping
     generation += 1
     hold.breakOff()
@@ -94,7 +97,6 @@ extension OutgoingStream {
     isRemoteComplete = welcome.isComplete
     firstSyncEnd = nil
     missingUntil = nil
-    missingSince = missingSince ?? now
   }
 
   /// The link is gone; what is held waits for the next one.

@@ -23,10 +23,13 @@ extension OutgoingStream {
 
   /// Begins to keep writes, with a record that says so, once the link is up.
   ///
+  /// It waits until the other site has all that was kept before: a block that is compared while
+  /// older records are on their way could be found equal, and then be overwritten by them.
+  ///
   /// - Returns: The generation by which the sync names itself from here on; nil if it must wait.
   package mutating func beginSync(now: WallTime) throws(SyncInterruption) -> UInt64? {
-    if isClosed || isPaused { throw .cancelled }
-    guard isLinked, records.hasRoom(for: 1) else { return nil }
+    if isClosed || isPaused || !hasAllTaps { throw .cancelled }
+    guard isLinked, records.count == 0 else { return nil }
     generation += 1
     let kind: SyncState = isRemoteComplete ? .deltaSync : .initialSync
     mode = .syncing(kind)

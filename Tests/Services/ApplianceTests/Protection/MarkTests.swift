@@ -68,6 +68,7 @@ struct MarkTests {
     let (buffer, _) = try StreamBufferTests.ordered()
     buffer.setPaused(true)
     buffer.setPaused(false)
+    buffer.acknowledged(through: SequenceNumber(2))
     _ = try buffer.beginSync { false }
     let reason = StreamBuffer.mark(Self.checkpoint(1), in: [(StreamIdentifier("a"), buffer)])
     #expect(reason?.contains("sync") == true)
