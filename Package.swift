@@ -78,6 +78,12 @@ var package = Package(
     tests("Core", "ReplicationProtocol", ["RecoveryModel"]),
     tests("Core", "Journal", ["RecoveryModel", "Simulation"]),
     tests("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
+    .executableTarget(
+      name: "soak",
+      dependencies: ["Simulation"],
+      path: "Tests/Soak",
+      swiftSettings: common
+    ),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ],
   swiftLanguageModes: [.v6]

@@ -11,7 +11,9 @@ extension FaultyDisk {
 
     package func list() throws(StorageError) -> [String] {
       try disk.change("list", canFail: false) { [prefix] state throws(StorageError) in
-        state.names.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        state.names.keys.sorted().filter { $0.hasPrefix(prefix) }.map {
+          String($0.dropFirst(prefix.count))
+        }
       }
     }
 
@@ -33,6 +35,12 @@ extension FaultyDisk {
       try disk.change("remove", canFail: false) { state throws(StorageError) in
         guard state.names.removeValue(forKey: path) != nil else { throw .missing(name) }
         state.nameChanges.append(state.names)
+      }
+    }
+
+    package func freeByteCount() throws(StorageError) -> UInt64? {
+      try disk.change("free", canFail: false) { state throws(StorageError) in
+        state.isFull ? 0 : 1 << 40
       }
     }
 
@@ -87,12 +95,16 @@ extension FaultyDisk {
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
       let copy = unsafe [UInt8](bytes)
       try disk.change("write") { [number] state throws(StorageError) in
+        let isLonger = Int(offset) + copy.count > state.files[number].seen.count
+        if state.isFull, isLonger { throw .full(file: "\(number)") }
         state.files[number].perform(.write(offset: Int(offset), bytes: copy))
       }
     }
 
     package func resize(to byteCount: UInt64) throws(StorageError) {
       try disk.change("resize", canFail: false) { [number] state throws(StorageError) in
+        let isLonger = Int(byteCount) > state.files[number].seen.count
+        if state.isFull, isLonger { throw .full(file: "\(number)") }
         state.files[number].perform(.resize(Int(byteCount)))
       }
     }

@@ -62,6 +62,8 @@ package final class FaultyDisk: Sendable {
     var operationsUntilDeath: Int?
     /// The operation that fails next; any that changes a file if empty.
     var nextFailure: String?
+    /// Whether files can get no longer.
+    var isFull = false
   }
 
   private let state: Mutex<State>
@@ -83,6 +85,9 @@ package final class FaultyDisk: Sendable {
     }
   }
 
+  /// Whether there is room for files to get longer.
+  package func setFull(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
+
   /// Keeps of what was not synced what chance decides, and works again.
   package func cutPower() {
     state.withLock { state in
@@ -97,6 +102,7 @@ package final class FaultyDisk: Sendable {
       state.generator = generator
       state.operationsUntilDeath = nil
       state.nextFailure = nil
+      state.isFull = false
     }
   }
 
