@@ -27,8 +27,9 @@ package final class StreamSender: @unchecked Sendable {
     package var compression: PayloadCompression
     /// The stream's part of the link against others'.
     package var priority: VPGDefinition.Priority
-    /// About the most payload of one frame, in bytes.
-    package var batchByteCount = 1 << 20
+    /// About the most payload of one frame, in bytes: what a frame is copied, summed and encrypted
+    /// from is still in the processor's cache then.
+    package var batchByteCount = 512 << 10
 
     package init(
       host: String,

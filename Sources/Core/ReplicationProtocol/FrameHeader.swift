@@ -20,7 +20,10 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
 /// The 12 bytes before the body of every frame.
 ///
 /// Layout, little endian: 0 body length (4), 4 kind (1), 5 flags (1, of data: how the payload is
-/// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body as it is on the link (4).
+/// compressed), 6 zero (2), 8 CRC32C of bytes 0..<8 and the body (4).
+///
+/// In a data frame it ends before the payloads: each record has its payload's own, which is checked
+/// from the tap to the journal.
 package struct FrameHeader: Hashable, Sendable {
   package static let byteCount = 12
   /// The longest frame, header included.
@@ -66,9 +69,10 @@ package struct FrameHeader: Hashable, Sendable {
   /// Checks the body that came with the header against the checksum of both.
   package func verify(body: UnsafeRawBufferPointer) throws(ReplicationError) {
     precondition(body.count == bodyByteCount, "not the header's body")
+    let count = unsafe Self.checkedByteCount(of: body, kind)
     let found =
-      unsafe body.isEmpty
-      ? headChecksum : understudy_crc32c(headChecksum, body.baseAddress, body.count)
+      unsafe count == 0
+      ? headChecksum : understudy_crc32c(headChecksum, body.baseAddress, count)
     guard found == checksum else { throw .checksumMismatch(kind) }
   }
 
@@ -87,14 +91,22 @@ package struct FrameHeader: Hashable, Sendable {
     unsafe frame.storeBytes(of: kind.rawValue, toByteOffset: 4, as: UInt8.self)
     unsafe frame.storeBytes(of: compression.rawValue, toByteOffset: 5, as: UInt8.self)
     unsafe frame.storeBytes(of: 0, toByteOffset: 6, as: UInt16.self)
-    let checksum = unsafe checksum(of: UnsafeRawBufferPointer(frame))
+    let checksum = unsafe checksum(of: UnsafeRawBufferPointer(frame), kind)
     unsafe frame.storeBytes(of: checksum.littleEndian, toByteOffset: 8, as: UInt32.self)
   }
 
-  private static func checksum(of frame: UnsafeRawBufferPointer) -> UInt32 {
+  private static func checksum(of frame: UnsafeRawBufferPointer, _ kind: FrameKind) -> UInt32 {
     let head = unsafe understudy_crc32c(0, frame.baseAddress, 8)
-    guard frame.count > byteCount, let base = frame.baseAddress else { return head }
-    return unsafe understudy_crc32c(head, base + byteCount, frame.count - byteCount)
+    let body = unsafe UnsafeRawBufferPointer(rebasing: frame[byteCount...])
+    let count = unsafe checkedByteCount(of: body, kind)
+    return unsafe count == 0 ? head : understudy_crc32c(head, body.baseAddress, count)
+  }
+
+  /// How much of a body the frame's checksum is of.
+  private static func checkedByteCount(of body: UnsafeRawBufferPointer, _ kind: FrameKind) -> Int {
+    guard kind == .data, body.count >= 4 else { return body.count }
+    let recordCount = unsafe Int(UInt32(littleEndian: body.loadUnaligned(as: UInt32.self)))
+    return min(body.count, DataFrame.headByteCount(recordCount: recordCount) - byteCount)
   }
 }
 

@@ -51,6 +51,48 @@ struct DataFrameTests {
     #expect(Array(copy.payload) == Array(batch.payload))
   }
 
+  /// Reads a whole frame as the network's side does.
+  static func read(_ frame: [UInt8]) throws -> RecordBatch {
+    try frame.withUnsafeBytes { bytes in
+      let header = try FrameHeader(decoding: bytes)
+      let body = UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
+      guard header.bodyByteCount == body.count else { throw ReplicationError.malformed(.data) }
+      try header.verify(body: body)
+      let batch = RecordBatch()
+      let memory = batch.body(count: body.count)
+      memory.copyMemory(from: body)
+      let place = try DataFrame.decodeHead(
+        body: UnsafeRawBufferPointer(memory),
+        isCompressed: false,
+        into: batch
+      )
+      batch.usePayload(at: place.payloadStart, count: place.payloadByteCount)
+      return batch
+    }
+  }
+
+  @Test func `a head is refused whichever bit is hit, and payloads have sums of their own`() throws
+  {
+    let payloads: [[UInt8]] = [[1, 2, 3], [4, 5, 6, 7]]
+    let batch = Self.batch(of: payloads)
+    let head = DataFrame.headByteCount(recordCount: 2)
+    var frame = [UInt8](repeating: 0, count: head) + Array(batch.payload)
+    frame.withUnsafeMutableBytes { bytes in
+      DataFrame.encodeHead(batch, into: bytes)
+      FrameHeader.seal(frame: bytes, kind: .data)
+    }
+    #expect(try Self.read(frame).records == batch.records)
+    for bit in 0..<head * 8 {
+      var damaged = frame
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      #expect(throws: ReplicationError.self) { try Self.read(damaged) }
+    }
+    frame[head + 4] ^= 1
+    let damaged = try Self.read(frame)
+    let second = UnsafeRawBufferPointer(rebasing: damaged.payload[3...])
+    #expect(payloadChecksum(second) != damaged.records[1].payloadChecksum)
+  }
+
   @Test func `a frame cut anywhere is malformed`() {
     let body = Self.body(of: Self.batch(of: [[1, 2, 3], [4, 5]]))
     for count in 0..<body.count {
