@@ -19,7 +19,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
     version: ManagerService.version,
     subcommands: [
       ManagerCommand.self, ManagerUserCommand.self, IdentityCommand.self, ApplianceCommand.self,
-      ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self,
+      ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self, PointCommand.self,
     ]
   )
 

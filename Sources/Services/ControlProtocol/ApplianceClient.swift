@@ -155,7 +155,12 @@ package struct ApplianceClient: Sendable {
     )
   }
 
-  /// Offers a stream's disks as of a checkpoint.
+  /// The exports there are.
+  package func exports() async throws(ControlError) -> [ExportStatus] {
+    try await client.send(.get, ApplianceRoutes.exports)
+  }
+
+  /// Offers a stream's disks as of a point.
   package func openExport(
     _ export: ExportIdentifier,
     _ request: ExportRequest

@@ -37,6 +37,8 @@ package enum ApplianceRoutes {
   }
   /// GET with `?stream=`: ``[Checkpoint]`` durable in that stream's journal, oldest first.
   package static let journalCheckpoints = "/v1/journal-checkpoints"
+  /// GET: ``[ExportStatus]``, by export.
+  package static let exports = "/v1/exports"
   /// PUT ``ExportRequest`` gives ``ExportReply``; DELETE closes it and deletes its overlays.
   package static func export(_ export: ExportIdentifier) -> String { "/v1/exports/\(export)" }
 }
@@ -99,6 +101,9 @@ package struct StreamStatus: Codable, Sendable {
   package var connectedVolumes: [VolumeIdentifier]
   /// The last reason the link or a sync failed; empty if none.
   package var lastError: String
+  /// The RPO if the VM is off: its taps were closed in order, so what is in the stream is all there
+  /// is. Nil if it cannot be said.
+  package var restingRPOInMilliseconds: Int64?
   /// How long guests waited for checkpoints over several appliances, since the process began.
   package var holds = Holds()
 
@@ -176,6 +181,7 @@ package struct JournalStatus: Codable, Sendable {
   package var latestCheckpoint: Checkpoint?
   /// Empty, or why the journal cannot be written.
   package var lastError: String
+  package var history = History()
 
   package init(
     stream: StreamIdentifier,
@@ -203,6 +209,40 @@ package struct JournalStatus: Codable, Sendable {
     self.earliestCheckpoint = earliestCheckpoint
     self.latestCheckpoint = latestCheckpoint
     self.lastError = lastError
+  }
+}
+
+extension JournalStatus {
+  /// How far back a journal goes, and why no further.
+  package struct History: Codable, Sendable, Equatable {
+    /// What there is not enough of for the history that is wanted.
+    package enum Shortage: String, Codable, Sendable {
+      case hardLimit
+      case disk
+    }
+
+    /// The protected host's time of the oldest and the newest write.
+    package var oldest: WallTime?
+    package var newest: WallTime?
+    /// Set while the history is shorter than wanted.
+    package var shortage: Shortage?
+    package var keptInSeconds: Double
+    /// Whether the disk is full: the newest writes wait at the protected site.
+    package var isDiskFull: Bool
+
+    package init(
+      oldest: WallTime? = nil,
+      newest: WallTime? = nil,
+      shortage: Shortage? = nil,
+      keptInSeconds: Double = 0,
+      isDiskFull: Bool = false
+    ) {
+      self.oldest = oldest
+      self.newest = newest
+      self.shortage = shortage
+      self.keptInSeconds = keptInSeconds
+      self.isDiskFull = isDiskFull
+    }
   }
 }
 
@@ -425,58 +465,6 @@ package struct PromoteRequest: Codable, Sendable, Equatable {
   package var checkpoint: CheckpointIdentifier
 
   package init(checkpoint: CheckpointIdentifier) { self.checkpoint = checkpoint }
-}
-
-/// Offer a stream's disks as of a checkpoint, read only, each with a fresh qcow2 overlay.
-///
-/// The point is held: retention does not pass it while the export is open. An export survives
-/// restarts of the appliance.
-package struct ExportRequest: Codable, Sendable, Equatable {
-  package var stream: StreamIdentifier
-  package var checkpoint: CheckpointIdentifier
-  /// The folder the overlays are made in; it is made if missing.
-  package var overlayFolder: String
-
-  package init(
-    stream: StreamIdentifier,
-    checkpoint: CheckpointIdentifier,
-    overlayFolder: String
-  ) {
-    self.stream = stream
-    self.checkpoint = checkpoint
-    self.overlayFolder = overlayFolder
-  }
-}
-
-/// Where the export's disks are.
-package struct ExportReply: Codable, Sendable, Equatable {
-  package var socketPath: String
-  package var volumes: [Volume]
-
-  package init(socketPath: String, volumes: [Volume]) {
-    self.socketPath = socketPath
-    self.volumes = volumes
-  }
-
-  /// One disk of the export; its export name is the volume identifier.
-  package struct Volume: Codable, Sendable, Equatable {
-    package var identifier: VolumeIdentifier
-    package var target: String
-    package var overlayPath: String
-    package var replicaPath: String
-
-    package init(
-      identifier: VolumeIdentifier,
-      target: String,
-      overlayPath: String,
-      replicaPath: String
-    ) {
-      self.identifier = identifier
-      self.target = target
-      self.overlayPath = overlayPath
-      self.replicaPath = replicaPath
-    }
-  }
 }
 
 /// What a control port answers instead of success.

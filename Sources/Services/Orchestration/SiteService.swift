@@ -62,7 +62,7 @@ package protocol SiteService: Sendable {
 /// Why the site did not do what was asked.
 ///
 /// Texts are for the person who asked.
-package enum SiteError: Error, Equatable, Sendable {
+package enum SiteError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Nothing has that name.
   case notFound(String)
   /// The request cannot be right.
@@ -73,6 +73,8 @@ package enum SiteError: Error, Equatable, Sendable {
   case unreachable(String)
   /// Something of ours failed.
   case failed(String)
+
+  package var description: String { message }
 
   /// The text alone.
   package var message: String {

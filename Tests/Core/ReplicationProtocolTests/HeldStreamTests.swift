@@ -90,7 +90,8 @@ struct HeldStreamTests {
       #expect(rest.bytes == Array("noon".utf8) + [2, 3])
       stream.acknowledged(through: SequenceNumber(start + 4))
     }
-    #expect(stream.heldByteCount == 0)
+    let count = stream.heldByteCount
+    #expect(count == 0)
   }
 
   @Test func `a mark whose time is over, or that has no room, stays out`() throws {
@@ -112,5 +113,35 @@ struct HeldStreamTests {
     _ = stream.beginHold(Self.checkpoint(""), now: 0, limit: 5)
     let reason = stream.prepareMark([])
     #expect(reason?.contains("held") == true)
+  }
+
+  @Test func `a stream whose taps were closed in order is at rest, and takes marks`() throws {
+    var stream = try Self.ordered()
+    Self.write(&stream, 1)
+    stream.tapClosed(volume: 0, owner: 1, now: Self.time)
+    let (mode, isAtRest) = (stream.mode, stream.isAtRest)
+    #expect(mode == .dropping && isAtRest)
+    let later = WallTime(milliseconds: 5000)
+    let age = stream.ageOfOldestRecord(now: later)
+    #expect(age == 4000)
+    stream.acknowledged(through: SequenceNumber(3))
+    let (rest, missing) = (
+      stream.ageOfOldestRecord(now: later), stream.ageOfOldestMissing(now: later)
+    )
+    #expect(rest == 0 && missing == 4000)
+    let refusal = stream.prepareMark([])
+    #expect(refusal == nil)
+    stream.appendMark(Self.checkpoint(""), [])
+    let marked = Self.take(stream, after: 3)
+    #expect(marked.kinds == [.mark])
+    // The VM is started again, and writes before a sync begins.
+    _ = stream.tapOpened(volume: 0, now: later)
+    let isTapped = !stream.isAtRest
+    #expect(isTapped)
+    stream.tapClosed(volume: 0, owner: 2, now: later)
+    let isMissing = !stream.isAtRest
+    #expect(isMissing, "what was written meanwhile may be missing")
+    let refused = stream.prepareMark([])
+    #expect(refused?.contains("sync") == true)
   }
 }

@@ -25,6 +25,7 @@ actor FakeAppliance: ApplianceControl {
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
   private(set) var held: Checkpoint?
+  private var opened: [ExportIdentifier: ExportStatus] = [:]
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
 
@@ -156,9 +157,23 @@ actor FakeAppliance: ApplianceControl {
   func promote(_ stream: StreamIdentifier, to checkpoint: CheckpointIdentifier) {}
   func checkpoints(of stream: StreamIdentifier) -> [Checkpoint] { marks[stream] ?? [] }
 
+  func exports() -> [ExportStatus] { Array(opened.values) }
+
   func openExport(_ export: ExportIdentifier, _ request: ExportRequest) -> ExportReply {
-    ExportReply(socketPath: "/run/export", volumes: [])
+    let reply = ExportReply(
+      socketPath: "/run/export",
+      sequence: SequenceNumber(1),
+      time: nil,
+      volumes: []
+    )
+    opened[export] = ExportStatus(
+      identifier: export,
+      request: request,
+      reply: reply,
+      isServed: true
+    )
+    return reply
   }
 
-  func closeExport(_ export: ExportIdentifier) {}
+  func closeExport(_ export: ExportIdentifier) { opened[export] = nil }
 }

@@ -19,7 +19,7 @@ extension OutgoingStream {
     now: Int64,
     limit: Int64
   ) -> String? {
-    guard mode == .ordered else { return Self.notOrdered }
+    guard mode == .ordered || isAtRest else { return Self.notOrdered }
     guard hold.begin(checkpoint, after: records.last, now: now, limit: limit) else {
       return "is held for another checkpoint, or no more for this one"
     }

@@ -89,6 +89,7 @@ extension OutgoingStream {
     missingSince = min(missingSince ?? oldest, oldest)
     mode = .dropping
     generation += 1
+    wasClosedInOrder = false
     hold.breakOff()
     for index in volumes.indices { volumes[index].ring.freeAll() }
     sideRing.freeAll()

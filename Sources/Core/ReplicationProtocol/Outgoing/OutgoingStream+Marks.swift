@@ -13,7 +13,7 @@ extension OutgoingStream {
   ///
   /// - Returns: Why it cannot be marked, in words that follow the stream's name; nil if it can.
   package mutating func prepareMark(_ tag: [UInt8]) -> String? {
-    guard mode == .ordered else { return Self.notOrdered }
+    guard mode == .ordered || isAtRest else { return Self.notOrdered }
     guard hold.held == nil else { return "is held for another checkpoint" }
     return reserveMark(tag)
   }

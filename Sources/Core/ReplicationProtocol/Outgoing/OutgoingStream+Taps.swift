@@ -11,6 +11,7 @@ extension OutgoingStream {
       loseOrder("a second connection took a disk's tap over", now: now)
     }
     volumes[volume].owner = nextOwner
+    wasClosedInOrder = false
     return nextOwner
   }
 
@@ -18,7 +19,9 @@ extension OutgoingStream {
   package mutating func tapClosed(volume: Int, owner: UInt64, now: WallTime) {
     guard volumes[volume].owner == owner else { return }
     volumes[volume].owner = nil
+    let wasOrdered = mode == .ordered
     loseOrder("the hypervisor closed a disk's tap", now: now)
+    if wasOrdered { wasClosedInOrder = true }
   }
 
   /// Room for a write's payload; nil if it is not to be kept.
@@ -105,6 +108,8 @@ extension OutgoingStream {
   private mutating func countWrite(_ byteCount: Int, now: WallTime) {
     writeCount += 1
     writtenByteCount += UInt64(byteCount)
-    if mode == .dropping, missingSince == nil { missingSince = now }
+    guard mode == .dropping else { return }
+    wasClosedInOrder = false
+    missingSince = missingSince ?? now
   }
 }

@@ -55,6 +55,8 @@ package struct OutgoingStream: ~Copyable {
   var missingSince: WallTime?
   /// The end of the sync that brought what was missing.
   var missingUntil: SequenceNumber?
+  /// Whether the taps were closed while the stream was in order, and nothing was written since.
+  var wasClosedInOrder = false
   package internal(set) var lastError = ""
   package internal(set) var writeCount: UInt64 = 0
   package internal(set) var writtenByteCount: UInt64 = 0
@@ -111,6 +113,16 @@ package struct OutgoingStream: ~Copyable {
     return max(0, now.milliseconds - oldest.milliseconds)
   }
 
+  /// Whether the stream has every write if the VM is off: its taps were all closed in order.
+  ///
+  /// Only who knows that the VM is off may take it for an ordered one.
+  package var isAtRest: Bool { wasClosedInOrder && volumes.allSatisfy { $0.owner == nil } }
+
+  /// The age of the oldest record that the other site does not have, in milliseconds.
+  package func ageOfOldestRecord(now: WallTime) -> Int64 {
+    records.oldest.map { max(0, now.milliseconds - $0.record.time.milliseconds) } ?? 0
+  }
+
   /// While paused, writes are not kept and no sync begins.
   package mutating func setPaused(_ isPaused: Bool, now: WallTime) {
     self.isPaused = isPaused
@@ -128,6 +140,7 @@ package struct OutgoingStream: ~Copyable {
     guard mode != .dropping else { return }
     mode = .dropping
     generation += 1
+    wasClosedInOrder = false
     missingSince = missingSince ?? now
     missingUntil = nil
     lastError = reason

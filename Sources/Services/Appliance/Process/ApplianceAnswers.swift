@@ -94,6 +94,9 @@ struct ApplianceAnswers: Sendable {
       }
       return try await Blocking.run { try journals.checkpoints(of: StreamIdentifier(stream)) }
     }
+    routes.on(.get, ApplianceRoutes.exports, from: manager) { _ -> [ExportStatus] in
+      exports.statuses
+    }
     routes.on(.put, ApplianceRoutes.export(anyExport), from: manager) {
       request -> ExportReply in
       let export = try request.identifier("export", as: ExportIdentifier.self)

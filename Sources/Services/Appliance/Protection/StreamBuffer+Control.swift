@@ -83,6 +83,8 @@ extension StreamBuffer {
       status.connectedVolumes = volumeNames.indices.filter { stream.hasTap($0) }
         .map { volumeNames[$0] }
       status.lastError = stream.lastError
+      status.restingRPOInMilliseconds =
+        stream.isAtRest ? stream.ageOfOldestRecord(now: now) : nil
       let lengths = stream.hold.lengths
       status.holds = StreamStatus.Holds(
         count: lengths.count,

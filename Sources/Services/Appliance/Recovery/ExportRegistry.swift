@@ -82,6 +82,20 @@ package final class ExportRegistry: Sendable {
 
   package var identifiers: [ExportIdentifier] { entries.withLock { $0.keys.sorted() } }
 
+  /// How every export stands, by identifier.
+  package var statuses: [ExportStatus] {
+    entries.withLock { entries in
+      entries.sorted { $0.key < $1.key }.map { identifier, entry in
+        ExportStatus(
+          identifier: identifier,
+          request: entry.record.request,
+          reply: entry.record.reply,
+          isServed: entry.export != nil
+        )
+      }
+    }
+  }
+
   /// Opens an export, or finds it open.
   package func put(
     _ identifier: ExportIdentifier,
@@ -96,7 +110,7 @@ package final class ExportRegistry: Sendable {
         if isNew { try file.save(entry.record) }
         do {
           if entry.export == nil { entry.export = try serve(entry.record) }
-          _ = try FileFolder(path: request.overlayFolder)
+          if let folder = request.overlayFolder { _ = try FileFolder(path: folder) }
           for image in Self.overlays(entry.record) { try image.make() }
         } catch {
           if isNew {
@@ -121,7 +135,8 @@ package final class ExportRegistry: Sendable {
       try failing {
         guard let entry = entries.withLock({ $0[identifier] }) else { return }
         for image in Self.overlays(entry.record) { try image.remove() }
-        rmdir(entry.record.request.overlayFolder)  // Stays if something else is in it.
+        // Stays if something else is in it.
+        if let overlayFolder = entry.record.request.overlayFolder { rmdir(overlayFolder) }
         try file(identifier).remove()
         entries.withLock { $0[identifier] = nil }
         entry.export?.close()
@@ -152,34 +167,29 @@ package final class ExportRegistry: Sendable {
     }
     let name = identifier.rawValue.utf8
     guard (1...64).contains(name.count), !name.contains(UInt8(ascii: "/")),
-      request.overlayFolder.hasPrefix("/")
+      request.overlayFolder?.hasPrefix("/") ?? true
     else {
       throw ControlFailure(status: 400, message: "the export's name or folder is not valid")
     }
     let keeper = try journals.known(request.stream)
     let journal = try keeper.opened()
-    guard journal.state.isComplete else { throw JournalError.incomplete }
-    guard let point = journal.sequence(of: request.checkpoint) else {
-      throw JournalError.unknownCheckpoint(request.checkpoint)
-    }
+    let point = try journal.record(at: request.point)
     let volumes = keeper.volumes
     let reply = ExportReply(
       socketPath: socketPath(identifier),
+      sequence: point,
+      time: try journal.pointTime(of: point),
       volumes: volumes.map { volume in
         ExportReply.Volume(
           identifier: volume.identifier,
           target: volume.target,
-          overlayPath: "\(request.overlayFolder)/\(volume.target)-\(identifier).qcow2",
+          overlayPath: request.overlayFolder
+            .map { "\($0)/\(volume.target)-\(identifier).qcow2" } ?? "",
           replicaPath: volume.replicaPath
         )
       }
     )
-    let record = ExportRecord(
-      identifier: identifier,
-      request: request,
-      point: point,
-      reply: reply
-    )
+    let record = ExportRecord(identifier: identifier, request: request, reply: reply)
     return Entry(record: record, export: nil)
   }
 
@@ -192,7 +202,8 @@ package final class ExportRegistry: Sendable {
   }
 
   private static func overlays(_ record: ExportRecord) -> [OverlayImage] {
-    record.reply.volumes.map { volume in
+    guard record.request.overlayFolder != nil else { return [] }
+    return record.reply.volumes.map { volume in
       OverlayImage(
         path: volume.overlayPath,
         exportName: volume.identifier.rawValue,
@@ -210,5 +221,24 @@ package final class ExportRegistry: Sendable {
     } catch {
       throw ControlFailure(status: 500, message: words(error))
     }
+  }
+}
+
+extension StreamJournal {
+  /// The record an export is of, if the disks ever were as it says.
+  func record(at point: ExportPoint) throws(JournalError) -> SequenceNumber {
+    guard state.isComplete else { throw .incomplete }
+    let found: SequenceNumber
+    switch point {
+    case .checkpoint(let checkpoint):
+      guard let record = sequence(of: checkpoint) else { throw .unknownCheckpoint(checkpoint) }
+      found = record
+    case .sequence(let record): found = record
+    case .time(let time):
+      guard let record = try sequence(at: time) else { throw .pointGone(SequenceNumber(0)) }
+      found = record
+    }
+    try validate(found)
+    return found
   }
 }

@@ -223,7 +223,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
     }
     let statistics = journal?.statistics
     let state = journal?.state
-    return JournalStatus(
+    var status = JournalStatus(
       stream: stream,
       vpg: record.request.vpg,
       sync: state?.sync ?? .idle,
@@ -237,6 +237,8 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       latestCheckpoint: state?.isComplete == true ? statistics?.latestCheckpoint : nil,
       lastError: lastError
     )
+    if let statistics { status.history = .init(statistics) }
+    return status
   }
 
   /// Takes note of a failure and logs it, if it is not the one before once more.
@@ -264,5 +266,19 @@ extension StreamJournal.Settings {
       hardLimitByteCount: request.hardLimitInBytes,
       segmentByteCount: min(max(request.hardLimitInBytes / 16, 4 << 20), 64 << 20)
     )
+  }
+}
+
+extension JournalStatus.History {
+  fileprivate init(_ statistics: JournalStatistics) {
+    self.init(oldest: statistics.oldestTime, newest: statistics.newestTime)
+    isDiskFull = statistics.isSpaceShort
+    guard let shortened = statistics.shortened else { return }
+    keptInSeconds = shortened.keptSeconds
+    shortage =
+      switch shortened.reason {
+      case .hardLimit: .hardLimit
+      case .diskFull: .disk
+      }
   }
 }

@@ -11,8 +11,6 @@ internal import RecoveryModel
 struct ExportRecord: Codable, Sendable, Equatable {
   var identifier: ExportIdentifier
   var request: ExportRequest
-  /// The record of the stream that the checkpoint is.
-  var point: SequenceNumber
   var reply: ExportReply
 }
 
@@ -26,7 +24,8 @@ final class OpenExport: Sendable {
   init(_ record: ExportRecord, of keeper: JournalKeeper, logger: Logger) throws {
     let journal = try keeper.opened()
     let volumes = keeper.volumes
-    let hold = try journal.hold(record.point)
+    let point = record.reply.sequence
+    let hold = try journal.hold(point)
     do {
       var exports: [String: PointInTimeExport] = [:]
       for (index, volume) in volumes.enumerated() {
@@ -34,7 +33,7 @@ final class OpenExport: Sendable {
           journal: journal,
           volume: index,
           byteCount: volume.byteCount,
-          point: record.point,
+          point: point,
           logger: logger
         )
       }

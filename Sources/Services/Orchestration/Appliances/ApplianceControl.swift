@@ -40,6 +40,7 @@ package protocol ApplianceControl: Sendable {
   ) async throws(SiteError)
   /// Checkpoints durable in a stream's journal, oldest first.
   func checkpoints(of stream: StreamIdentifier) async throws(SiteError) -> [Checkpoint]
+  func exports() async throws(SiteError) -> [ExportStatus]
   func openExport(
     _ export: ExportIdentifier,
     _ request: ExportRequest

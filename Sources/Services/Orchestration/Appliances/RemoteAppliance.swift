@@ -79,6 +79,10 @@ struct RemoteAppliance: ApplianceControl {
     do { return try await client.checkpoints(of: stream) } catch { throw SiteError(error) }
   }
 
+  func exports() async throws(SiteError) -> [ExportStatus] {
+    do { return try await client.exports() } catch { throw SiteError(error) }
+  }
+
   func openExport(
     _ export: ExportIdentifier,
     _ request: ExportRequest

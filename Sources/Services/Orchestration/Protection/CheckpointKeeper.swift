@@ -142,7 +142,7 @@ actor CheckpointKeeper {
     var senders: CheckpointRunner.Senders = [:]
     for vm in record.definition.vms {
       guard let appliance = await context.appliances.sender(of: vm.stream),
-        let status = await context.appliances.stream(vm.stream)
+        let status = await context.stream(of: vm)
       else { throw .conflict("The VM \(vm.name) of the VPG \(name) is not being replicated.") }
       guard status.sync == .ordered, !status.needsSync else {
         throw .conflict("The VM \(vm.name) of the VPG \(name) is not in sync (\(status.sync)).")

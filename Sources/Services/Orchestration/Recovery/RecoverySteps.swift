@@ -184,7 +184,7 @@ extension RecoverySteps {
       .scratchFolder(of: protectedVM(machine, definition), for: machine.export)
     let request = ExportRequest(
       stream: machine.stream,
-      checkpoint: workflow.checkpoint.identifier,
+      point: .checkpoint(workflow.checkpoint.identifier),
       overlayFolder: folder
     )
     return try await appliance(of: machine, definition).openExport(machine.export, request)

@@ -117,7 +117,7 @@ struct VPGJudge: Sendable {
     )
     if definition.protectedSite == context.site {
       for vm in definition.vms {
-        if let stream = await context.appliances.stream(vm.stream) {
+        if let stream = await context.stream(of: vm) {
           knowledge.streams.append(stream)
         }
         let rate = await context.appliances.rate(of: vm.stream)

@@ -30,7 +30,7 @@ import Testing
   private func request(_ bench: RecoveryBench, checkpoint: UInt64 = 1) -> ExportRequest {
     ExportRequest(
       stream: RecoveryBench.stream,
-      checkpoint: CheckpointIdentifier(checkpoint),
+      point: .checkpoint(CheckpointIdentifier(checkpoint)),
       overlayFolder: bench.root + "/scratch/web1"
     )
   }
@@ -182,6 +182,62 @@ import Testing
     } throws: {
       ($0 as? ControlFailure)?.status == 409
     }
+  }
+
+  @Test func `is of any write, by its number or by its time`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    // Records: sync 1 and 2, then what ``prepare()`` writes; the bench's clock ticks with each.
+    try bench.deliver(.write(0, 0, [5]))
+    let before = try #require(bench.status).durableSequence
+    try bench.deliver(.write(0, 0, [6]))
+    func open(_ name: String, _ point: ExportPoint) throws -> ExportReply {
+      try bench.exports.put(
+        ExportIdentifier(name),
+        ExportRequest(stream: RecoveryBench.stream, point: point, overlayFolder: nil)
+      )
+    }
+    let bySequence = try open("a", .sequence(SequenceNumber(before)))
+    let time = try #require(bySequence.time)
+    #expect(bySequence.volumes.map(\.overlayPath) == ["", ""])
+    let byTime = try open("b", .time(time))
+    #expect(byTime.sequence == SequenceNumber(before))
+    let later = try open("c", .time(WallTime(milliseconds: time.milliseconds + 1)))
+    #expect(later.sequence == SequenceNumber(before + 1))
+    for (reply, byte) in [(bySequence, 5), (byTime, 5), (later, 6)] as [(ExportReply, UInt8)] {
+      let client = try NBDClient(
+        socketPath: reply.socketPath,
+        exportName: "scsi:0:0",
+        timeoutInSeconds: 20
+      )
+      var found: UInt8 = 0
+      try withUnsafeMutableBytes(of: &found) { try client.read(at: 0, into: $0) }
+      #expect(found == byte)
+    }
+    #expect(bench.exports.statuses.map(\.identifier.rawValue) == ["a", "b", "c"])
+    #expect(bench.exports.statuses.map(\.isServed) == [true, true, true])
+  }
+
+  @Test func `inside a sync or outside the history is refused with words`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    try bench.deliver(.syncBegan(2), .write(0, 0, [9]))
+    let inside = try #require(bench.status).durableSequence
+    try bench.deliver(.syncEnded)
+    func refusal(_ point: ExportPoint) -> ControlFailure? {
+      do {
+        _ = try bench.exports.put(
+          identifier,
+          ExportRequest(stream: RecoveryBench.stream, point: point, overlayFolder: nil)
+        )
+        return nil
+      } catch { return error as? ControlFailure }
+    }
+    let inSync = refusal(.sequence(SequenceNumber(inside)))
+    #expect(inSync?.status == 409 && inSync?.message.contains("sync") == true)
+    #expect(refusal(.sequence(SequenceNumber(inside + 5)))?.status == 404)
+    #expect(refusal(.time(WallTime(milliseconds: 5)))?.status == 404)
+    #expect(bench.exports.identifiers == [])
   }
 
   private func run(_ tool: String, _ arguments: String...) throws -> Int32 {
