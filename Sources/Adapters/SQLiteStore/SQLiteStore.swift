@@ -193,6 +193,22 @@ package final class SQLiteStore: Store {
     )
   }
 
+  package func alerts() async throws(StoreError) -> [AlertRecord] {
+    try await records("SELECT json FROM alert ORDER BY identifier")
+  }
+
+  package func save(_ alert: AlertRecord) async throws(StoreError) {
+    try await put(
+      alert,
+      "INSERT OR REPLACE INTO alert (json, identifier) VALUES (?, ?)",
+      [alert.identifier]
+    )
+  }
+
+  package func removeAlert(_ identifier: String) async throws(StoreError) {
+    try await write("DELETE FROM alert WHERE identifier = ?", [identifier])
+  }
+
   // MARK: Inside
 
   /// Every record of a query whose only column is the record's JSON.

@@ -34,6 +34,12 @@ enum Schema {
         $0.column("json", .text).notNull()
       }
     }
+    migrator.registerMigration("alert") { connection in
+      try connection.create(table: "alert") {
+        $0.primaryKey("identifier", .text)
+        $0.column("json", .text).notNull()
+      }
+    }
     return migrator
   }
 }

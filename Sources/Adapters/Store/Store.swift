@@ -54,6 +54,11 @@ package protocol Store: Sendable {
   ) async throws(StoreError) -> [EventRecord]
   func event(_ identifier: String) async throws(StoreError) -> EventRecord?
   func save(_ event: EventRecord) async throws(StoreError)
+
+  /// The alerts that are on.
+  func alerts() async throws(StoreError) -> [AlertRecord]
+  func save(_ alert: AlertRecord) async throws(StoreError)
+  func removeAlert(_ identifier: String) async throws(StoreError)
 }
 
 /// A paired site.
@@ -124,6 +129,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var phase: Phase
   /// At the protected site: VMs a failover shut down, to be started when it is rolled back.
   package var shutDown: [VMIdentifier]
+  /// While it is being deleted: how.
+  package var deletion: Deletion?
 
   package init(
     definition: VPGDefinition,
@@ -146,6 +153,18 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     case failingOver
     case recovered
     case deleting
+  }
+
+  /// How a VPG is being deleted, so that it can be gone on with.
+  package struct Deletion: Codable, Sendable, Equatable {
+    package var keepsReplicas: Bool
+    /// What the VPG is again if it cannot be deleted.
+    package var phaseBefore: Phase
+
+    package init(keepsReplicas: Bool, phaseBefore: Phase) {
+      self.keepsReplicas = keepsReplicas
+      self.phaseBefore = phaseBefore
+    }
   }
 }
 

@@ -101,8 +101,9 @@ package struct StreamStatus: Codable, Sendable {
   package var connectedVolumes: [VolumeIdentifier]
   /// The last reason the link or a sync failed; empty if none.
   package var lastError: String
-  /// The RPO if the VM is off: its taps were closed in order, so what is in the stream is all there
-  /// is. Nil if it cannot be said.
+  /// The RPO if the VM is off; nil if it cannot be said.
+  ///
+  /// Its taps were closed in order then, so what is in the stream is all there is.
   package var restingRPOInMilliseconds: Int64?
   /// How long guests waited for checkpoints over several appliances, since the process began.
   package var holds = Holds()

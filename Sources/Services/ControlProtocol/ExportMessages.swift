@@ -19,7 +19,9 @@ package enum ExportPoint: Codable, Sendable, Hashable {
 package struct ExportRequest: Codable, Sendable, Equatable {
   package var stream: StreamIdentifier
   package var point: ExportPoint
-  /// The folder the overlays are made in; it is made if missing. Without one there are no overlays.
+  /// The folder the overlays are made in; it is made if missing.
+  ///
+  /// Without one there are no overlays.
   package var overlayFolder: String?
 
   package init(stream: StreamIdentifier, point: ExportPoint, overlayFolder: String?) {

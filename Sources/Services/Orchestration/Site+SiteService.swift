@@ -220,4 +220,10 @@ extension Site: SiteService {
     } catch { throw SiteError(error) }
     throw .notFound("There is no event \(identifier).")
   }
+
+  package func alerts() async -> [AlertRecord] { await alertBook.all() }
+
+  package func setDismissed(_ isDismissed: Bool, alert: String) async throws(SiteError) {
+    try await alertBook.setDismissed(alert, isDismissed)
+  }
 }

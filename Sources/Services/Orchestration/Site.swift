@@ -21,6 +21,7 @@ package final class Site: Service, Sendable {
   let recoveryHalf: RecoveryHalf
   let standing: SourceStanding
   let judge: VPGJudge
+  let alertBook: AlertBook
 
   /// A site by its settings and the parts it works with.
   ///
@@ -52,6 +53,7 @@ package final class Site: Service, Sendable {
     protectedHalf = ProtectedHalf(context: context, keeper: keeper)
     recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
     standing = SourceStanding(context: context, keeper: keeper)
+    alertBook = AlertBook(context: context)
     judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery)
   }
 
@@ -61,6 +63,7 @@ package final class Site: Service, Sendable {
   package func load() async throws(SiteError) {
     try await context.vpgs.load()
     try await context.peers.load()
+    try await alertBook.load()
     await context.replication.refresh()
     let workflows: [WorkflowRecord]
     do { workflows = try await context.store.workflows() } catch { throw SiteError(error) }
@@ -80,6 +83,9 @@ package final class Site: Service, Sendable {
         group.addTask { await self.context.scope.run() }
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }
+        group.addTask {
+          await AlertWatch(context: self.context, alerts: self.alertBook).run()
+        }
         group.addTask { await BandwidthKeeper(context: self.context).run() }
         group.addTask {
           await ApplianceWatch(context: self.context, keeper: self.keeper).run()
@@ -118,8 +124,8 @@ package final class Site: Service, Sendable {
       let vpg = record.definition.identifier
       let task = open.first { $0.vpgs.contains(vpg) }
       switch record.phase {
-      case .creating: await resume(.createVPG, vpg, task)
-      case .deleting: await resume(.removeVPG, vpg, task)
+      case .creating: await resume(.createVPG, record, task)
+      case .deleting: await resume(.removeVPG, record, task)
       case .protecting, .failingOver, .recovered: break
       }
     }
@@ -127,19 +133,22 @@ package final class Site: Service, Sendable {
 
   private func resume(
     _ kind: TaskRecord.Kind,
-    _ vpg: VPGIdentifier,
+    _ record: VPGRecord,
     _ open: TaskRecord?
   ) async {
+    let vpg = record.definition.identifier
+    // What is not known keeps the disks, which is safe.
+    let deletion =
+      record.deletion ?? VPGRecord.Deletion(keepsReplicas: true, phaseBefore: .protecting)
     let body: @Sendable (TaskIdentifier) async throws(SiteError) -> Void = {
       [protectedHalf] task throws(SiteError) in
       if kind == .createVPG {
         try await protectedHalf.setUp(vpg, task: task, user: "System")
       } else {
-        // Whether the disks were to be kept is not known any more: keeping them is safe.
         try await protectedHalf.tearDown(
           vpg,
-          phaseBefore: .deleting,
-          keepsReplicas: true,
+          phaseBefore: deletion.phaseBefore,
+          keepsReplicas: deletion.keepsReplicas,
           force: false,
           user: "System",
           task: task

@@ -57,6 +57,10 @@ package protocol SiteService: Sendable {
     limit: Int
   ) async throws(SiteError) -> [EventRecord]
   func event(_ identifier: String) async throws(SiteError) -> EventRecord
+  /// The alerts that are on at this site, newest first.
+  func alerts() async -> [AlertRecord]
+  /// Marks an alert as seen, or not.
+  func setDismissed(_ isDismissed: Bool, alert: String) async throws(SiteError)
 }
 
 /// Why the site did not do what was asked.

@@ -24,12 +24,17 @@ actor FakeAppliance: ApplianceControl {
   private(set) var syncCount = 0
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
+  private var history = JournalStatus.History()
+  private var restingRPO: Int64?
   private(set) var held: Checkpoint?
   private var opened: [ExportIdentifier: ExportStatus] = [:]
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
 
   func connect(to other: FakeAppliance) { self.other = other }
+  func setHistory(_ history: JournalStatus.History) { self.history = history }
+  /// As if all taps were closed in order.
+  func setResting(rpoInMilliseconds: Int64?) { restingRPO = rpoInMilliseconds }
   func streamCount() -> Int { streams.count }
   func isPaused() -> Bool { streams.values.contains(where: \.request.isPaused) }
   func setHanging(_ hangs: Bool) { self.hangs = hangs }
@@ -53,7 +58,7 @@ actor FakeAppliance: ApplianceControl {
       throw .unreachable("no answer in time")
     }
     let ready = await hypervisor.readyVolumes().sorted()
-    return ApplianceStatus(
+    var status = ApplianceStatus(
       identifier: ApplianceIdentifier("vra"),
       version: "1.0",
       incarnation: "\(incarnation)",
@@ -96,6 +101,12 @@ actor FakeAppliance: ApplianceControl {
       },
       exports: []
     )
+    for index in status.streams.indices {
+      status.streams[index].restingRPOInMilliseconds = restingRPO
+      if restingRPO != nil { status.streams[index].needsSync = true }
+    }
+    for index in status.journals.indices { status.journals[index].history = history }
+    return status
   }
 
   private(set) var bandwidth: BandwidthRequest?

@@ -16,7 +16,7 @@ import Testing
     "vraIdentifier": "9007199254740993", "vpgIdentifier": "\(FakeSite.vpg)",
     "vmIdentifier": "\(FakeSite.web)", "nicIdentifier": "Network adapter 1",
     "volumeIdentifier": "scsi:0:0", "taskIdentifier": "\(FakeSite.task)",
-    "eventIdentifier": FakeSite.event,
+    "eventIdentifier": FakeSite.event, "alertIdentifier": FakeSite.alert,
   ]
 
   /// Bodies of the calls that need one.

@@ -13,6 +13,7 @@ actor FakeSite: SiteService {
   static let web = VMIdentifier("11111111-aaaa.vm-web1")
   static let app = VMIdentifier("11111111-aaaa.vm-app1")
   static let host = HostIdentifier("11111111-aaaa.host-london.example")
+  static let alert = "6b1f2c0e-0000-4000-8000-0000000000af"
   static let event = "6b1f2c0e-0000-4000-8000-0000000000ee"
   static let task = TaskIdentifier("6b1f2c0e-0000-4000-8000-0000000000aa.\(london)")
   static let time = WallTime(milliseconds: 1_714_979_289_123)
@@ -34,6 +35,18 @@ actor FakeSite: SiteService {
       site: FakeSite.london
     )
   ]
+  var alertRecords: [AlertRecord] = [
+    AlertRecord(
+      identifier: FakeSite.alert,
+      condition: AlertCondition(
+        kind: .journalSpaceLow,
+        stream: StreamIdentifier("s"),
+        vpg: FakeSite.vpg,
+        description: "nearly full"
+      ),
+      turnedOn: FakeSite.time
+    )
+  ]
   var hasCheckpoints = true
   var testStage: String?
 
@@ -42,6 +55,15 @@ actor FakeSite: SiteService {
   func setDefinition(_ definition: VPGDefinition) { self.definition = definition }
   func setTestStage(_ stage: String?) { testStage = stage }
   func removeCheckpoints() { hasCheckpoints = false }
+  func alerts() -> [AlertRecord] { alertRecords }
+
+  func setDismissed(_ isDismissed: Bool, alert: String) throws(SiteError) {
+    guard let index = alertRecords.firstIndex(where: { $0.identifier == alert }) else {
+      throw .notFound("There is no alert \(alert).")
+    }
+    alertRecords[index].isDismissed = isDismissed
+  }
+
   func setEvents(_ events: [EventRecord]) { self.events = events }
 
   func localSite() -> LocalSiteView {

@@ -198,7 +198,10 @@ struct ProtectedHalf: Sendable {
     user: String,
     task: TaskIdentifier
   ) async throws(SiteError) {
-    let definition = try await context.vpgs.update(vpg) { $0.phase = .deleting }.definition
+    let definition = try await context.vpgs.update(vpg) {
+      $0.phase = .deleting
+      $0.deletion = .init(keepsReplicas: keepsReplicas, phaseBefore: phaseBefore)
+    }.definition
     do throws(SiteError) {
       try await waitForRelease(of: definition, force: force)
       await context.tasks.progress(task, 50)
@@ -212,7 +215,10 @@ struct ProtectedHalf: Sendable {
       }
     } catch {
       if Task.isCancelled { throw error }
-      try await context.vpgs.update(vpg) { $0.phase = phaseBefore }
+      try await context.vpgs.update(vpg) {
+        $0.phase = phaseBefore
+        $0.deletion = nil
+      }
       throw error
     }
     try await context.vpgs.remove(vpg)

@@ -53,7 +53,8 @@ struct RecoveryHalf: Sendable {
     let targets = try await keepJournals(definition, inventory)
     for vm in known?.definition.vms ?? []
     where !definition.vms.contains(where: { $0.stream == vm.stream }) {
-      try await endJournal(of: vm, in: record.definition, keepsReplica: true)
+      // Nobody would ever find the replica of a VM that no VPG has any more.
+      try await endJournal(of: vm, in: known?.definition ?? definition, keepsReplica: false)
     }
     try await context.vpgs.update(vpg) { if $0.phase == .creating { $0.phase = .protecting } }
     return PrepareReply(targets: targets)
@@ -149,12 +150,6 @@ struct RecoveryHalf: Sendable {
 extension VPGDefinition {
   /// What a VM's journal may take; without a limit as much as there is.
   func journalLimitInBytes(of vm: ProtectedVM) -> UInt64 {
-    let limits = vm.journal ?? journal
-    if let megabytes = limits.hardLimitInMB, megabytes > 0 { return UInt64(megabytes) << 20 }
-    if let percent = limits.hardLimitInPercent, percent > 0 {
-      let provisioned = vm.volumes.map(\.byteCount).reduce(0, +)
-      return provisioned / 100 * UInt64(percent)
-    }
-    return .max
+    (vm.journal ?? journal).hardLimitByteCount(of: vm) ?? .max
   }
 }

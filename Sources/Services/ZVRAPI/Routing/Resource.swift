@@ -18,7 +18,7 @@ enum Resources {
   static var all: [any Resource.Type] {
     [
       Session.self, LocalSite.self, PeerSites.self, VirtualizationSites.self, Vras.self,
-      Vpgs.self, VpgSettings.self, Vms.self, Tasks.self, Events.self,
+      Vpgs.self, VpgSettings.self, Vms.self, Tasks.self, Events.self, Alerts.self,
     ]
   }
 }

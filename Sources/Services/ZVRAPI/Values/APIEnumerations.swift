@@ -169,6 +169,23 @@ enum APIEnumerations {
     ]
   )
 
+  static let alertLevel = APIEnumeration(
+    "AlertLevel",
+    isNumberInJSON: false,
+    [
+      "Warning", "Error",
+    ]
+  )
+
+  static let alertEntity = APIEnumeration(
+    "AlertEntity",
+    isNumberInJSON: false,
+    [
+      "Zvm", "Vra", "Vpg", "CloudConnector", "Storage", "License", "Zcm",
+      "FileRecoveryComponent",
+    ]
+  )
+
   static let eventCategory = APIEnumeration(
     "EventCategory",
     isNumberInJSON: false,

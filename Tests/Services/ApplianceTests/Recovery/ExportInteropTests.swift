@@ -29,7 +29,7 @@ import Testing
       identifier,
       ExportRequest(
         stream: RecoveryBench.stream,
-        checkpoint: CheckpointIdentifier(1),
+        point: .checkpoint(CheckpointIdentifier(1)),
         overlayFolder: bench.root + "/scratch/web1"
       )
     )

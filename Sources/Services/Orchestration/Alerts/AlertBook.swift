@@ -1,0 +1,99 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+package import RecoveryModel
+internal import Store
+
+/// The alerts that are on, and the one place that turns them on and off.
+package actor AlertBook {
+  private let context: SiteContext
+  private var records: [String: AlertRecord] = [:]
+
+  package init(context: SiteContext) { self.context = context }
+
+  /// Reads what the store remembers.
+  package func load() async throws(SiteError) {
+    do {
+      records = Dictionary(
+        uniqueKeysWithValues: try await context.store.alerts().map { alert in
+          (alert.identifier, alert)
+        }
+      )
+    } catch { throw SiteError(error) }
+  }
+
+  /// The alerts that are on, newest first.
+  package func all() -> [AlertRecord] {
+    records.values.sorted { ($1.turnedOn, $1.identifier) < ($0.turnedOn, $0.identifier) }
+  }
+
+  /// The kinds that are on for a stream.
+  func raised(for stream: StreamIdentifier) -> Set<AlertCondition.Kind> {
+    Set(records.values.lazy.map(\.condition).filter { $0.stream == stream }.map(\.kind))
+  }
+
+  /// Turns on what is new of a stream, and off what is over.
+  func set(_ conditions: [AlertCondition], for stream: StreamIdentifier) async {
+    for record in records.values where record.condition.stream == stream {
+      if !conditions.contains(where: { $0.isSame(as: record.condition) }) { await turnOff(record) }
+    }
+    for condition in conditions {
+      if let known = records.values.first(where: { $0.condition.isSame(as: condition) }) {
+        records[known.identifier]?.condition = condition
+      } else {
+        await turnOn(condition)
+      }
+    }
+  }
+
+  /// Turns off what is about streams that are not kept any more.
+  func keepOnly(_ streams: Set<StreamIdentifier>) async {
+    for record in records.values where !streams.contains(record.condition.stream) {
+      await turnOff(record)
+    }
+  }
+
+  /// Marks an alert as seen, or not.
+  package func setDismissed(_ identifier: String, _ isDismissed: Bool) async throws(SiteError) {
+    guard var record = records[identifier] else {
+      throw .notFound("There is no alert \(identifier).")
+    }
+    record.isDismissed = isDismissed
+    do { try await context.store.save(record) } catch { throw SiteError(error) }
+    records[identifier]?.isDismissed = isDismissed
+  }
+
+  private func turnOn(_ condition: AlertCondition) async {
+    let record = AlertRecord(
+      identifier: newGUID(),
+      condition: condition,
+      turnedOn: context.now()
+    )
+    records[record.identifier] = record
+    await stored { try await context.store.save(record) }
+    await context.events.record(
+      .alertTurnedOn,
+      condition.description,
+      succeeded: false,
+      vpgs: [condition.vpg]
+    )
+  }
+
+  private func turnOff(_ record: AlertRecord) async {
+    records[record.identifier] = nil
+    await stored { try await context.store.removeAlert(record.identifier) }
+    await context.events.record(
+      .alertTurnedOff,
+      "Over: \(record.condition.description)",
+      vpgs: [record.condition.vpg]
+    )
+  }
+
+  /// An alert that the store does not take is on all the same.
+  private func stored(_ body: () async throws -> Void) async {
+    do { try await body() } catch {
+      context.logger.error("alert not stored", metadata: ["error": "\(error)"])
+    }
+  }
+}

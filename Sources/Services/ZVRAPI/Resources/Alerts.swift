@@ -1,0 +1,71 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/alerts`: what needs an administrator now.
+enum Alerts: Resource {
+  static let root = "alerts"
+  static let interface = "IAlertsService"
+
+  static var routes: [Route] {
+    [
+      Route(.get, "alerts", "The alerts that are on.", answer: list),
+      Route(.get, "alerts/levels", "The levels of alerts, by number.") { _ in
+        .value(APIEnumerations.alertLevel.listing)
+      },
+      Route(.get, "alerts/entities", "What alerts are about, by number.") { _ in
+        .value(APIEnumerations.alertEntity.listing)
+      },
+      Route(.get, "alerts/helpidentifiers", "The help identifiers of alerts there can be.") { _ in
+        .list(AlertCondition.Kind.allCases.map { .string($0.rawValue) }, of: "string")
+      },
+      Route(.get, "alerts/{alertIdentifier}", "One alert.") { call in
+        let identifier = call.parameter("alertIdentifier").lowercased()
+        let found = await call.site.alerts().first { $0.identifier == identifier }
+        guard let found else { throw SiteError.notFound("There is no alert \(identifier).") }
+        return .value(.alert(found, await call.links()))
+      },
+      Route(.post, "alerts/{alertIdentifier}/dismiss", "Mark an alert as seen.") { call in
+        try await setDismissed(true, call)
+      },
+      Route(.post, "alerts/{alertIdentifier}/undismiss", "Mark an alert as not seen.") { call in
+        try await setDismissed(false, call)
+      },
+    ]
+  }
+
+  private static func setDismissed(
+    _ isDismissed: Bool,
+    _ call: APICall
+  ) async throws -> APIResponse {
+    let identifier = call.parameter("alertIdentifier").lowercased()
+    try await call.site.setDismissed(isDismissed, alert: identifier)
+    return .empty
+  }
+
+  private static func list(_ call: APICall) async throws -> APIResponse {
+    let query = call.query
+    let start = try query.date("startDate")
+    let end = try query.date("endDate")
+    let level = try query.number("level", of: APIEnumerations.alertLevel)
+    let entity = try query.number("entity", of: APIEnumerations.alertEntity)
+    let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
+    let local = await call.site.localSite()
+    let found = await call.site.alerts().filter { alert in
+      start.map { alert.turnedOn >= $0 } ?? true
+        && end.map { alert.turnedOn <= $0 } ?? true
+        && level ?? alert.level == alert.level
+        && entity ?? alert.entity == alert.entity
+        && vpg ?? alert.condition.vpg.rawValue == alert.condition.vpg.rawValue
+        && query.matches("siteIdentifier", local.identifier.rawValue)
+        && query.matches("siteName", local.name)
+        && query.matches("zorgIdentifier", "")
+        && query.matches("helpIdentifier", alert.condition.kind.rawValue)
+        && query.matches("isDismissed", alert.isDismissed ? "true" : "false")
+    }
+    let links = await call.links()
+    return .list(found.map { .alert($0, links) }, of: "AlertApi")
+  }
+}

@@ -1,0 +1,83 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Hypervisor
+import Orchestration
+import RecoveryModel
+import Testing
+
+struct AlertTests {
+  @Test func `a journal at its limit is an alert with an event, until there is room again`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      await sites.parisAppliance.setHistory(
+        JournalStatus.History(shortage: .hardLimit, keptInSeconds: 600)
+      )
+      try await eventually("the alert is on") { await !sites.parisSite.alerts().isEmpty }
+      let alert = try #require(await sites.parisSite.alerts().first)
+      #expect(alert.condition.kind == .journalLimitReached)
+      #expect(alert.condition.vpg == definition.identifier)
+      try await sites.parisSite.setDismissed(true, alert: alert.identifier)
+      #expect(await sites.parisSite.alerts().map(\.isDismissed) == [true])
+      await #expect(throws: SiteError.notFound("There is no alert none.")) {
+        try await sites.parisSite.setDismissed(true, alert: "none")
+      }
+      await sites.parisAppliance.setHistory(JournalStatus.History())
+      try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
+      let events = try await sites.parisSite.events(from: nil, to: nil, limit: 100)
+      #expect(
+        events.filter { $0.description.contains("limit") }.map(\.kind)
+          == [.alertTurnedOff, .alertTurnedOn]
+      )
+    }
+  }
+
+  @Test func `alerts of a VPG that is deleted are over`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      await sites.parisAppliance.setHistory(JournalStatus.History(isDiskFull: true))
+      try await eventually("the alert is on") {
+        await sites.parisSite.alerts().map(\.condition.kind) == [.journalDiskFull]
+      }
+      try await sites.finished(
+        try await sites.londonSite.perform(
+          .delete(keepsRecoveryVolumes: true, force: false),
+          on: definition.identifier,
+          user: "ann"
+        ),
+        at: sites.londonSite
+      )
+      try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
+    }
+  }
+
+  @Test func `the RPO of a VM that is off does not age, and checkpoints go on`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      await sites.londonAppliance.setResting(rpoInMilliseconds: 0)
+      try await eventually("a running VM without taps is not in order") {
+        try await sites.londonSite.vpg(definition.identifier).substatus == .sync
+      }
+      await sites.londonHypervisor.setPower(.off, of: definition.vms[0].identifier)
+      try await eventually("the VPG meets its SLA") {
+        let view = try await sites.londonSite.vpg(definition.identifier)
+        return view.substatus == .none && view.actualRPOInSeconds == 0
+      }
+      let count = try await sites.parisSite.checkpoints(
+        of: definition.identifier,
+        from: nil,
+        to: nil
+      ).count
+      try await eventually("another checkpoint") {
+        try await sites.parisSite.checkpoints(of: definition.identifier, from: nil, to: nil).count
+          > count
+      }
+    }
+  }
+}
