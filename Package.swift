@@ -226,6 +226,12 @@ if Context.environment["CORE_ONLY"] == nil {
     ),
 
     tests("Adapters", "NBDTransport", ["NBDProtocol"]),
+    .testTarget(
+      name: "ProofTests",
+      dependencies: ["RecoveryModel", "Journal", "FileStorage", "Simulation", "CChecksum"],
+      path: "Tests/Proof",
+      swiftSettings: common
+    ),
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
     tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
     tests(
