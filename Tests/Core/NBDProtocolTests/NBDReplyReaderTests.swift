@@ -128,6 +128,11 @@ struct NBDReplyReaderTests {
     \(chunk("0002")) 0000000c 0000000000001000 00000004
     \(chunk("0002", last: true)) 0000000c 0000000000001000 00000004
     """,
+    // All of it, and a part of it again.
+    """
+    \(chunk("0002")) 0000000c 0000000000001000 00000008
+    \(chunk("0002", last: true)) 0000000c 0000000000001000 00000004
+    """,
     "\(chunk("8001", last: true)) 00000006 00000000 0000",  // no error at all
     "\(chunk("8001", last: true)) 00000002 0000",
     "\(chunk("8001", last: true)) ffffffff",  // a message nobody holds
