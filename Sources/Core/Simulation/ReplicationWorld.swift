@@ -40,6 +40,7 @@ package final class ReplicationWorld {
   var nextConnection = 0
   var nextWrite = 0
   package internal(set) var counts = Counts()
+  var rounds: [SimulatedRound] = []
   var trace: Trace
 
   /// How often what a run is about has happened.
@@ -57,6 +58,7 @@ package final class ReplicationWorld {
     package var storageFailures = 0
     package var reconnects = 0
     package var groupCheckpoints = 0
+    package var rounds = 0
 
     package init() {}
 
@@ -74,6 +76,7 @@ package final class ReplicationWorld {
       storageFailures += other.storageFailures
       reconnects += other.reconnects
       groupCheckpoints += other.groupCheckpoints
+      rounds += other.rounds
     }
   }
 
@@ -135,16 +138,19 @@ package final class ReplicationWorld {
   /// One step: some time passes, and one thing happens.
   func takeStep() throws(Violation) {
     step += 1
-    now += generator.once(in: 200) ? 1500 : Int64.random(in: 0...20, using: &generator)
+    // A round takes milliseconds, while writes and links take tens of them.
+    let most: Int64 = rounds.isEmpty ? 20 : 4
+    now += generator.once(in: 200) ? 1500 : Int64.random(in: 0...most, using: &generator)
     if step.isMultiple(of: 16) {
       try tickLinks()
       endFaults()
     }
+    if generator.once(in: 3) { try stepRounds() }
     let vm = vms[Int.random(in: 0..<vms.count, using: &generator)]
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<14: issue(vm)
     case 14..<34: try tap(vm)
-    case 34..<38: acknowledgeGuest(vm)
+    case 34..<38: try acknowledgeGuest(vm)
     case 38..<46: try pump(vm)
     case 46..<60: try deliverToReceiver(vm)
     case 60..<72: try write(keepers[vm.index])

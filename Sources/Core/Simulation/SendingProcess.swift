@@ -13,6 +13,8 @@ final class SendingProcess {
   /// No new connection before then.
   var retryAt: Int64 = 0
   var lastQuestion: UInt64 = 0
+  /// What the disks were at the place of the last hold.
+  var held: StreamModel.Snapshot?
   /// Until then replication is paused, if it is.
   var pausedUntil: Int64 = 0
   /// The simulated clock when the process began.

@@ -64,6 +64,16 @@ enum SimulatedFrame {
     unsafe batch.body(count: body.count).copyMemory(from: body)
     let place = unsafe try DataFrame.decodeHead(body: body, isCompressed: false, into: batch)
     batch.usePayload(at: place.payloadStart, count: place.payloadByteCount)
+    // As FrameReader does: the frame's own checksum ends before the payloads.
+    var start = 0
+    for record in batch.records {
+      let end = start + record.payloadByteCount
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: batch.payload[start..<end])
+      guard unsafe payloadChecksum(piece) == record.payloadChecksum else {
+        throw .checksumMismatch(.data)
+      }
+      start = end
+    }
     return .data(batch)
   }
 }

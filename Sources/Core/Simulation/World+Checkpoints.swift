@@ -10,14 +10,19 @@ extension ReplicationWorld {
   func mark(_ group: Int) throws(Violation) {
     let members = vms.filter { $0.group == group }
     let processes = members.compactMap { process($0) }
-    guard processes.count == members.count, Set(members.map(\.sender)).count == 1 else { return }
+    guard !members.isEmpty else { return }
     lastCheckpoint += 1
     let checkpoint = Checkpoint(
       identifier: CheckpointIdentifier(lastCheckpoint),
       time: wall(members[0]),
       tag: generator.once(in: 3) ? "tag \(lastCheckpoint)" : ""
     )
+    let isOnOne = Set(members.map(\.sender)).count == 1
+    guard isOnOne, generator.once(in: 2) else { return beginRound(group, checkpoint) }
+    // The manager knows that these VMs run.
+    guard !processes.contains(where: { $0.outgoing.isAtRest }) else { return }
     // One appliance: a mark under the locks of all streams.
+    guard processes.count == members.count else { return }
     let tag = Array(checkpoint.tag.utf8)
     for (index, process) in processes.enumerated() {
       guard process.outgoing.prepareMark(tag) != nil else { continue }

@@ -29,6 +29,7 @@ extension ReplicationWorld {
       step += 1
       now += 10
       if step.isMultiple(of: 16) { try tickLinks() }
+      try stepRounds()
       for vm in vms { try push(vm) }
     }
     let late = vms.filter { !hasComeRight($0) }.map { "vm\($0.index): \(standing($0))" }
@@ -56,7 +57,7 @@ extension ReplicationWorld {
   private func push(_ vm: SimulatedVM) throws(Violation) {
     try keepUp(vm)
     try tap(vm)
-    acknowledgeGuest(vm)
+    try acknowledgeGuest(vm)
     try pump(vm)
     try deliverToReceiver(vm)
     let keeper = keepers[vm.index]

@@ -161,9 +161,10 @@ extension ReplicationWorld {
     if generator.once(in: 20) { try snapshot(vm, process) }
   }
 
-  /// The reply to a write that was taken reaches the guest.
-  func acknowledgeGuest(_ vm: SimulatedVM) {
+  /// The replies to writes that were taken reach the guest, but for those a hold keeps back.
+  func acknowledgeGuest(_ vm: SimulatedVM) throws(Violation) {
     for write in vm.underWay where write.taken != nil {
+      if try isHeldBack(write, vm) { continue }
       event += 1
       write.acknowledged = event
     }

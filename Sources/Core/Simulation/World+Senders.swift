@@ -11,7 +11,7 @@ extension ReplicationWorld {
   private static let batchByteCount = 8000
 
   /// Takes note of the records the stream got since the last time, before anything happens to
-  /// their payloads.
+  /// their payloads; of those that a hold keeps back, when it is over.
   func log(_ vm: SimulatedVM, _ process: SendingProcess) {
     let batch = RecordBatch(payloadCapacity: 0)
     var payloads: [UnsafeRawBufferPointer] = unsafe []
@@ -39,7 +39,8 @@ extension ReplicationWorld {
     _ process: SendingProcess,
     checkpoint: Checkpoint? = nil
   ) throws(Violation) {
-    guard process.outgoing.mode == .ordered else { return }
+    // The numbers of what a hold keeps back may still change.
+    guard process.outgoing.mode == .ordered, process.outgoing.hold.held == nil else { return }
     event += 1
     let snapshot = StreamModel.Snapshot(
       sequence: process.outgoing.last.rawValue,
@@ -59,6 +60,8 @@ extension ReplicationWorld {
   /// Connects, or sends a batch.
   func pump(_ vm: SimulatedVM) throws(Violation) {
     guard let process = process(vm) else { return }
+    process.outgoing.expireHold(now: now * 1000)
+    log(vm, process)
     guard let connection = process.connection else { return connect(vm, process) }
     guard process.sending?.canSend == true, let position = process.sending?.position else { return }
     let batch = RecordBatch(payloadCapacity: 0)
