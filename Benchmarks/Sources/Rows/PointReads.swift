@@ -25,7 +25,7 @@ enum PointReads {
       ExportIdentifier("bench"),
       ExportRequest(
         stream: AppliancePair.stream,
-        checkpoint: CheckpointIdentifier(UInt64(FilledRecovery.checkpoint)),
+        point: .checkpoint(CheckpointIdentifier(UInt64(FilledRecovery.checkpoint))),
         overlayFolder: stage.path("overlays")
       )
     )

@@ -349,10 +349,17 @@ package struct SyncRequest: Codable, Sendable, Equatable {
 package struct MarkRequest: Codable, Sendable, Equatable {
   package var checkpoint: Checkpoint
   package var streams: [StreamIdentifier]
+  /// Those of them whose VM is off: taps that were closed in order are no obstacle.
+  package var resting: [StreamIdentifier]
 
-  package init(checkpoint: Checkpoint, streams: [StreamIdentifier]) {
+  package init(
+    checkpoint: Checkpoint,
+    streams: [StreamIdentifier],
+    resting: [StreamIdentifier] = []
+  ) {
     self.checkpoint = checkpoint
     self.streams = streams
+    self.resting = resting
   }
 }
 
@@ -376,12 +383,20 @@ package struct MarkReply: Codable, Sendable, Equatable {
 package struct HoldRequest: Codable, Sendable, Equatable {
   package var checkpoint: Checkpoint
   package var streams: [StreamIdentifier]
+  /// Those of them whose VM is off: taps that were closed in order are no obstacle.
+  package var resting: [StreamIdentifier]
   /// When the streams let go by themselves; the appliance has a limit of its own too.
   package var limitInMilliseconds: Int
 
-  package init(checkpoint: Checkpoint, streams: [StreamIdentifier], limitInMilliseconds: Int) {
+  package init(
+    checkpoint: Checkpoint,
+    streams: [StreamIdentifier],
+    resting: [StreamIdentifier] = [],
+    limitInMilliseconds: Int
+  ) {
     self.checkpoint = checkpoint
     self.streams = streams
+    self.resting = resting
     self.limitInMilliseconds = limitInMilliseconds
   }
 }

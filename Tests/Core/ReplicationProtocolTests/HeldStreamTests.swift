@@ -129,7 +129,9 @@ struct HeldStreamTests {
       stream.ageOfOldestRecord(now: later), stream.ageOfOldestMissing(now: later)
     )
     #expect(rest == 0 && missing == 4000)
-    let refusal = stream.prepareMark([])
+    let unknown = stream.prepareMark([])
+    #expect(unknown?.contains("sync") == true, "nobody has said that the VM is off")
+    let refusal = stream.prepareMark([], isOff: true)
     #expect(refusal == nil)
     stream.appendMark(Self.checkpoint(""), [])
     let marked = Self.take(stream, after: 3)
@@ -141,7 +143,7 @@ struct HeldStreamTests {
     stream.tapClosed(volume: 0, owner: 2, now: later)
     let isMissing = !stream.isAtRest
     #expect(isMissing, "what was written meanwhile may be missing")
-    let refused = stream.prepareMark([])
+    let refused = stream.prepareMark([], isOff: true)
     #expect(refused?.contains("sync") == true)
   }
 }

@@ -11,15 +11,17 @@ extension OutgoingStream {
 
   /// Takes a place for a checkpoint's mark and keeps acknowledgements back from here on.
   ///
-  /// `now` and `limit` are microseconds, of a steady clock.
+  /// `now` and `limit` are microseconds, of a steady clock; `isOff` says that the VM is known to be
+  /// off.
   ///
   /// - Returns: Why not, in words that follow the stream's name; nil if it holds.
   package mutating func beginHold(
     _ checkpoint: Checkpoint,
     now: Int64,
-    limit: Int64
+    limit: Int64,
+    isOff: Bool = false
   ) -> String? {
-    guard mode == .ordered || isAtRest else { return Self.notOrdered }
+    guard mode == .ordered || isOff && isAtRest else { return Self.notOrdered }
     guard hold.begin(checkpoint, after: records.last, now: now, limit: limit) else {
       return "is held for another checkpoint, or no more for this one"
     }

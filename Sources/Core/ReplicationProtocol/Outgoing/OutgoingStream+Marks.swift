@@ -11,9 +11,11 @@ extension OutgoingStream {
 
   /// Makes sure that a mark has room.
   ///
+  /// `isOff` says that the VM is known to be off: then a stream at rest is as good as one in order.
+  ///
   /// - Returns: Why it cannot be marked, in words that follow the stream's name; nil if it can.
-  package mutating func prepareMark(_ tag: [UInt8]) -> String? {
-    guard mode == .ordered || isAtRest else { return Self.notOrdered }
+  package mutating func prepareMark(_ tag: [UInt8], isOff: Bool = false) -> String? {
+    guard mode == .ordered || isOff && isAtRest else { return Self.notOrdered }
     guard hold.held == nil else { return "is held for another checkpoint" }
     return reserveMark(tag)
   }

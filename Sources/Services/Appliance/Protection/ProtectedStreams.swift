@@ -68,7 +68,9 @@ package final class ProtectedStreams: @unchecked Sendable {
 
   /// Marks a checkpoint in all the streams or in none.
   package func mark(_ request: MarkRequest) -> MarkReply {
-    reply(of: request.streams) { StreamBuffer.mark(request.checkpoint, in: $0) }
+    reply(of: request.streams) {
+      StreamBuffer.mark(request.checkpoint, in: $0, resting: request.resting)
+    }
   }
 
   /// Keeps acknowledgements back in all the streams or in none; see ``HoldRequest``.
@@ -77,6 +79,7 @@ package final class ProtectedStreams: @unchecked Sendable {
       StreamBuffer.hold(
         request.checkpoint,
         in: $0,
+        resting: request.resting,
         limitInMicroseconds: Int64(min(max(request.limitInMilliseconds, 0), 1000)) * 1000
       )
     }

@@ -16,7 +16,8 @@ extension StreamBuffer {
   /// - Returns: Why not, in words for an operator; nil if marked.
   static func mark(
     _ checkpoint: Checkpoint,
-    in streams: [(name: StreamIdentifier, buffer: StreamBuffer)]
+    in streams: [(name: StreamIdentifier, buffer: StreamBuffer)],
+    resting: [StreamIdentifier] = []
   ) -> String? {
     let tag = Array(checkpoint.tag.utf8)
     guard tag.count <= OutgoingStream.longestTag else {
@@ -30,7 +31,12 @@ extension StreamBuffer {
       }
     }
     for (index, stream) in streams.enumerated() {
-      guard let reason = stream.buffer.stream.prepareMark(tag) else { continue }
+      guard
+        let reason = stream.buffer.stream.prepareMark(
+          tag,
+          isOff: resting.contains(stream.name)
+        )
+      else { continue }
       for prepared in streams[..<index] { prepared.buffer.stream.abandonMark() }
       return "stream \(stream.name) \(reason)"
     }

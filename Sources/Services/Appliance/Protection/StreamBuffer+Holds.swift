@@ -17,6 +17,7 @@ extension StreamBuffer {
   static func hold(
     _ checkpoint: Checkpoint,
     in streams: Streams,
+    resting: [StreamIdentifier] = [],
     limitInMicroseconds limit: Int64
   ) -> String? {
     guard checkpoint.tag.utf8.count <= OutgoingStream.longestTag else {
@@ -24,8 +25,13 @@ extension StreamBuffer {
     }
     return locked(streams) { now in
       for (index, stream) in streams.enumerated() {
-        guard let reason = stream.buffer.stream.beginHold(checkpoint, now: now, limit: limit)
-        else { continue }
+        let reason = stream.buffer.stream.beginHold(
+          checkpoint,
+          now: now,
+          limit: limit,
+          isOff: resting.contains(stream.name)
+        )
+        guard let reason else { continue }
         for held in streams[..<index] {
           held.buffer.stream.endHold(checkpoint.identifier, now: now)
         }

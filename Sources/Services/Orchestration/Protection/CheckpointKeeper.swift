@@ -30,6 +30,13 @@ actor CheckpointKeeper {
     var reason = ""
   }
 
+  /// What a checkpoint is to be marked in.
+  private struct Marked {
+    var senders: CheckpointRunner.Senders = [:]
+    /// The streams whose VMs are off.
+    var resting: [StreamIdentifier] = []
+  }
+
   init(context: SiteContext) {
     self.context = context
     runner = CheckpointRunner { [appliances = context.appliances] appliance throws(SiteError) in
@@ -71,7 +78,7 @@ actor CheckpointKeeper {
     let vpg = record.definition.identifier
     let began = ContinuousClock.now
     defer { marking.remove(vpg) }
-    let senders: CheckpointRunner.Senders
+    let senders: Marked
     do throws(SiteError) { senders = try await self.senders(record) } catch {
       // Not in order: nobody was made to wait.
       due[vpg] = began + .seconds(1)
@@ -117,14 +124,18 @@ actor CheckpointKeeper {
   private func mark(
     _ record: VPGRecord,
     tag: String,
-    over senders: CheckpointRunner.Senders
+    over marked: Marked
   ) async throws(SiteError) -> Checkpoint {
     let checkpoint = Checkpoint(
       identifier: await nextIdentifier(of: record.definition),
       time: context.now(),
       tag: tag
     )
-    let reply = try await runner.run(checkpoint, over: senders)
+    let reply = try await runner.run(
+      checkpoint,
+      over: marked.senders,
+      resting: marked.resting
+    )
     guard reply.isMarked else {
       throw .conflict(
         "No checkpoint of the VPG \(record.definition.name) can be made now: \(reply.reason)"
@@ -134,12 +145,12 @@ actor CheckpointKeeper {
   }
 
   /// Which appliance sends which of the VPG's streams, every one of them in order.
-  private func senders(_ record: VPGRecord) async throws(SiteError) -> CheckpointRunner.Senders {
+  private func senders(_ record: VPGRecord) async throws(SiteError) -> Marked {
     let name = record.definition.name
     guard record.phase == .protecting, !record.isPaused else {
       throw .conflict("The VPG \(name) is not being replicated, so it has no new checkpoints.")
     }
-    var senders: CheckpointRunner.Senders = [:]
+    var marked = Marked()
     for vm in record.definition.vms {
       guard let appliance = await context.appliances.sender(of: vm.stream),
         let status = await context.stream(of: vm)
@@ -150,9 +161,10 @@ actor CheckpointKeeper {
       guard status.isConnected else {
         throw .conflict("The VM \(vm.name) of the VPG \(name) has no link to the recovery site.")
       }
-      senders[appliance, default: []].append(vm.stream)
+      marked.senders[appliance, default: []].append(vm.stream)
+      if status.restingRPOInMilliseconds != nil { marked.resting.append(vm.stream) }
     }
-    return senders
+    return marked
   }
 
   /// Larger than any before, also when the clock went back or another manager made the last one.

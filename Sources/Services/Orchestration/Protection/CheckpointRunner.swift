@@ -31,23 +31,28 @@ package struct CheckpointRunner: Sendable {
     self.client = client
   }
 
-  /// Marks a checkpoint in all the streams.
+  /// Marks a checkpoint in all the streams; the VMs of those that are `resting` are off.
   ///
   /// - Returns: Whether it is in all of them, or why not, in words for an operator. A checkpoint
   ///   that is in some of them only is none that anybody can go back to.
   package func run(
     _ checkpoint: Checkpoint,
-    over senders: Senders
+    over senders: Senders,
+    resting: [StreamIdentifier] = []
   ) async throws(SiteError) -> MarkReply {
     if senders.count == 1, let (appliance, streams) = senders.first {
       return try await client(appliance).mark(
-        MarkRequest(checkpoint: checkpoint, streams: streams)
+        MarkRequest(checkpoint: checkpoint, streams: streams, resting: resting)
       )
     }
-    return await round(checkpoint, senders)
+    return await round(checkpoint, senders, resting)
   }
 
-  private func round(_ checkpoint: Checkpoint, _ senders: Senders) async -> MarkReply {
+  private func round(
+    _ checkpoint: Checkpoint,
+    _ senders: Senders,
+    _ resting: [StreamIdentifier]
+  ) async -> MarkReply {
     var reasons: [ApplianceIdentifier: String] = [:]
     var outcome: CheckpointRound.Outcome?
     await withTaskGroup(of: Answer.self) { group in
@@ -62,7 +67,7 @@ package struct CheckpointRunner: Sendable {
         for action in actions {
           switch action {
           case .hold(let appliance):
-            group.addTask { await hold(appliance, checkpoint, senders) }
+            group.addTask { await hold(appliance, checkpoint, senders, resting) }
           case .release(let appliance, let keepsMark):
             group.addTask { await release(appliance, checkpoint, senders, keepsMark) }
           case .finish(let end): outcome = end
@@ -91,11 +96,13 @@ package struct CheckpointRunner: Sendable {
   private func hold(
     _ appliance: ApplianceIdentifier,
     _ checkpoint: Checkpoint,
-    _ senders: Senders
+    _ senders: Senders,
+    _ resting: [StreamIdentifier]
   ) async -> Answer {
     let request = HoldRequest(
       checkpoint: checkpoint,
       streams: senders[appliance] ?? [],
+      resting: resting,
       limitInMilliseconds: Self.limitInMilliseconds
     )
     do throws(SiteError) {
