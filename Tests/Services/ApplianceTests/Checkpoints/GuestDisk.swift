@@ -9,7 +9,7 @@ import Synchronization
 
 /// A hypervisor's connection to a tap: every write is acknowledged before the next one goes out.
 struct GuestDisk {
-  private let socket: UnixSocket
+  let socket: UnixSocket
 
   init(socketPath: String, exportName: String) throws {
     socket = try UnixSocket.connected(to: socketPath, timeoutInSeconds: 20)
