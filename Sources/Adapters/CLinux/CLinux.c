@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +49,19 @@ int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end)
   if (*end == *start)
     *end += 1;
   return 1;
+}
+
+ssize_t understudy_write_two(int descriptor, const void *head, size_t head_count,
+                             const void *body, size_t body_count, off_t offset) {
+  struct iovec pieces[] = {
+    {.iov_base = (void *)head, .iov_len = head_count},
+    {.iov_base = (void *)body, .iov_len = body_count},
+  };
+  ssize_t count;
+  do
+    count = pwritev(descriptor, pieces, 2, offset);
+  while (count < 0 && errno == EINTR);
+  return count < 0 ? -errno : count;
 }
 
 int understudy_is_socket(const char *path) {

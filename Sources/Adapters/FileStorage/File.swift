@@ -20,6 +20,8 @@ package final class File: StorageFile {
   private static let unopened: Int32 = -1
   private static let impossible: Int32 = -2
   private static let alignment = 4096
+  /// The kernel's default for one device.
+  private static let readAheadByteCount = 128 << 10
 
   /// Opens a file for reading and writing; `creating` makes an empty one, durably, if there is
   /// none.
@@ -87,6 +89,29 @@ package final class File: StorageFile {
     }
   }
 
+  package func write(
+    _ head: UnsafeRawBufferPointer,
+    _ body: UnsafeRawBufferPointer,
+    at offset: UInt64
+  ) throws(StorageError) {
+    if let direct = directDescriptor(for: head, at: offset),
+      directDescriptor(for: body, at: offset + UInt64(head.count)) != nil
+    {
+      let result = understudy_write_two(
+        direct,
+        head.baseAddress,
+        head.count,
+        body.baseAddress,
+        body.count,
+        off_t(offset)
+      )
+      if result == head.count + body.count { return }
+      // A part of it, or none: once more, piece by piece, which says why if it fails again.
+    }
+    try write(head, at: offset)
+    try write(body, at: offset + UInt64(head.count))
+  }
+
   /// Where a write goes that can go past the page cache.
   private func directDescriptor(for bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Int32? {
     let known = direct.load(ordering: .acquiring)
@@ -120,8 +145,11 @@ package final class File: StorageFile {
   }
 
   package func willRead(at offset: UInt64, count: UInt64) {
-    // Only advice: a failure means no more than that the reads take longer.
-    _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
+    // The kernel cuts advice to what it reads ahead at once. A failure means no more than that the
+    // reads take longer.
+    for start in stride(from: offset, to: offset + count, by: Self.readAheadByteCount) {
+      _ = posix_fadvise(descriptor, off_t(start), Self.readAheadByteCount, POSIX_FADV_WILLNEED)
+    }
   }
 
   package func resize(to byteCount: UInt64) throws(StorageError) {

@@ -91,6 +91,11 @@ struct Recovery {
     _ names: [String],
     _ indexNames: [String]
   ) throws(JournalError) {
+    // All at once, so that the storage is busy while the first ones are checked.
+    for name in indexNames {
+      let (file, byteCount) = try open(name)
+      file.willRead(at: 0, count: byteCount)
+    }
     let indexes = Set(indexNames)
     var found: [FoundSegment] = []
     for name in names { found.append(try find(name, hasIndex: indexes)) }

@@ -15,6 +15,13 @@ package protocol StorageFile: AnyObject, Sendable {
   /// Writes all of `bytes` at `offset`, lengthening the file as needed.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
 
+  /// Writes `head` at `offset` and `body` right after it, together if the storage can.
+  func write(
+    _ head: UnsafeRawBufferPointer,
+    _ body: UnsafeRawBufferPointer,
+    at offset: UInt64
+  ) throws(StorageError)
+
   /// Cuts or lengthens the file. What is new reads as zeroes and takes no space.
   func resize(to byteCount: UInt64) throws(StorageError)
 
@@ -40,6 +47,15 @@ package protocol StorageFile: AnyObject, Sendable {
 }
 
 extension StorageFile {
+  package func write(
+    _ head: UnsafeRawBufferPointer,
+    _ body: UnsafeRawBufferPointer,
+    at offset: UInt64
+  ) throws(StorageError) {
+    unsafe try write(head, at: offset)
+    unsafe try write(body, at: offset + UInt64(head.count))
+  }
+
   package func forgetCache() throws(StorageError) {}
   package func nextData(from offset: UInt64) throws(StorageError) -> Range<UInt64>? {
     let end = try byteCount()

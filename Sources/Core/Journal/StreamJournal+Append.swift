@@ -109,16 +109,15 @@ extension StreamJournal {
       firstSequence: first.sequence,
       salt: 0,
       recordCount: records.count,
-      payloadByteCount: payload.count
+      payloadByteCount: payload.count,
+      isPayloadAligned: unsafe Self.isWrittenInPlace(payload)
     )
     precondition(header.contentByteCount <= BatchHeader.contentByteLimit, "a batch is too large")
     let end = try placeForBatch(of: UInt64(header.paddedByteCount), at: first.time)
     header.salt = end.salt
 
-    let batch = unsafe appender.buffer.bytes(header.paddedByteCount)
-    unsafe fill(batch, header, records, payload)
     do {
-      unsafe try end.file.write(UnsafeRawBufferPointer(batch), at: end.offset)
+      unsafe try write(header, records, payload, appender.buffer, to: end)
       try end.file.sync()
     } catch {
       appender.isEndUnknown = true
@@ -147,12 +146,23 @@ extension StreamJournal {
     }
   }
 
-  private func fill(
-    _ batch: UnsafeMutableRawBufferPointer,
+  /// Whether a payload is large, and lies in memory as it has to for direct writes: it is written
+  /// from where it is then.
+  private static func isWrittenInPlace(_ payload: UnsafeRawBufferPointer) -> Bool {
+    let unit = BatchHeader.alignment
+    return payload.count >= 16 * unit && payload.count % unit == 0
+      && Int(bitPattern: payload.baseAddress) % unit == 0
+  }
+
+  private func write(
     _ header: BatchHeader,
     _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer
-  ) {
+    _ payload: UnsafeRawBufferPointer,
+    _ buffer: AlignedBuffer,
+    to end: End
+  ) throws(StorageError) {
+    let isInPlace = unsafe Self.isWrittenInPlace(payload)
+    let batch = unsafe buffer.bytes(isInPlace ? header.payloadOffset : header.paddedByteCount)
     unsafe header.encode(into: batch)
     var position = BatchHeader.byteCount
     for record in records {
@@ -161,9 +171,16 @@ extension StreamJournal {
       position = end
     }
     unsafe BatchHeader.seal(UnsafeMutableRawBufferPointer(rebasing: batch[..<position]))
-    unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...]).copyMemory(from: payload)
-    unsafe UnsafeMutableRawBufferPointer(rebasing: batch[header.contentByteCount...])
-      .initializeMemory(as: UInt8.self, repeating: 0)
+    if isInPlace {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...])
+        .initializeMemory(as: UInt8.self, repeating: 0)
+      unsafe try end.file.write(UnsafeRawBufferPointer(batch), payload, at: end.offset)
+    } else {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...]).copyMemory(from: payload)
+      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[header.contentByteCount...])
+        .initializeMemory(as: UInt8.self, repeating: 0)
+      unsafe try end.file.write(UnsafeRawBufferPointer(batch), at: end.offset)
+    }
   }
 
   /// Where the next batch goes.

@@ -35,21 +35,20 @@ extension StreamJournal {
   /// Gives up files that hold nothing if the disk is full; true if it is full nevertheless.
   private func makeRoom() throws(JournalError) -> Bool {
     guard contents.withLock({ $0.isSpaceShort }) else { return false }
+    if try hasRoom() != true { try removeSpares() }
+    // If nobody knows how much room there is, the next append that fails says that it is not
+    // enough; history is given up before.
+    let room = try hasRoom()
+    if room != false { contents.withLock { $0.isSpaceShort = false } }
+    return room != true
+  }
+
+  /// Whether there is room for the next segment and what folding one needs; nil if nobody knows.
+  private func hasRoom() throws(JournalError) -> Bool? {
     let needed = contents.withLock { 2 * $0.settings.segmentByteCount }
-    func hasRoom() throws(JournalError) -> Bool {
-      try stored { () throws(StorageError) in try folder.freeByteCount().map { $0 >= needed } }
-        ?? false
+    return try stored { () throws(StorageError) in
+      try folder.freeByteCount().map { $0 >= needed }
     }
-    if try hasRoom() {
-      contents.withLock { $0.isSpaceShort = false }
-      return false
-    }
-    try removeSpares()
-    if try hasRoom() {
-      contents.withLock { $0.isSpaceShort = false }
-      return false
-    }
-    return true
   }
 }
 

@@ -83,4 +83,53 @@ import Testing
     try journal.enforceRetention(now: fixture.recording.time)
     #expect(journal.checkpoints().last?.identifier == CheckpointIdentifier(5))
   }
+
+  @Test func `says that the hard limit left less than is wanted, until it does not`() throws {
+    var fixture = Fixture()
+    fixture.settings.hardLimitByteCount = 200_000
+    fixture.settings.historySeconds = 100
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 10, seconds: 20)
+    try journal.enforceRetention(now: fixture.recording.time)
+    let shortened = try #require(journal.statistics.shortened)
+    #expect(shortened.reason == .hardLimit)
+    #expect(shortened.wantedSeconds == 100)
+    #expect(shortened.keptSeconds < 100)
+    fixture.settings.hardLimitByteCount = 1 << 30
+    journal.configure(fixture.settings)
+    try fill(&fixture, journal, count: 10, seconds: 20)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(journal.statistics.shortened == nil)
+  }
+
+  @Test func `gives up spare files and history when the disk is full, and nothing else`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 6, seconds: 20)
+    try journal.maintain()
+    let durable = journal.state.durable
+    fixture.disk.setFull(true)
+    // The segment that stands ready is used up first.
+    #expect(throws: JournalError.self) {
+      for _ in 0..<3 {
+        try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 9, count: 60_000))])
+      }
+    }
+    let reached = journal.state.durable
+    #expect(reached > durable)
+    fixture.recording.cut(after: reached)
+    #expect(journal.statistics.isSpaceShort)
+    #expect(try fixture.difference(journal, asOf: reached) == nil)
+    // Not even the state can be saved: nothing is lost by trying.
+    #expect(throws: JournalError.self) {
+      try journal.enforceRetention(now: fixture.recording.time)
+    }
+    #expect(journal.statistics.spareCount == 0)
+    fixture.disk.setFull(false)
+    try journal.enforceRetention(now: fixture.recording.time)
+    #expect(!journal.statistics.isSpaceShort)
+    try journal.append([fixture.recording.mark(99)])
+    #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)
+    #expect(try fixture.open().state.durable == journal.state.durable)
+  }
 }

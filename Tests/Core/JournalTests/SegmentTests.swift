@@ -158,6 +158,23 @@ import Testing
     #expect(journal.statistics.spareCount == 0)
   }
 
+  @Test func `take large payloads from where they are`() throws {
+    var fixture = Fixture(volumeSizes: [300_000])
+    fixture.settings.segmentByteCount = 1 << 20
+    var journal = try fixture.openCompleted()
+    let entry = fixture.recording.write(0, 500, (0..<131_072).map { UInt8(truncatingIfNeeded: $0) })
+    let payload = AlignedBuffer()
+    let bytes = payload.bytes(entry.payload.count)
+    bytes.copyBytes(from: entry.payload)
+    try journal.append([entry.record], payload: UnsafeRawBufferPointer(bytes))
+    try journal.append([fixture.recording.mark(1)])
+    // One block of header and records, then the payload as it was.
+    #expect(fixture.disk.content("journal/0000000000000001.journal")[8192] == entry.payload[0])
+    #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)
+    journal = try fixture.open()
+    #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)
+  }
+
   @Test func `do not take up records that failed under the numbers of later ones`() throws {
     for seed in 0..<40 as Range<UInt64> {
       var fixture = Fixture(seed: seed)

@@ -46,6 +46,9 @@ int understudy_reopen_direct(int descriptor);
 /// Finds data at or after `offset`: 1 and its range, of at least one byte, or 0 if there are only
 /// holes up to the end. Moves the descriptor's position.
 int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end);
+/// Writes two pieces, one after the other, in one call; the number of bytes written.
+ssize_t understudy_write_two(int descriptor, const void *head, size_t head_count,
+                             const void *body, size_t body_count, off_t offset);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
 
