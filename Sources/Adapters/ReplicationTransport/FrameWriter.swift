@@ -22,7 +22,9 @@ struct FrameWriter {
     buffers = Array(repeating: ByteBuffer(), count: 4)
   }
 
-  mutating func frame(of batch: RecordBatch) -> ByteBuffer {
+  /// Makes a frame; `isLinkIdle` says that the network waits for it.
+  mutating func frame(of batch: RecordBatch, isLinkIdle: Bool) -> ByteBuffer {
+    choice.pace(isLinkIdle: isLinkIdle)
     turn = (turn + 1) % buffers.count
     // Takes new memory if the network still has the old one.
     buffers[turn].clear()
@@ -42,7 +44,12 @@ struct FrameWriter {
     let count = buffers[turn].writeWithUnsafeMutableBytes(minimumWritableBytes: head + bound) {
       bytes in
       let room = UnsafeMutableRawBufferPointer(rebasing: bytes[head..<head + bound])
-      let count = codec.compress(payload, with: compression, into: room)
+      let count = codec.compress(
+        payload,
+        with: compression,
+        acceleration: choice.acceleration,
+        into: room
+      )
       guard choice.tried(byteCount: payload.count, compressedByteCount: count) else { return 0 }
       Self.seal(batch, bytes, byteCount: head + count, compression)
       return head + count

@@ -30,23 +30,25 @@ final class PayloadCodec {
     }
   }
 
-  /// Compresses `source` to the start of `target`.
+  /// Compresses `source` to the start of `target`; `acceleration` is lz4's alone.
   ///
   /// - Returns: The bytes it became; 0 if it did not fit or went wrong.
   func compress(
     _ source: UnsafeRawBufferPointer,
     with compression: PayloadCompression,
+    acceleration: Int,
     into target: UnsafeMutableRawBufferPointer
   ) -> Int {
     switch compression {
     case .none:
       return 0
     case .lz4:
-      let count = LZ4_compress_default(
+      let count = LZ4_compress_fast(
         source.baseAddress,
         target.baseAddress,
         Int32(source.count),
-        Int32(target.count)
+        Int32(target.count),
+        Int32(acceleration)
       )
       return Int(count)
     case .zstd:

@@ -58,6 +58,9 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     }
   }
 
+  /// Whether the network has sent all it was given.
+  var isIdle: Bool { monitor.withLock { queuedByteCount == 0 } }
+
   var isOver: Bool { monitor.withLock { reason != nil } }
 
   /// What its end is to be counted as, if anybody did something wrong.

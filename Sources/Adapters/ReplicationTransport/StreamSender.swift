@@ -210,7 +210,12 @@ extension StreamSender {
         waitMilliseconds: Self.takeMilliseconds
       )
       guard !batch.isEmpty else { continue }
-      let frame = writer.frame(of: batch)
+      // Under a limit it is the line that is slow, however idle it looks. A batch that is not full
+      // is all there is: nothing is late.
+      let isLinkIdle =
+        link.isIdle && limiter.limit == nil
+        && batch.payloadByteCount > settings.batchByteCount / 2
+      let frame = writer.frame(of: batch, isLinkIdle: isLinkIdle)
       let isAdmitted = limiter.admit(
         member,
         byteCount: frame.readableBytes,

@@ -5,6 +5,19 @@ import ReplicationProtocol
 import Testing
 
 struct AdaptiveCompressionTests {
+  @Test func `an idle link hurries the compressing and a busy one lets it be thorough`() {
+    var choice = AdaptiveCompression()
+    #expect(choice.acceleration == 1)
+    for expected in [2, 4, 8, 8] {
+      choice.pace(isLinkIdle: true)
+      #expect(choice.acceleration == expected)
+    }
+    for expected in [4, 2, 1, 1] {
+      choice.pace(isLinkIdle: false)
+      #expect(choice.acceleration == expected)
+    }
+  }
+
   @Test func `what does not shrink is tried less and less`() {
     var choice = AdaptiveCompression()
     var attempts = 0
