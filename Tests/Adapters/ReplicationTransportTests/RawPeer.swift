@@ -33,6 +33,9 @@ final class RawPeer: Sendable {
 
   func send(_ bytes: [UInt8]) { channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
 
+  /// Waits until the other side has closed the link, or for long.
+  func waitUntilClosed() async { _ = await first { _ -> Bool? in nil } }
+
   func close() { channel.close(promise: nil) }
 
   /// The reason the other side gave, in time.
@@ -52,7 +55,9 @@ final class RawPeer: Sendable {
 
   private func first<Value>(_ find: (ControlMessage) -> Value?) async -> Value? {
     for _ in 0..<5000 {
+      let isClosed = !channel.isActive
       for message in inbox.messages { if let found = find(message) { return found } }
+      if isClosed { return nil }
       try? await Task.sleep(for: .milliseconds(10))
     }
     return nil
@@ -68,7 +73,7 @@ private final class Inbox: ChannelDuplexHandler, @unchecked Sendable {
 
   private let monitor = Monitor()
   private var bytes: [UInt8] = []
-  /// Whether nothing is read after the first bytes.
+  /// Whether nothing is read after the welcome.
   private let stopsReading: Bool
 
   init(stopsReading: Bool) { self.stopsReading = stopsReading }
@@ -94,8 +99,15 @@ private final class Inbox: ChannelDuplexHandler, @unchecked Sendable {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
-    if stopsReading { _ = context.channel.setOption(.autoRead, value: false) }
+    if stopsReading, isWelcomed(with: buffer) {
+      _ = context.channel.setOption(.autoRead, value: false)
+    }
     monitor.withLock { bytes.append(contentsOf: buffer.readableBytesView) }
+  }
+
+  /// Whether these bytes begin with the answer to a hello.
+  private func isWelcomed(with bytes: ByteBuffer) -> Bool {
+    bytes.getInteger(at: bytes.readerIndex + 4) == FrameKind.welcome.rawValue
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
