@@ -29,11 +29,14 @@ struct Bench {
     let effort: Effort = isQuick ? .quick : .full
     let wanted = Array(arguments.dropFirst(isQuick ? 1 : 0))
     let chosen = try Suites.benchmarks(for: wanted)
+    if wanted.isEmpty { try Machine.checkRoom(byteCount: effort.diskByteCount) }
     say("\(isQuick ? "quick" : "full") run, \(chosen.count) benchmarks; \(Machine.description)\n")
     var rows: [Row] = []
     for benchmark in chosen {
       say("measuring \(benchmark.rows.joined(separator: ", "))")
+      let began = now()
       rows += await measure(benchmark, effort)
+      say("  took \(Int(now() - began)) s")
     }
     say("")
     Table(rows: rows).print()
@@ -70,7 +73,21 @@ struct Effort {
   var divisor: Int
   /// How long the RPO is watched, in seconds.
   var watchSeconds: Double
+  /// Room on the disk that a run of everything may need at one time.
+  var diskByteCount: UInt64
 
-  static let full = Effort(repeats: 5, seconds: 4, divisor: 1, watchSeconds: 60)
-  static let quick = Effort(repeats: 3, seconds: 1.2, divisor: 4, watchSeconds: 15)
+  static let full = Effort(
+    repeats: 5,
+    seconds: 4,
+    divisor: 1,
+    watchSeconds: 60,
+    diskByteCount: 40 << 30
+  )
+  static let quick = Effort(
+    repeats: 3,
+    seconds: 1,
+    divisor: 4,
+    watchSeconds: 15,
+    diskByteCount: 16 << 30
+  )
 }

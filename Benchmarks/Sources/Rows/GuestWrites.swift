@@ -10,11 +10,11 @@ enum GuestWrites {
 
   static let benchmark = Benchmark(rows: loads.map(\.name), run: run)
 
-  private static let byteCount = 1 << 30
   /// As libvirt starts a VM with `cache='none' io='native'`.
   private static let options = ["cache.direct=on", "aio=native"]
 
   private static func run(_ stage: Stage, _ effort: Effort) async throws -> [Row] {
+    let byteCount = (1 << 30) / effort.divisor
     let tap = try Tap(byteCount: byteCount, stage: stage)
     var daemons: [StorageDaemon] = []
     for name in ["protected", "unprotected"] {

@@ -51,7 +51,7 @@ enum NBDWrites {
     var cpuPerWrite: Double
   }
 
-  private static let byteCount = 1 << 30
+  private static let byteCount = 512 << 20
 
   private static func run(_ stage: Stage, _ effort: Effort) async throws -> [Row] {
     let tap = try Tap(byteCount: byteCount, stage: stage)

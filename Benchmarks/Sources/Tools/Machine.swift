@@ -43,6 +43,18 @@ enum Machine {
     }
   }
 
+  /// Fails where the disk is too small for a run.
+  static func checkRoom(byteCount: UInt64) throws {
+    var figures = statvfs()
+    guard statvfs(scratchFolder, &figures) == 0 else { throw BenchError("no \(scratchFolder)") }
+    let free = UInt64(figures.f_bavail) * UInt64(figures.f_frsize)
+    guard free >= byteCount else {
+      throw BenchError(
+        "\(scratchFolder) has \(free >> 30) GiB free, not \(byteCount >> 30): set TMPDIR"
+      )
+    }
+  }
+
   /// The path of a file in memory, removed with the stage; on the disk where there is no such room.
   static func memoryFile(byteCount: Int, stage: Stage) throws -> String {
     let name = "understudy-bench-\(UInt32.random(in: 0...UInt32.max)).raw"

@@ -8,12 +8,14 @@ import Synchronization
 /// when the run is interrupted.
 final class Stage: Sendable {
   private static let open = Mutex<[Stage]>([])
+  private static let isInterrupted = Atomic<Bool>(false)
 
   /// A folder of its own on the disk.
   let folder: String
   private let closers = Mutex<[@Sendable () -> Void]>([])
 
   init() throws {
+    while Self.isInterrupted.load(ordering: .acquiring) { pause() }
     folder = "\(Machine.scratchFolder)/\(UInt32.random(in: 0...UInt32.max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     Self.open.withLock { $0.append(self) }
@@ -30,7 +32,14 @@ final class Stage: Sendable {
   }
 
   /// Ends everything; again has no effect.
+  ///
+  /// Once the run is interrupted it does not return: the interruption ends everything.
   func close() {
+    while Self.isInterrupted.load(ordering: .acquiring) { pause() }
+    closeNow()
+  }
+
+  private func closeNow() {
     while let closer = closers.withLock({ $0.popLast() }) { closer() }
     try? FileManager.default.removeItem(atPath: folder)
     Self.open.withLock { stages in stages.removeAll { $0 === self } }
@@ -54,7 +63,8 @@ final class Stage: Sendable {
     let thread = Thread {
       var byte: UInt8 = 0
       guard read(signalPipe[0], &byte, 1) == 1 else { return }
-      for stage in open.withLock({ $0 }).reversed() { stage.close() }
+      isInterrupted.store(true, ordering: .releasing)
+      for stage in open.withLock({ $0 }).reversed() { stage.closeNow() }
       _exit(130)
     }
     thread.start()
