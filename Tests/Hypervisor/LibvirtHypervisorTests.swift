@@ -13,6 +13,7 @@ import Testing
 @Suite(.serialized, .enabled(if: LibvirtTestSite.isAvailable), .timeLimit(.minutes(5)))
 struct LibvirtHypervisorTests {
   private let data = VolumeIdentifier("scsi:0:1")
+  private let stream = StreamIdentifier("44444444-0000-4000-8000-000000000004")
 
   @Test func `the inventory tells hosts, pools, networks and VMs by this connection's names`()
     async throws
@@ -62,7 +63,8 @@ struct LibvirtHypervisorTests {
         to: data,
         of: vm,
         socketPath: bench.socket("tap"),
-        exportName: "x"
+        exportName: "x",
+        stream: stream
       )
     }
   }
@@ -164,12 +166,87 @@ struct LibvirtHypervisorTests {
     }
   }
 
-  private func attach(_ bench: LibvirtTestBench, _ vm: VMIdentifier) async throws {
+  @Test func `maps of changes outlive taps, and name what was written`() async throws {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    let vm = try bench.defineVM("vm")
+    let hypervisor = bench.hypervisor
+    func numbers(_ stream: StreamIdentifier) async throws -> [Int] {
+      try await hypervisor.changeMaps(of: vm, stream: stream)[data]?.map(\.number) ?? []
+    }
+    #expect(try await hypervisor.changeMaps(of: vm, stream: stream) == [:])
+    try await hypervisor.start(vm)
+    let server = try await bench.startServer("tap", "memory", "64M")
+    try await attach(bench, vm)
+    #expect(try await numbers(stream) == [0])
+    // A first map knows nothing of what was before it.
+    let pull = bench.socket("pull")
+    let all = try await openChangedPull(bench, vm)
+    #expect(all == ChangedExport(name: "vdb", changes: nil))
+    try await hypervisor.closePull(of: vm)
+
+    let floor = SequenceNumber(7)
+    for _ in 1...2 {
+      try await hypervisor.beginChangeMaps(of: [data], of: vm, stream: stream, floor: floor)
+    }
+    #expect(try await numbers(stream) == [0, 1])
+    for _ in 1...2 {
+      try await hypervisor.dropOlderChangeMaps(of: [data], of: vm, stream: stream)
+    }
+    #expect(try await numbers(stream) == [1])
+    #expect(try await hypervisor.changeMaps(of: vm, stream: stream)[data]?.first?.floor == floor)
+
+    kill(server.processIdentifier, SIGKILL)
+    try await hypervisor.detachTap(from: data, of: vm)
+    try await bench.awaitWrite(vm, "vdb")
+    for round in 1...2 {
+      let export = try await openChangedPull(bench, vm)
+      let context = try #require(export.changes)
+      #expect(context.hasPrefix("qemu:dirty-bitmap:us-1-7-\(stream)@"))
+      let map = try runToEnd(["nbdinfo", "--map=\(context)", "nbd+unix:///vdb?socket=\(pull)"])
+      #expect(map.contains("dirty") && map.contains("clean"))
+      #expect(try await numbers(stream) == [1, 1 + round])
+    }
+    try await hypervisor.closePull(of: vm)
+
+    _ = try await bench.startServer("tap", "memory", "64M")
+    try await attach(bench, vm)
+    #expect(try await numbers(stream) == [1, 3])
+    try await hypervisor.detachTap(from: data, of: vm)
+    let other = StreamIdentifier("other")
+    try await attach(bench, vm, stream: other)
+    #expect(try await numbers(stream) == [])
+    #expect(try await numbers(other) == [0])
+    try await hypervisor.detachTap(from: data, of: vm)
+    try await hypervisor.dropChangeMaps(of: data, of: vm)
+    #expect(try await numbers(other) == [])
+  }
+
+  private func openChangedPull(
+    _ bench: LibvirtTestBench,
+    _ vm: VMIdentifier
+  ) async throws -> ChangedExport {
+    let exports = try await bench.hypervisor.openChangedPull(
+      of: [data],
+      of: vm,
+      socketPath: bench.socket("pull"),
+      stream: stream,
+      floor: SequenceNumber(9)
+    )
+    return try #require(exports[data])
+  }
+
+  private func attach(
+    _ bench: LibvirtTestBench,
+    _ vm: VMIdentifier,
+    stream: StreamIdentifier? = nil
+  ) async throws {
     try await bench.hypervisor.attachTap(
       to: data,
       of: vm,
       socketPath: bench.socket("tap"),
-      exportName: data.rawValue
+      exportName: data.rawValue,
+      stream: stream ?? self.stream
     )
   }
 }

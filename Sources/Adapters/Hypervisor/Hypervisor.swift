@@ -29,11 +29,15 @@ package protocol Hypervisor: Sendable {
   /// A write is acknowledged to the guest after disk and appliance have it. When the appliance
   /// goes away the guest is released and the tap is ``TapState/broken``. A ready tap on that
   /// socket is left alone; to renew one, detach it first.
+  ///
+  /// Before the first write can reach the tap, a map of changes of `stream` is there; it outlives
+  /// the tap. Maps of other streams are dropped.
   func attachTap(
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
-    exportName: String
+    exportName: String,
+    stream: StreamIdentifier
   ) async throws(HypervisorError)
 
   /// Removes a tap in whatever state it is, also when the appliance does not answer. A disk
@@ -53,8 +57,51 @@ package protocol Hypervisor: Sendable {
     socketPath: String
   ) async throws(HypervisorError) -> [VolumeIdentifier: String]
 
-  /// Ends what ``openPull(of:of:socketPath:)`` began.
+  /// Ends what ``openPull(of:of:socketPath:)`` and its like for changes began.
   func closePull(of vm: VMIdentifier) async throws(HypervisorError)
+
+  // MARK: Maps of changes
+
+  /// A stream's maps of changes on the disks of a running VM, oldest first; none of a VM that is
+  /// off, nor of one that was restarted.
+  func changeMaps(
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) async throws(HypervisorError) -> [VolumeIdentifier: [ChangeMap]]
+
+  /// Offers the disks like ``openPull(of:of:socketPath:)``, with what was written since the oldest
+  /// maps were begun, for disks whose maps cover all that may be missing.
+  ///
+  /// Such a disk's maps are closed into one, and what is written from now on is noted in a new
+  /// one, begun with `floor`.
+  func openChangedPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) async throws(HypervisorError) -> [VolumeIdentifier: ChangedExport]
+
+  /// Begins a newer map of each disk, with `floor`, unless there is one already beside the oldest.
+  func beginChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) async throws(HypervisorError)
+
+  /// Drops all maps of a stream but the newest of each disk; no pull may be open.
+  func dropOlderChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) async throws(HypervisorError)
+
+  /// Drops all our maps of a disk, of whatever stream; no pull may be open.
+  func dropChangeMaps(
+    of volume: VolumeIdentifier,
+    of vm: VMIdentifier
+  ) async throws(HypervisorError)
 
   // MARK: Recovery
 
@@ -88,6 +135,18 @@ package enum TapState: String, Codable, Sendable {
   case ready
   /// The appliance went away; writes reach the disk alone.
   case broken
+}
+
+/// A disk that is offered for reading, and what of it was written lately.
+package struct ChangedExport: Sendable, Equatable {
+  package var name: String
+  /// The NBD metadata context that names the blocks; nil if nobody knows them all.
+  package var changes: String?
+
+  package init(name: String, changes: String?) {
+    self.name = name
+    self.changes = changes
+  }
 }
 
 /// A change at the hypervisor.

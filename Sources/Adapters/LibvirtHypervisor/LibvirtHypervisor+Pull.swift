@@ -10,11 +10,50 @@ extension LibvirtHypervisor {
     of vm: VMIdentifier,
     socketPath: String
   ) async throws(HypervisorError) -> [VolumeIdentifier: String] {
-    try await run(with: vm) { domain throws(HypervisorError) in
+    let exports = try await openPull(of: volumes, of: vm, socketPath: socketPath) { _, _ in nil }
+    return exports.mapValues(\.name)
+  }
+
+  package func openChangedPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) async throws(HypervisorError) -> [VolumeIdentifier: ChangedExport] {
+    try await openPull(of: volumes, of: vm, socketPath: socketPath) {
+      monitor,
+      node throws(HypervisorError) in
+      var changes = try DiskChanges(node: node, monitor, stream)
+      return try changes.close(floor: floor)
+    }
+  }
+
+  package func closePull(of vm: VMIdentifier) async throws(HypervisorError) {
+    // An export that is being deleted still holds its node and its bitmap.
+    let isClosed = try await wait(seconds: 5) { () async throws(HypervisorError) in
+      try await self.run(with: vm) { domain throws(HypervisorError) in
+        guard try domain.isActive else { return true }
+        return try QEMUMonitor(domain: domain).endPull()
+      }
+    }
+    guard isClosed else {
+      throw .failed(operation: "end a sync", reason: "QEMU does not give the disks back")
+    }
+  }
+
+  /// Exports each disk, with the bitmap that `changes` names for its node.
+  private func openPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String,
+    changes: @escaping @Sendable (QEMUMonitor, String) throws(HypervisorError) -> String?
+  ) async throws(HypervisorError) -> [VolumeIdentifier: ChangedExport] {
+    // Each pull begins on a fresh server: an old one may listen on another path.
+    try await closePull(of: vm)
+    return try await run(with: vm) { domain throws(HypervisorError) in
       guard try domain.isActive else { throw .notRunning(vm) }
       let monitor = QEMUMonitor(domain: domain)
-      // Each pull begins on a fresh server: an old one may listen on another path.
-      try monitor.endPull()
       do throws(HypervisorError) {
         try monitor.run(
           "nbd-server-start",
@@ -23,32 +62,23 @@ extension LibvirtHypervisor {
       } catch {
         throw .failed(operation: "offer the disks for a sync", reason: error.reason)
       }
-      var names: [VolumeIdentifier: String] = [:]
+      var exports: [VolumeIdentifier: ChangedExport] = [:]
       do throws(HypervisorError) {
         for volume in volumes {
           let (disk, _) = try domain.runningDisk(volume, of: vm)
           let node = try domain.rootNode(of: disk, vm, monitor)
-          try monitor.run(
-            "block-export-add",
-            [
-              "type": "nbd", "id": PullNames.prefix + disk.target, "node-name": node,
-              "name": disk.target, "writable": false,
-            ]
+          let bitmap = try changes(monitor, node)
+          try monitor.addExport(disk.target, of: node, bitmap: bitmap)
+          exports[volume] = ChangedExport(
+            name: disk.target,
+            changes: bitmap.map { "qemu:dirty-bitmap:\($0)" }
           )
-          names[volume] = disk.target
         }
       } catch {
-        try? monitor.endPull()
+        _ = try? monitor.endPull()
         throw error
       }
-      return names
-    }
-  }
-
-  package func closePull(of vm: VMIdentifier) async throws(HypervisorError) {
-    try await run(with: vm) { domain throws(HypervisorError) in
-      guard try domain.isActive else { return }
-      try QEMUMonitor(domain: domain).endPull()
+      return exports
     }
   }
 }
@@ -58,15 +88,41 @@ private enum PullNames {
 }
 
 extension QEMUMonitor {
+  fileprivate func addExport(
+    _ name: String,
+    of node: String,
+    bitmap: String?
+  ) throws(HypervisorError) {
+    var arguments: [String: Any] = [
+      "type": "nbd", "id": PullNames.prefix + name, "node-name": node, "name": name,
+      "writable": false,
+    ]
+    if let bitmap { arguments["bitmaps"] = [bitmap] }
+    try run("block-export-add", arguments)
+  }
+
   /// Stops QEMU's NBD server if nobody but us exports through it.
-  fileprivate func endPull() throws(HypervisorError) {
-    struct Export: Decodable { let id: String }
+  ///
+  /// - Returns: Whether all of ours is gone.
+  fileprivate func endPull() throws(HypervisorError) -> Bool {
+    struct Export: Decodable {
+      let id: String
+      let isEnding: Bool
+
+      private enum CodingKeys: String, CodingKey {
+        case id
+        case isEnding = "shutting-down"
+      }
+    }
     let exports = try ask("query-block-exports", answer: [Export].self)
     let ours = exports.filter { $0.id.hasPrefix(PullNames.prefix) }
-    for export in ours { try run("block-export-del", ["id": export.id, "mode": "hard"]) }
-    guard ours.count == exports.count else { return }
+    for export in ours where !export.isEnding {
+      try run("block-export-del", ["id": export.id, "mode": "hard"])
+    }
+    guard ours.isEmpty else { return false }
     // QEMU does not tell whether the server runs; stopping one that does not is refused.
-    try? run("nbd-server-stop")
+    if exports.isEmpty { try? run("nbd-server-stop") }
+    return true
   }
 }
 

@@ -35,7 +35,8 @@ extension LibvirtHypervisor {
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
-    exportName: String
+    exportName: String,
+    stream: StreamIdentifier
   ) async throws(HypervisorError) {
     let isThere = try await run(with: vm) { domain throws(HypervisorError) in
       let (disk, monitor) = try domain.runningDisk(volume, of: vm)
@@ -51,7 +52,8 @@ extension LibvirtHypervisor {
         to: volume,
         of: vm,
         socketPath: socketPath,
-        exportName: exportName
+        exportName: exportName,
+        stream: stream
       )
     }
     let isReady = try await wait(seconds: 5) { () async throws(HypervisorError) in
@@ -131,11 +133,14 @@ extension LibvirtDomain {
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
-    exportName: String
+    exportName: String,
+    stream: StreamIdentifier
   ) throws(HypervisorError) {
     let (disk, monitor) = try runningDisk(volume, of: vm)
     let name = TapNames.tap(disk.target)
     let root = try rootNode(of: disk, vm, monitor)
+    var changes = try DiskChanges(node: root, monitor, stream)
+    try changes.prepareForTap()
     // QEMU's main loop waits while it connects, and the guest with it: a socket whose owner
     // hangs may cost one second, not more. A connection that is lost is not waited for at all.
     try monitor.run(

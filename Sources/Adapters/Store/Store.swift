@@ -131,6 +131,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var shutDown: [VMIdentifier]
   /// While it is being deleted: how.
   package var deletion: Deletion?
+  /// At the protected site: disks that are left to other tools for a while.
+  package var suspensions: [TapSuspension] = []
 
   package init(
     definition: VPGDefinition,

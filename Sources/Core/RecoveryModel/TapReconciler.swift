@@ -4,11 +4,12 @@
 /// Decides what brings one protected VM's taps and stream from how they are to how they should be.
 ///
 /// The driver looks, asks, carries the actions out in their order until one fails, and looks
-/// again. Nothing depends on what was done before but three notes kept here, each of which errs on
+/// again. Nothing depends on what was done before but four notes kept here, each of which errs on
 /// the safe side in a manager that has just begun:
 ///
 /// - A tap that was attached owes a sync: writes before it were not seen.
 /// - A pull may be open until it was closed.
+/// - A disk may have maps of changes until they were forgotten.
 /// - A tap that seems ready but has no connection at the appliance was cut without the hypervisor
 ///   having noticed yet. It is replaced when two looks in a row find it so.
 ///
@@ -18,16 +19,17 @@ package struct TapReconciler: Sendable {
   private var owesSync = false
   private var mayPull = true
   private var unconnected: Set<VolumeIdentifier> = []
+  private var forgotten: Set<VolumeIdentifier> = []
 
   package init() {}
 
   /// What is to be done now, in this order.
   package mutating func actions(for facts: Facts) -> [Action] {
-    switch facts.wish {
-    case .release: release(facts)
-    case .pause: pause(facts)
-    case .protect: protect(facts)
-    }
+    if facts.wish == .release { return release(facts) }
+    // Needs no appliance, and comes before all else: somebody waits for the disk.
+    let freeing = free(facts)
+    guard freeing.isEmpty else { return freeing }
+    return facts.wish == .pause ? pause(facts) : protect(facts)
   }
 
   /// Has a sync begin as soon as one is possible.
@@ -39,10 +41,12 @@ package struct TapReconciler: Sendable {
     case .attach(let volume):
       owesSync = true
       unconnected.remove(volume)
+      forgotten.remove(volume)
     case .startSync:
       owesSync = false
       mayPull = true
     case .closePull: mayPull = false
+    case .forget(let volume): forgotten.insert(volume)
     case .protect, .detach, .endStream: break
     }
   }
@@ -56,6 +60,8 @@ extension TapReconciler {
     package var volumes: [VolumeIdentifier]
     /// Whether the VM has a process whose disks can be tapped.
     package var isVMRunning: Bool
+    /// Volumes that are left to other tools for now.
+    package var suspended: Set<VolumeIdentifier> = []
     /// Taps in place: whether each is ready.
     package var taps: [VolumeIdentifier: Bool]
     /// nil if the appliance does not answer.
@@ -125,6 +131,8 @@ extension TapReconciler {
     case protect
     case attach(VolumeIdentifier)
     case detach(VolumeIdentifier)
+    /// Drop the disk's maps of changes.
+    case forget(VolumeIdentifier)
     /// Offer the disks for reading and ask the appliance for a sync.
     case startSync
     /// Stop offering the disks for reading.
@@ -139,10 +147,18 @@ extension TapReconciler {
     if facts.isVMRunning {
       actions += facts.taps.keys.sorted().map { .detach($0) }
       if mayPull { actions.append(.closePull) }
+      actions += facts.volumes.filter { !forgotten.contains($0) }.map { .forget($0) }
     }
     if facts.appliance?.stream != nil { actions.append(.endStream) }
     unconnected = []
     return actions
+  }
+
+  /// Takes what is ours off disks that are left to other tools; their maps of changes stay.
+  private func free(_ facts: Facts) -> [Action] {
+    guard facts.isVMRunning, !facts.suspended.isEmpty else { return [] }
+    let tapped = facts.taps.keys.filter(facts.suspended.contains).sorted()
+    return tapped.map { .detach($0) } + (mayPull ? [.closePull] : [])
   }
 
   private func pause(_ facts: Facts) -> [Action] {
@@ -159,16 +175,18 @@ extension TapReconciler {
     }
 
     let stale = facts.taps.keys.filter { !facts.volumes.contains($0) }.sorted()
-    let missing = facts.volumes.filter { facts.taps[$0] != true }
-    let silent = facts.volumes.filter {
+    let wanted = facts.volumes.filter { !facts.suspended.contains($0) }
+    let missing = wanted.filter { facts.taps[$0] != true }
+    let silent = wanted.filter {
       facts.taps[$0] == true && !stream.connectedVolumes.contains($0)
     }
     let lost = silent.filter { unconnected.contains($0) }
     unconnected = Set(silent)
-    var actions: [Action] = stale.map { .detach($0) }
+    var actions: [Action] = stale.flatMap { [.detach($0), .forget($0)] }
     for volume in lost { actions += [.detach(volume), .attach(volume)] }
     actions += missing.map { .attach($0) }
-    guard actions.isEmpty && silent.isEmpty else { return actions }
+    // With a disk missing there is no order to bring about.
+    guard actions.isEmpty && silent.isEmpty && facts.suspended.isEmpty else { return actions }
 
     // A sync that waits to begin is idle too, and does not need to be asked for again.
     if owesSync || stream.needsSync {

@@ -28,6 +28,8 @@ extension VPGAssessment {
   package struct Facts: Sendable, Equatable {
     package var phase = Phase.protecting
     package var isPaused = false
+    /// Whether a tap is suspended for another tool.
+    package var isSuspended = false
     /// Whether the other site's manager answers.
     package var isPeerConnected = true
     package var rpoTargetInSeconds = 300
@@ -102,6 +104,7 @@ extension VPGAssessment {
     if facts.isPaused { return (bad, .replicationPausedByUser) }
     if facts.hasJournalFault { return (.notMeetingSLA, .journalStorageError) }
     if facts.hasVMFault { return (.notMeetingSLA, .vmNotProtectedError) }
+    if facts.isSuspended { return (bad, .replicationPausedBySystem) }
     if streams.count < facts.streams.count || streams.contains(where: { !$0.isConnected }) {
       return (bad, .replicationPausedBySystem)
     }

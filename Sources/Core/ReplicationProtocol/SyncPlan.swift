@@ -15,60 +15,76 @@ package struct SyncPlan: ~Copyable {
     package func blockCount(of blockSize: Int) -> Int { (byteCount + blockSize - 1) / blockSize }
   }
 
-  private let volumeSizes: [UInt64]
+  private struct Part {
+    let volume: Int
+    let range: Range<UInt64>
+  }
+
+  private let parts: [Part]
+  private let totalByteCount: UInt64
   private let stepByteCount: UInt64
   private let lookahead: Int
-  private var next: (volume: Int, offset: UInt64) = (0, 0)
-  private var asked: [Step] = []
+  private var next: (part: Int, offset: UInt64) = (0, 0)
+  private var asked: [(step: Step, part: Int)] = []
   private var doneByteCount: UInt64 = 0
 
   /// - Parameters:
-  ///   - volumeSizes: In bytes, in the order of the stream's volumes.
-  ///   - stepByteCount: Bytes of a piece; the last one of a volume may be shorter.
+  ///   - ranges: What is to be compared of each of the stream's volumes, in bytes, in order.
+  ///   - stepByteCount: Bytes of a piece; the last one of a range may be shorter.
   ///   - lookahead: The most pieces that are asked of and not yet compared.
-  package init(volumeSizes: [UInt64], stepByteCount: Int = 1 << 20, lookahead: Int = 4) {
-    self.volumeSizes = volumeSizes
+  package init(ranges: [[Range<UInt64>]], stepByteCount: Int = 1 << 20, lookahead: Int = 4) {
+    parts = ranges.enumerated().flatMap { volume, ranges in
+      ranges.filter { !$0.isEmpty }.map { Part(volume: volume, range: $0) }
+    }
+    totalByteCount = parts.reduce(0) { $0 + UInt64($1.range.count) }
     self.stepByteCount = UInt64(stepByteCount)
     self.lookahead = lookahead
+    next.offset = parts.first?.range.lowerBound ?? 0
+  }
+
+  /// A plan to compare volumes of these sizes as a whole.
+  package init(volumeSizes: [UInt64], stepByteCount: Int = 1 << 20, lookahead: Int = 4) {
+    self.init(
+      ranges: volumeSizes.map { [0..<$0] },
+      stepByteCount: stepByteCount,
+      lookahead: lookahead
+    )
   }
 
   /// The next piece to ask hashes of; nil if enough are asked of or none is left.
   package mutating func ask() -> Step? {
     guard asked.count < lookahead else { return nil }
-    while next.volume < volumeSizes.count {
-      let size = volumeSizes[next.volume]
-      guard next.offset < size else {
-        next = (next.volume + 1, 0)
-        continue
-      }
-      let byteCount = min(stepByteCount, size - next.offset)
-      let step = Step(volume: next.volume, offset: next.offset, byteCount: Int(byteCount))
-      next.offset += byteCount
-      asked.append(step)
-      return step
+    guard next.part < parts.count else { return nil }
+    let part = parts[next.part]
+    let byteCount = min(stepByteCount, part.range.upperBound - next.offset)
+    let step = Step(volume: part.volume, offset: next.offset, byteCount: Int(byteCount))
+    asked.append((step, next.part))
+    next.offset += byteCount
+    if next.offset == part.range.upperBound {
+      next.part += 1
+      if next.part < parts.count { next.offset = parts[next.part].range.lowerBound }
     }
-    return nil
+    return step
   }
 
   /// The piece whose answer is due first; nil if everything is compared.
-  package var current: Step? { asked.first }
+  package var current: Step? { asked.first?.step }
 
   /// The current piece is compared, and what differed is in the stream.
   package mutating func finish() {
     precondition(!asked.isEmpty, "nothing was asked")
-    doneByteCount += UInt64(asked.removeFirst().byteCount)
+    doneByteCount += UInt64(asked.removeFirst().step.byteCount)
   }
 
   /// No answer comes any more: what is not compared is asked of again.
   package mutating func forgetQuestions() {
     guard let first = asked.first else { return }
-    next = (first.volume, first.offset)
+    next = (first.part, first.step.offset)
     asked = []
   }
 
   /// The share of all bytes that is compared, 0...1.
   package var progress: Double {
-    let total = volumeSizes.reduce(0, +)
-    return total == 0 ? 1 : Double(doneByteCount) / Double(total)
+    totalByteCount == 0 ? 1 : Double(doneByteCount) / Double(totalByteCount)
   }
 }

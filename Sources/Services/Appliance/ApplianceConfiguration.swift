@@ -28,6 +28,10 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
   ///
   /// The manager may ask for less, never for more.
   package var bufferInMB: Int
+  /// The user the hypervisor's processes run as, who may use the sockets.
+  ///
+  /// nil is ``SocketAccess/usualUser`` if there is one, else the appliance's own.
+  package var hypervisorUser: String?
 
   package init(
     name: ApplianceIdentifier,
@@ -40,7 +44,8 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
     streamPort: Int,
     identityFolder: String,
     authorityFile: String,
-    bufferInMB: Int
+    bufferInMB: Int,
+    hypervisorUser: String? = nil
   ) {
     self.name = name
     self.site = site
@@ -53,6 +58,7 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
     self.identityFolder = identityFolder
     self.authorityFile = authorityFile
     self.bufferInMB = bufferInMB
+    self.hypervisorUser = hypervisorUser
   }
 
   /// Reads the file at `path`.

@@ -29,6 +29,8 @@ package struct ApplianceCommand: AsyncParsableCommand {
         identityFolder   holds cert.pem and key.pem of this appliance
         authorityFile    the certificate of the site's authority
         bufferInMB       memory per protected VM for writes not acknowledged yet
+        hypervisorUser   the user QEMU runs as, who may use the sockets; libvirt-qemu, if there \
+      is one, unless another is named
       """
   )
 

@@ -59,6 +59,14 @@ package struct ApplianceClient: Sendable {
     try await client.perform(.delete, ApplianceRoutes.stream(stream), timeout: Self.mediumTimeout)
   }
 
+  /// Has a stream keep all writes, for a sync by maps of changes that is to follow.
+  package func beginSync(
+    _ stream: StreamIdentifier,
+    _ request: BeginSyncRequest
+  ) async throws(ControlError) -> BeginSyncReply {
+    try await client.send(.post, ApplianceRoutes.beginSync(stream), body: request)
+  }
+
   /// Begins a sync, which goes on after the answer.
   package func sync(
     _ stream: StreamIdentifier,

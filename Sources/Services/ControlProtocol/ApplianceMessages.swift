@@ -19,6 +19,10 @@ package enum ApplianceRoutes {
   package static func stream(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)" }
   /// POST: ``SyncRequest``.
   package static func sync(_ stream: StreamIdentifier) -> String { "/v1/streams/\(stream)/sync" }
+  /// POST ``BeginSyncRequest`` gives ``BeginSyncReply``.
+  package static func beginSync(_ stream: StreamIdentifier) -> String {
+    "/v1/streams/\(stream)/sync/begin"
+  }
   /// POST ``MarkRequest`` gives ``MarkReply``.
   package static let checkpoints = "/v1/checkpoints"
   /// POST ``HoldRequest`` gives ``MarkReply``: whether the streams are held.
@@ -84,8 +88,12 @@ package struct StreamStatus: Codable, Sendable {
   package var sync: SyncState
   /// Set when only a new sync can make the stream ordered again.
   package var needsSync: Bool
+  /// Grows whenever the stream loses its order or begins a sync.
+  package var generation: UInt64 = 0
   /// 0...1 of the sync that runs.
   package var syncProgress: Double
+  /// Bytes the latest sync has read from the VM's disks.
+  package var syncReadByteCount: UInt64 = 0
   package var isConnected: Bool
   /// Age of the oldest write that the other site has not acknowledged, in milliseconds.
   package var rpoInMilliseconds: Int64
@@ -331,6 +339,25 @@ package struct ProtectReply: Codable, Sendable, Equatable {
   }
 }
 
+/// Begin a sync that takes only what the hypervisor's maps of changes name.
+///
+/// From the reply on all writes are kept, so maps that are closed after it miss nothing.
+package struct BeginSyncRequest: Codable, Sendable, Equatable {
+  /// What the other site had acknowledged when the oldest map was begun.
+  package var changesFloor: UInt64
+
+  package init(changesFloor: UInt64) { self.changesFloor = changesFloor }
+}
+
+/// The sync that has begun.
+package struct BeginSyncReply: Codable, Sendable, Equatable {
+  /// What ``SyncRequest/generation`` must say; nil if nothing was begun, because the other site's
+  /// copy must be compared as a whole.
+  package var generation: UInt64?
+
+  package init(generation: UInt64?) { self.generation = generation }
+}
+
 /// Bring the other site's copy up to date from the disks' content.
 ///
 /// All taps must be ready.
@@ -338,10 +365,22 @@ package struct SyncRequest: Codable, Sendable, Equatable {
   package var pullSocketPath: String
   /// The export name of each disk on the pull socket.
   package var exportNames: [VolumeIdentifier: String]
+  /// For a sync begun by ``BeginSyncRequest``, its generation; nil compares the disks as a whole.
+  package var generation: UInt64?
+  /// NBD metadata contexts of the exports that name the changed blocks; a disk without one is
+  /// compared as a whole.
+  package var changes: [VolumeIdentifier: String]
 
-  package init(pullSocketPath: String, exportNames: [VolumeIdentifier: String]) {
+  package init(
+    pullSocketPath: String,
+    exportNames: [VolumeIdentifier: String],
+    generation: UInt64? = nil,
+    changes: [VolumeIdentifier: String] = [:]
+  ) {
     self.pullSocketPath = pullSocketPath
     self.exportNames = exportNames
+    self.generation = generation
+    self.changes = changes
   }
 }
 

@@ -193,6 +193,26 @@ extension Site: SiteService {
     return record
   }
 
+  // MARK: Taps
+
+  private var suspensions: TapSuspensions { TapSuspensions(context: context, keeper: keeper) }
+
+  package func suspendTaps(
+    _ target: TapTarget,
+    minutes: Int,
+    user: String
+  ) async throws(SiteError) {
+    try await suspensions.suspend(target, minutes: minutes, user: user)
+  }
+
+  package func resumeTaps(_ target: TapTarget, user: String) async throws(SiteError) {
+    try await suspensions.resume(target, user: user)
+  }
+
+  package func tapSuspensions() async throws(SiteError) -> [TapSuspensionView] {
+    await suspensions.all()
+  }
+
   // MARK: Work and history
 
   package func tasks() async throws(SiteError) -> [TaskRecord] { try await context.tasks.all() }

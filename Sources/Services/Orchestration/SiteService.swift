@@ -45,6 +45,14 @@ package protocol SiteService: Sendable {
     user: String
   ) async throws(SiteError) -> TaskIdentifier
 
+  // MARK: Taps
+
+  /// Frees disks of our tap for a time, and waits until they are free.
+  func suspendTaps(_ target: TapTarget, minutes: Int, user: String) async throws(SiteError)
+  /// Ends suspensions before their time; the taps come back by themselves.
+  func resumeTaps(_ target: TapTarget, user: String) async throws(SiteError)
+  func tapSuspensions() async throws(SiteError) -> [TapSuspensionView]
+
   // MARK: Work and history
 
   /// Tasks of this site, newest first.

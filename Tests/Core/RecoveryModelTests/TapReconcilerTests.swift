@@ -172,15 +172,20 @@ import Testing
     facts.wish = .release
     #expect(
       reconciler.actions(for: facts) == [
-        .detach(Self.a), .detach(Self.b), .closePull, .endStream,
+        .detach(Self.a), .detach(Self.b), .closePull, .forget(Self.a), .forget(Self.b), .endStream,
       ]
     )
     facts.appliance = nil
     #expect(
-      reconciler.actions(for: facts) == [.detach(Self.a), .detach(Self.b), .closePull]
+      reconciler.actions(for: facts) == [
+        .detach(Self.a), .detach(Self.b), .closePull, .forget(Self.a), .forget(Self.b),
+      ]
     )
     reconciler.carriedOut(.closePull)
     facts.taps = [:]
+    #expect(reconciler.actions(for: facts) == [.forget(Self.a), .forget(Self.b)])
+    reconciler.carriedOut(.forget(Self.a))
+    reconciler.carriedOut(.forget(Self.b))
     #expect(reconciler.actions(for: facts) == [])
   }
 
@@ -188,7 +193,7 @@ import Testing
     var reconciler = Self.calm
     var facts = Self.settled
     facts.volumes = [Self.a]
-    #expect(reconciler.actions(for: facts) == [.detach(Self.b)])
+    #expect(reconciler.actions(for: facts) == [.detach(Self.b), .forget(Self.b)])
   }
 
   @Test func `a sync that waits to begin is not asked for again`() {
@@ -202,5 +207,41 @@ import Testing
     var reconciler = Self.calm
     reconciler.requestSync()
     #expect(reconciler.actions(for: Self.settled) == [.startSync])
+  }
+
+  @Test func `a suspended disk is freed, also from a dead appliance, and nothing is synced`() {
+    var reconciler = TapReconciler()
+    var facts = Self.settled
+    facts.suspended = [Self.b]
+    facts.appliance = nil
+    #expect(reconciler.actions(for: facts) == [.detach(Self.b), .closePull])
+    reconciler.carriedOut(.detach(Self.b))
+    reconciler.carriedOut(.closePull)
+    facts = Self.settled
+    facts.suspended = [Self.b]
+    facts.taps = [Self.a: true]
+    facts.appliance?.stream?.connectedVolumes = [Self.a]
+    facts.appliance?.stream?.needsSync = true
+    #expect(reconciler.actions(for: facts) == [])
+    // A tap that breaks meanwhile is still mended.
+    facts.taps = [Self.a: false]
+    #expect(reconciler.actions(for: facts) == [.attach(Self.a)])
+    reconciler.carriedOut(.attach(Self.a))
+
+    facts.taps = [Self.a: true]
+    facts.suspended = []
+    #expect(reconciler.actions(for: facts) == [.attach(Self.b)])
+    reconciler.carriedOut(.attach(Self.b))
+    facts = Self.settled
+    facts.appliance?.stream?.needsSync = true
+    #expect(reconciler.actions(for: facts) == [.startSync])
+  }
+
+  @Test func `a suspended disk of a paused VM is freed too`() {
+    var reconciler = Self.calm
+    var facts = Self.settled
+    facts.wish = .pause
+    facts.suspended = [Self.a]
+    #expect(reconciler.actions(for: facts) == [.detach(Self.a)])
   }
 }

@@ -26,6 +26,29 @@ struct SyncPlanTests {
     #expect(plan.progress == 1)
   }
 
+  @Test func `only the given ranges are compared`() {
+    var plan = SyncPlan(
+      ranges: [[100..<250, 300..<400], [], [50..<60]],
+      stepByteCount: 100,
+      lookahead: 2
+    )
+    var compared: [String] = []
+    while true {
+      while plan.ask() != nil {}
+      if compared.count == 1 { plan.forgetQuestions() }
+      while plan.ask() != nil {}
+      guard let step = plan.current else { break }
+      compared.append("\(step.volume):\(step.offset)+\(step.byteCount)")
+      plan.finish()
+    }
+    #expect(compared == ["0:100+100", "0:200+50", "0:300+100", "2:50+10"])
+    #expect(plan.progress == 1)
+    var empty = SyncPlan(ranges: [[], [0..<0]])
+    let isNothing = empty.ask() == nil
+    #expect(isNothing)
+    #expect(empty.progress == 1)
+  }
+
   @Test func `questions run ahead no further than allowed`() {
     var plan = SyncPlan(volumeSizes: [10_000], stepByteCount: 1000, lookahead: 3)
     var count = 0

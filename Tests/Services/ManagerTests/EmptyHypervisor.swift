@@ -45,7 +45,8 @@ struct EmptyHypervisor: Hypervisor {
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
-    exportName: String
+    exportName: String,
+    stream: StreamIdentifier
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func detachTap(
@@ -64,6 +65,37 @@ struct EmptyHypervisor: Hypervisor {
   ) throws(HypervisorError) -> [VolumeIdentifier: String] { throw .noSuchVM(vm) }
 
   func closePull(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func changeMaps(
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) throws(HypervisorError) -> [VolumeIdentifier: [ChangeMap]] { throw .noSuchVM(vm) }
+
+  func openChangedPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) throws(HypervisorError) -> [VolumeIdentifier: ChangedExport] { throw .noSuchVM(vm) }
+
+  func beginChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func dropOlderChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func dropChangeMaps(
+    of volume: VolumeIdentifier,
+    of vm: VMIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func startRecoveredVM(_ specification: RecoveredVM) throws(HypervisorError) -> VMIdentifier {
     throw .failed(operation: "start", reason: "there is nothing here")

@@ -12,6 +12,7 @@ actor FakeAppliance: ApplianceControl {
     var request: ProtectRequest
     var sync = SyncState.idle
     var needsSync = true
+    var generation: UInt64 = 0
   }
 
   private let hypervisor: FakeHypervisor
@@ -123,6 +124,11 @@ actor FakeAppliance: ApplianceControl {
   }
 
   func endStream(_ stream: StreamIdentifier) { streams[stream] = nil }
+
+  func beginSync(_ stream: StreamIdentifier, _ request: BeginSyncRequest) -> BeginSyncReply {
+    streams[stream]?.generation += 1
+    return BeginSyncReply(generation: streams[stream]?.generation)
+  }
 
   func sync(_ stream: StreamIdentifier, _ request: SyncRequest) {
     syncCount += 1

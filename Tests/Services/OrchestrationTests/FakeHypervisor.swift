@@ -14,6 +14,7 @@ actor FakeHypervisor: Hypervisor {
   let name: String
   private(set) var machines: [VMIdentifier: VirtualMachine] = [:]
   private(set) var placed: [VMIdentifier: [VolumeIdentifier: Tap]] = [:]
+  private(set) var maps: [VMIdentifier: [VolumeIdentifier: [ChangeMap]]] = [:]
   private(set) var attachCount = 0
   private(set) var cutCount = 0
   private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
@@ -113,7 +114,8 @@ actor FakeHypervisor: Hypervisor {
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
-    exportName: String
+    exportName: String,
+    stream: StreamIdentifier
   ) {
     attachCount += 1
     placed[vm, default: [:]][volume] = Tap(socketPath: socketPath, state: .ready)
@@ -137,6 +139,53 @@ actor FakeHypervisor: Hypervisor {
   }
 
   func closePull(of vm: VMIdentifier) {}
+
+  func changeMaps(
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) -> [VolumeIdentifier: [ChangeMap]] { maps[vm] ?? [:] }
+
+  func openChangedPull(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    socketPath: String,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) -> [VolumeIdentifier: ChangedExport] {
+    Dictionary(
+      uniqueKeysWithValues: volumes.map {
+        ($0, ChangedExport(name: $0.rawValue, changes: maps[vm]?[$0]?.first?.name))
+      }
+    )
+  }
+
+  func beginChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier,
+    floor: SequenceNumber
+  ) {
+    for volume in volumes {
+      let map = ChangeMap(
+        stream: stream,
+        number: maps[vm]?[volume]?.count ?? 0,
+        floor: floor
+      )
+      maps[vm, default: [:]][volume, default: []].append(map)
+    }
+  }
+
+  func dropOlderChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) {
+    for volume in volumes { maps[vm]?[volume]?.removeFirst() }
+  }
+
+  func dropChangeMaps(of volume: VolumeIdentifier, of vm: VMIdentifier) {
+    maps[vm]?[volume] = nil
+  }
 
   func startRecoveredVM(_ specification: RecoveredVM) -> VMIdentifier {
     VMIdentifier("\(name).vm-\(specification.uuid)")

@@ -66,6 +66,27 @@ actor FakeSite: SiteService {
 
   func setEvents(_ events: [EventRecord]) { self.events = events }
 
+  private(set) var suspended: [String] = []
+
+  func suspendTaps(_ target: TapTarget, minutes: Int, user: String) throws(SiteError) {
+    if let refusal { throw refusal }
+    let names = [target.vm?.rawValue, target.host?.rawValue, target.disk].compactMap(\.self)
+    suspended.append("\(names.joined(separator: " ")) \(minutes)")
+  }
+
+  func resumeTaps(_ target: TapTarget, user: String) { suspended = [] }
+
+  func tapSuspensions() -> [TapSuspensionView] {
+    suspended.map { _ in
+      TapSuspensionView(
+        vpg: Self.vpg,
+        vmName: "web1",
+        suspension: TapSuspension(vm: Self.web, volume: nil, until: Self.time),
+        isFree: true
+      )
+    }
+  }
+
   func localSite() -> LocalSiteView {
     LocalSiteView(
       identifier: Self.london,

@@ -21,21 +21,42 @@ extension OutgoingStream {
     case readAgain
   }
 
+  /// Whether a sync may take only what the hypervisor's maps of changes name.
+  ///
+  /// They tell what was written since the receiver had acknowledged `floor`. A receiver without a
+  /// complete first sync, or one that has less than it once acknowledged, needs all compared.
+  package func canUseChanges(since floor: SequenceNumber) -> Bool {
+    isNumbered && isRemoteComplete && !hasReceiverLost && records.base >= floor
+  }
+
   /// Begins to keep writes, with a record that says so, once the link is up.
   ///
   /// It waits until the other site has all that was kept before: a block that is compared while
   /// older records are on their way could be found equal, and then be overwritten by them.
   ///
   /// - Returns: The generation by which the sync names itself from here on; nil if it must wait.
-  package mutating func beginSync(now: WallTime) throws(SyncInterruption) -> UInt64? {
+  package mutating func beginSync(
+    usingChanges: Bool = false,
+    now: WallTime
+  ) throws(SyncInterruption) -> UInt64? {
     if isClosed || isPaused || !hasAllTaps { throw .cancelled }
     guard isLinked, records.count == 0 else { return nil }
     generation += 1
-    let kind: SyncState = isRemoteComplete ? .deltaSync : .initialSync
+    let kind: SyncState =
+      usingChanges ? .bitmapSync : isRemoteComplete ? .deltaSync : .initialSync
     mode = .syncing(kind)
     missingUntil = nil
-    append(.syncBegan, time: now, offset: kind == .initialSync ? 1 : 2)
+    append(.syncBegan, time: now, offset: Self.number(of: kind))
     return generation
+  }
+
+  /// The number by which a record names a kind of sync.
+  private static func number(of kind: SyncState) -> UInt64 {
+    switch kind {
+    case .bitmapSync: 3
+    case .deltaSync: 2
+    default: 1
+    }
   }
 
   /// Whether the sync of this generation is still what brings the rest.
@@ -141,6 +162,7 @@ extension OutgoingStream {
     guard hasRoomForSync else { return false }
     append(.syncEnded, time: now)
     if mode == .syncing(.initialSync) { firstSyncEnd = records.last }
+    if mode != .syncing(.bitmapSync) { hasReceiverLost = false }
     isRemoteComplete = true
     missingUntil = records.last
     mode = .ordered

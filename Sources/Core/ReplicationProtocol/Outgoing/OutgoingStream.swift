@@ -46,6 +46,8 @@ package struct OutgoingStream: ~Copyable {
   package internal(set) var generation: UInt64 = 0
   /// Whether the receiver has, or will have by what the stream holds, a complete first sync.
   package internal(set) var isRemoteComplete = false
+  /// Whether the receiver has less than it once acknowledged, and was not compared as a whole.
+  var hasReceiverLost = false
   /// The end of the first sync, while it may still be on its way.
   var firstSyncEnd: SequenceNumber?
   package internal(set) var isLinked = false

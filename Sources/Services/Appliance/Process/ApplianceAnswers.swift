@@ -45,6 +45,12 @@ struct ApplianceAnswers: Sendable {
       let stream = try request.identifier("stream", as: StreamIdentifier.self)
       try await Blocking.run { streams.unprotect(stream) }
     }
+    routes.on(.post, ApplianceRoutes.beginSync(anyStream), from: manager) {
+      request -> BeginSyncReply in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: BeginSyncRequest.self)
+      return try await Blocking.run { try streams.beginSync(stream, wish) }
+    }
     routes.on(.post, ApplianceRoutes.sync(anyStream), from: manager) { request -> Void in
       let stream = try request.identifier("stream", as: StreamIdentifier.self)
       let wish = try request.body(as: SyncRequest.self)

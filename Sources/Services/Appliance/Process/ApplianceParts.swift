@@ -48,15 +48,19 @@ final class ApplianceParts: Sendable {
     bandwidthFile = JSONFile(folder: folder, name: "bandwidth.json")
     let journals = try JournalRegistry(stateFolder: configuration.stateFolder, logger: logger)
     self.journals = journals
+    let sockets = try SocketAccess(userName: configuration.hypervisorUser)
+    try sockets.prepare(configuration.runFolder)
     exports = try ExportRegistry(
       journals: journals,
       stateFolder: configuration.stateFolder,
       runFolder: configuration.runFolder,
+      sockets: sockets,
       logger: logger
     )
     streams = ProtectedStreams(
       context: ProtectionContext(
         runFolder: configuration.runFolder,
+        sockets: sockets,
         identity: identity,
         trust: streamTrust,
         limiter: limiter,

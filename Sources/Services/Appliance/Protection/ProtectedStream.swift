@@ -37,7 +37,7 @@ final class ProtectedStream: @unchecked Sendable {
     self.logger = logger
     reply = ProtectReply(
       tapSocketPath: "\(context.runFolder)/\(name).tap",
-      pullSocketPath: "\(context.runFolder)/\(name).pull"
+      pullSocketPath: "\(SocketAccess.pullFolder(in: context.runFolder))/\(name)"
     )
     let buffer = StreamBuffer(
       volumeCount: request.volumes.count,
@@ -54,6 +54,10 @@ final class ProtectedStream: @unchecked Sendable {
     }
     sender = try Self.makeSender(name, request, buffer, context, logger)
     try server.start()
+    do { try context.sockets.admit(to: reply.tapSocketPath) } catch {
+      server.stop()
+      throw error
+    }
     sender.start()
   }
 
@@ -111,6 +115,15 @@ final class ProtectedStream: @unchecked Sendable {
     monitor.withLock { request = other }
   }
 
+  /// Begins a sync by maps of changes; see ``BeginSyncRequest``.
+  func beginSync(_ wish: BeginSyncRequest) throws(ControlFailure) -> BeginSyncReply {
+    guard buffer.hasAllTaps else {
+      throw ControlFailure(status: 409, message: "not every disk of the VM has its tap connected")
+    }
+    let floor = SequenceNumber(wish.changesFloor)
+    return BeginSyncReply(generation: try buffer.beginSync(usingChangesSince: floor))
+  }
+
   /// Begins a sync, unless the same one runs already or nothing needs one.
   func sync(_ wish: SyncRequest) throws(ControlFailure) {
     let (request, running, last) = monitor.withLock { (self.request, engine, lastSync) }
@@ -121,6 +134,9 @@ final class ProtectedStream: @unchecked Sendable {
       throw ControlFailure(status: 409, message: "not every disk of the VM has its tap connected")
     }
     if buffer.isOrdered || last == wish && running?.isRunning == true { return }
+    if let generation = wish.generation, !buffer.isCurrent(generation) {
+      throw ControlFailure(status: 409, message: "the stream has lost its order again")
+    }
     running?.cancel()
     let new = SyncEngine(
       request: wish,
@@ -163,9 +179,12 @@ final class ProtectedStream: @unchecked Sendable {
       connectedVolumes: [],
       lastError: ""
     )
+    // Asked before the buffer is: one that is over has left the buffer as it is to be seen.
+    let isSyncing = engine?.isRunning == true
+    status.syncReadByteCount = engine?.readByteCount ?? 0
     buffer.report(into: &status, volumeNames: request.volumes.map(\.identifier))
     // A sync that runs, or waits to begin, is not to be asked for again.
-    if engine?.isRunning == true { status.needsSync = false }
+    if isSyncing { status.needsSync = false }
     return status
   }
 

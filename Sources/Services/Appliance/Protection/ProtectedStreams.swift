@@ -56,6 +56,19 @@ package final class ProtectedStreams: @unchecked Sendable {
     }
   }
 
+  /// Begins a sync by maps of changes; see ``BeginSyncRequest``.
+  package func beginSync(
+    _ name: StreamIdentifier,
+    _ request: BeginSyncRequest
+  ) throws(ControlFailure) -> BeginSyncReply {
+    changes.lock()
+    defer { changes.unlock() }
+    guard let stream = monitor.withLock({ streams[name] }) else {
+      throw ControlFailure(status: 404, message: "this appliance does not protect stream \(name)")
+    }
+    return try stream.beginSync(request)
+  }
+
   /// Begins a sync of a stream; see ``SyncRequest``.
   package func sync(_ name: StreamIdentifier, _ request: SyncRequest) throws(ControlFailure) {
     changes.lock()

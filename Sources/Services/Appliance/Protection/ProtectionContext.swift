@@ -9,6 +9,8 @@ package import ReplicationTransport
 package struct ProtectionContext: Sendable {
   /// Where sockets are; short, for a socket's path has at most 107 bytes.
   package let runFolder: String
+  /// Who may use the sockets.
+  package let sockets: SocketAccess
   package let identity: TLSIdentity
   package let trust: TrustStore
   /// What all the streams of the appliance may take of the line together.
@@ -21,6 +23,7 @@ package struct ProtectionContext: Sendable {
 
   package init(
     runFolder: String,
+    sockets: SocketAccess = .own,
     identity: TLSIdentity,
     trust: TrustStore,
     limiter: LinkLimiter = LinkLimiter(),
@@ -29,6 +32,7 @@ package struct ProtectionContext: Sendable {
     largestBuffer: UInt64
   ) {
     self.runFolder = runFolder
+    self.sockets = sockets
     self.identity = identity
     self.trust = trust
     self.limiter = limiter

@@ -77,7 +77,8 @@ extension StreamBuffer {
       case .syncing(let kind): status.sync = kind
       case .ordered: status.sync = .ordered
       }
-      status.needsSync = stream.mode == .dropping
+      status.needsSync = stream.mode != .ordered
+      status.generation = stream.generation
       status.isConnected = stream.isLinked
       status.rpoInMilliseconds = stream.ageOfOldestMissing(now: now)
       status.lastSequence = stream.last.rawValue

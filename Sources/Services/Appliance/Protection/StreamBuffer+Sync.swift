@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Glibc
 internal import RecoveryModel
 package import ReplicationProtocol
@@ -9,6 +10,34 @@ internal import ReplicationTransport
 // What a sync, on its one thread, does to the buffer. Waits look around every 200 ms, so that a
 // cancelled sync ends soon.
 extension StreamBuffer {
+  /// How often it is looked whether a sync by maps of changes can begin.
+  private static let changesPatience = 10
+
+  /// Begins a sync of what the hypervisor's maps of changes name, if that is enough.
+  ///
+  /// - Returns: The sync's generation; nil if all must be compared.
+  /// - Throws: A failure if the stream cannot begin a sync now.
+  func beginSync(usingChangesSince floor: SequenceNumber) throws(ControlFailure) -> UInt64? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    // What was kept before has to arrive first; that takes as long as the line does.
+    for _ in 0..<Self.changesPatience {
+      guard stream.canUseChanges(since: floor) else { return nil }
+      let begun = try? stream.beginSync(usingChanges: true, now: WallTime.ofThisMachine())
+      if let generation = begun {
+        monitor.broadcast()
+        return generation
+      }
+      waitAWhile()
+    }
+    throw ControlFailure(status: 409, message: "the stream cannot begin a sync now")
+  }
+
+  /// Whether the sync of this generation still brings what is missing.
+  func isCurrent(_ generation: UInt64) -> Bool {
+    monitor.withLock { stream.generation == generation && !stream.isClosed }
+  }
+
   /// Begins to keep writes, with a record that says so, once the link is up.
   ///
   /// - Returns: The generation by which the sync names itself from here on.

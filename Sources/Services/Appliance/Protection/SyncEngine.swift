@@ -9,16 +9,20 @@ internal import RecoveryModel
 internal import ReplicationProtocol
 internal import ReplicationTransport
 
-/// One sync of one stream, on a thread of its own: compares the disks with the other site's copy
-/// by hashes and puts what differs into the stream, while the guest goes on writing.
+/// One sync of one stream, on a thread of its own: compares the disks, or what maps name of them,
+/// with the other site's copy by hashes and puts what differs into the stream, while the guest
+/// goes on writing.
 ///
-/// A lost link is waited for, and the sync goes on where it was; when the stream loses its order
-/// the sync begins anew; when the disks cannot be read it ends and the stream needs another.
+/// A lost link is waited for, and the sync goes on where it was. When the stream loses its order
+/// the sync begins anew; one by maps of changes ends, for what was written since is in newer maps.
+/// When the disks cannot be read it ends and the stream needs another.
 ///
 /// `@unchecked Sendable`: the monitor guards progress and cancellation; all else is the thread's.
 final class SyncEngine: @unchecked Sendable {
   private static let blockSize = 64 << 10
   private static let stepByteCount = 1 << 20
+  /// Pieces whose hashes are asked for ahead: changes are small pieces, and links are long.
+  private static let lookahead = 32
   /// The longest wait for hashes while the link is up.
   private static let answerMilliseconds: Int64 = 60_000
   /// Time between an order lost and the next attempt.
@@ -31,9 +35,12 @@ final class SyncEngine: @unchecked Sendable {
   private let logger: Logger
   private let monitor = Monitor()
   private var doneFraction = 0.0
+  private var readBytes: UInt64 = 0
   private var isCancelled = false
   private var isOver = false
   private var thread: BlockingThread?
+  private let zeroHash = [UInt8](repeating: 0, count: SyncEngine.blockSize)
+    .withUnsafeBytes { SHA256.firstHalf(of: $0) }
 
   /// Makes a sync that does nothing yet; `sender` tells the stream's sender of the moment.
   init(
@@ -52,6 +59,8 @@ final class SyncEngine: @unchecked Sendable {
 
   /// The share of the disks that is compared, 0...1.
   var progress: Double { monitor.withLock { doneFraction } }
+  /// Bytes read from the disks.
+  var readByteCount: UInt64 { monitor.withLock { readBytes } }
   var isRunning: Bool { monitor.withLock { !isOver } }
 
   func start() throws {
@@ -80,7 +89,10 @@ final class SyncEngine: @unchecked Sendable {
   private func run() {
     while true {
       do throws(SyncInterruption) {
-        let generation = try buffer.beginSync(isCancelled: wasCancelled)
+        let generation: UInt64 =
+          if let begun = request.generation { begun } else {
+            try buffer.beginSync(isCancelled: wasCancelled)
+          }
         logger.info("a sync begins")
         do {
           try sync(generation)
@@ -94,7 +106,7 @@ final class SyncEngine: @unchecked Sendable {
           return buffer.failSync(generation: generation, "the sync failed: \(error)")
         }
       } catch {
-        guard error == .orderLost, buffer.hasAllTaps else { return }
+        guard error == .orderLost, request.generation == nil, buffer.hasAllTaps else { return }
         pause()
       }
     }
@@ -115,9 +127,16 @@ final class SyncEngine: @unchecked Sendable {
       alignment: 4096
     )
     defer { bytes.deallocate() }
-    var plan = SyncPlan(volumeSizes: volumes.map(\.byteCount), stepByteCount: Self.stepByteCount)
+    var plan = SyncPlan(
+      ranges: try zip(disks, volumes).map { try $0.changed(of: $1.byteCount) },
+      stepByteCount: Self.stepByteCount,
+      lookahead: Self.lookahead
+    )
     var tickets: [HashTicket] = []
-    monitor.withLock { doneFraction = 0 }
+    monitor.withLock {
+      doneFraction = 0
+      readBytes = 0
+    }
     while true {
       while let step = plan.ask() { tickets.append(ask(step)) }
       guard let step = plan.current else { break }
@@ -157,14 +176,19 @@ final class SyncEngine: @unchecked Sendable {
     throw SyncFailure.noAnswer
   }
 
-  private func openDisks() throws -> [NBDClient] {
-    var disks: [NBDClient] = []
+  private func openDisks() throws -> [SyncDisk] {
+    var disks: [SyncDisk] = []
     do {
       for volume in volumes {
         guard let name = request.exportNames[volume.identifier] else {
           throw SyncFailure.noExport(volume.identifier)
         }
-        let disk = try NBDClient(socketPath: request.pullSocketPath, exportName: name)
+        let disk = try SyncDisk(
+          socketPath: request.pullSocketPath,
+          exportName: name,
+          changes: request.changes[volume.identifier],
+          blockSize: Self.blockSize
+        )
         disks.append(disk)
         guard disk.byteCount >= volume.byteCount else {
           throw SyncFailure.tooSmall(volume.identifier, disk.byteCount, volume.byteCount)
@@ -184,7 +208,7 @@ final class SyncEngine: @unchecked Sendable {
   private func compare(
     _ step: SyncPlan.Step,
     _ hashes: [BlockHash],
-    _ disk: NBDClient,
+    _ disk: SyncDisk,
     _ memory: UnsafeMutableRawBufferPointer,
     _ generation: UInt64
   ) throws {
@@ -200,13 +224,17 @@ final class SyncEngine: @unchecked Sendable {
         volume: step.volume,
         range: step.offset..<step.offset + UInt64(step.byteCount)
       )
-      try disk.read(at: step.offset, into: bytes)
+      let holes = try disk.read(at: step.offset, into: bytes)
+      monitor.withLock { readBytes += disk.takeReadByteCount() }
       for (index, hash) in hashes.enumerated() {
         let start = index * Self.blockSize
         let block = UnsafeRawBufferPointer(
           rebasing: bytes[start..<min(start + Self.blockSize, step.byteCount)]
         )
-        guard SHA256.firstHalf(of: block) != hash else { continue }
+        let isEqual =
+          holes[index] && block.count == Self.blockSize
+          ? hash == zeroHash : hash == SHA256.firstHalf(of: block)
+        if isEqual { continue }
         isWhole = try buffer.appendPulled(
           volume: step.volume,
           offset: step.offset + UInt64(start),

@@ -24,6 +24,7 @@ package final class ExportRegistry: Sendable {
   private let journals: JournalRegistry
   private let folder: FileFolder
   private let runFolder: String
+  private let sockets: SocketAccess
   private let logger: Logger
   private let entries = Mutex<[ExportIdentifier: Entry]>([:])
   /// Exports are opened and closed one at a time.
@@ -35,17 +36,20 @@ package final class ExportRegistry: Sendable {
   ///   - journals: What the exports are of.
   ///   - stateFolder: The exports are kept in its folder `exports`.
   ///   - runFolder: Where the sockets are made; at most 70 bytes long.
+  ///   - sockets: Who may connect.
   ///   - logger: What cannot be told to anybody who asked goes here.
   /// - Throws: If a folder cannot be made.
   package init(
     journals: JournalRegistry,
     stateFolder: String,
     runFolder: String,
+    sockets: SocketAccess = .own,
     logger: Logger
   ) throws {
     self.journals = journals
     folder = try FileFolder(path: stateFolder + "/exports")
     self.runFolder = try FileFolder(path: runFolder).path
+    self.sockets = sockets
     self.logger = logger
   }
 
@@ -151,7 +155,13 @@ package final class ExportRegistry: Sendable {
   }
 
   private func serve(_ record: ExportRecord) throws -> OpenExport {
-    try OpenExport(record, of: journals.known(record.request.stream), logger: logger)
+    let keeper = try journals.known(record.request.stream)
+    let export = try OpenExport(record, of: keeper, logger: logger)
+    do { try sockets.admit(to: record.reply.socketPath) } catch {
+      export.close()
+      throw error
+    }
+    return export
   }
 
   /// The entry there is, if it is of the same request, or a new one.

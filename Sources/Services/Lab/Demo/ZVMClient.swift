@@ -54,6 +54,10 @@ package struct ZVMClient: Sendable {
 
   package func put(_ path: String, _ body: JSON) async throws { try await call("PUT", path, body) }
 
+  package func delete(_ path: String, _ body: JSON) async throws {
+    try await call("DELETE", path, body)
+  }
+
   @discardableResult
   package func post(_ path: String, _ body: JSON = [:]) async throws -> JSON {
     try await call("POST", path, body)

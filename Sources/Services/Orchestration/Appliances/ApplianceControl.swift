@@ -22,6 +22,11 @@ package protocol ApplianceControl: Sendable {
   ) async throws(SiteError) -> ProtectReply
   /// Ends a stream; one that is gone already is fine.
   func endStream(_ stream: StreamIdentifier) async throws(SiteError)
+  /// Has a stream keep all writes, for a sync by maps of changes.
+  func beginSync(
+    _ stream: StreamIdentifier,
+    _ request: BeginSyncRequest
+  ) async throws(SiteError) -> BeginSyncReply
   func sync(_ stream: StreamIdentifier, _ request: SyncRequest) async throws(SiteError)
   func mark(_ request: MarkRequest) async throws(SiteError) -> MarkReply
   /// Keeps acknowledgements back; the answer comes within the hold's limit, or it is an error.

@@ -31,6 +31,13 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.endStream(stream) } catch { try SiteError.unlessGone(error) }
   }
 
+  func beginSync(
+    _ stream: StreamIdentifier,
+    _ request: BeginSyncRequest
+  ) async throws(SiteError) -> BeginSyncReply {
+    do { return try await client.beginSync(stream, request) } catch { throw SiteError(error) }
+  }
+
   func sync(_ stream: StreamIdentifier, _ request: SyncRequest) async throws(SiteError) {
     do { try await client.sync(stream, request) } catch { throw SiteError(error) }
   }

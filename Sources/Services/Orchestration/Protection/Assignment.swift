@@ -11,4 +11,6 @@ struct Assignment: Sendable {
   var wish: TapReconciler.Wish
   /// Where the recovery site takes the stream; nil until it has said so.
   var target: PrepareReply.StreamTarget?
+  /// Volumes that are left to other tools for now.
+  var suspended: Set<VolumeIdentifier>
 }

@@ -22,6 +22,8 @@ actor ProtectionKeeper {
     var sender: ApplianceIdentifier?
     var fault = ""
     var syncIsRequested = false
+    /// Disks whose tap is suspended and that have nothing of ours on them.
+    var free: Set<VolumeIdentifier> = []
   }
 
   private let context: SiteContext
@@ -87,6 +89,7 @@ actor ProtectionKeeper {
   ///
   /// - Returns: Streams that have no keeper yet.
   private func assign() async -> [(StreamIdentifier, AsyncStream<Void>)] {
+    await endSuspensions()
     var wanted: [StreamIdentifier: Assignment] = [:]
     for record in await context.vpgs.all()
     where record.definition.protectedSite == context.site && record.phase != .creating {
@@ -95,7 +98,8 @@ actor ProtectionKeeper {
           definition: record.definition,
           vm: vm,
           wish: Self.wish(record),
-          target: targets[vm.stream]
+          target: targets[vm.stream],
+          suspended: Self.suspended(vm, record, at: context.now())
         )
       }
     }
@@ -124,6 +128,37 @@ actor ProtectionKeeper {
     return new
   }
 
+  /// Forgets suspensions whose time is over; their taps come back with the next look.
+  private func endSuspensions() async {
+    let now = context.now()
+    for record in await context.vpgs.all()
+    where record.suspensions.contains(where: { $0.until <= now }) {
+      let vpg = record.definition.identifier
+      do throws(SiteError) {
+        try await context.vpgs.update(vpg) { $0.suspensions.removeAll { $0.until <= now } }
+      } catch {
+        context.logger.error("suspension not ended", metadata: ["reason": "\(error.message)"])
+        continue
+      }
+      await context.events.record(
+        .resumeVPG,
+        "The time is over for which taps of the VPG \(record.definition.name) were suspended.",
+        vpgs: [vpg]
+      )
+    }
+  }
+
+  private static func suspended(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ record: VPGRecord,
+    at now: WallTime
+  ) -> Set<VolumeIdentifier> {
+    let volumes = vm.volumes.map(\.identifier).filter { volume in
+      record.suspensions.contains { $0.frees(volume, of: vm.identifier, at: now) }
+    }
+    return Set(volumes)
+  }
+
   private static func wish(_ record: VPGRecord) -> TapReconciler.Wish {
     switch record.phase {
     case .protecting: record.isPaused ? .pause : .protect
@@ -138,6 +173,15 @@ actor ProtectionKeeper {
   func note(_ stream: StreamIdentifier, isReleased: Bool, sender: ApplianceIdentifier?) {
     entries[stream]?.isReleased = isReleased
     entries[stream]?.sender = sender
+  }
+
+  func note(_ stream: StreamIdentifier, free: Set<VolumeIdentifier>) {
+    entries[stream]?.free = free
+  }
+
+  /// Whether nothing of ours is on these disks.
+  func areFree(_ volumes: [VolumeIdentifier], of stream: StreamIdentifier) -> Bool {
+    entries[stream].map { $0.free.isSuperset(of: volumes) } ?? true
   }
 
   func note(_ stream: StreamIdentifier, fault: String) {

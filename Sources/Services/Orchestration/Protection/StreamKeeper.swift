@@ -3,6 +3,7 @@
 
 internal import ControlProtocol
 internal import Hypervisor
+internal import Logging
 internal import RecoveryModel
 
 /// Keeps one protected VM's taps and stream: looks, lets a ``TapReconciler`` decide, and does it.
@@ -24,6 +25,9 @@ struct StreamKeeper {
   let stream: StreamIdentifier
 
   private var reconciler = TapReconciler()
+  private var rotation = ChangeMapRotation()
+  /// Whether the next sync compares everything, whatever the maps of changes say.
+  private var comparesAll = false
   private var given: Given?
   private var pause = Duration.zero
   private var resting = ContinuousClock.now
@@ -53,6 +57,7 @@ struct StreamKeeper {
   }
 
   private mutating func look(_ assignment: Assignment) async throws(SiteError) {
+    let began = Self.now
     let vm: VirtualMachine?
     let taps: [VolumeIdentifier: TapState]
     do {
@@ -71,7 +76,7 @@ struct StreamKeeper {
         await context.appliances.look(at: appliance, timeout: Self.statusTimeout)
       } else { nil }
     let request = try await request(assignment)
-    let facts = TapReconciler.Facts(
+    var facts = TapReconciler.Facts(
       wish: assignment.wish,
       volumes: assignment.vm.volumes.map(\.identifier),
       isVMRunning: vm.map { $0.power != .off } ?? false,
@@ -79,14 +84,23 @@ struct StreamKeeper {
       appliance: status.map { status in self.facts(status, request) }
     )
 
-    if await keeper.takeSyncRequest(of: stream) { reconciler.requestSync() }
+    facts.suspended = assignment.suspended
+    if await keeper.takeSyncRequest(of: stream) {
+      reconciler.requestSync()
+      comparesAll = true
+    }
     let actions = reconciler.actions(for: facts)
     let isReleased =
       assignment.wish == .release && actions.isEmpty && (status != nil || vm == nil)
     await keeper.note(stream, isReleased: isReleased, sender: appliance)
+    // Freeing is the first thing that is done: without any action it is done.
+    await keeper.note(stream, free: actions.isEmpty ? facts.suspended : [])
     for action in actions {
       try await carryOut(action, assignment, request, appliance, status)
       reconciler.carriedOut(action)
+    }
+    if actions.isEmpty, facts.wish == .protect, facts.isVMRunning, let status {
+      await rotateChangeMaps(assignment.vm, status, began)
     }
     guard vm != nil || assignment.wish == .release else {
       throw .notFound("The VM \(assignment.vm.name) is not there any more.")
@@ -156,11 +170,13 @@ extension StreamKeeper {
         reply: try await control.protect(stream, request)
       )
     case .attach(let volume): try await attach(volume, of: assignment.vm.identifier)
-    case .startSync: try await startSync(assignment, control)
+    case .startSync:
+      try await startSync(assignment, status, control)
+      comparesAll = false
     case .endStream:
       try await control.endStream(stream)
       given = nil
-    case .detach, .closePull: try await release(action, assignment)
+    case .detach, .forget, .closePull: try await release(action, assignment)
     }
   }
 
@@ -173,6 +189,7 @@ extension StreamKeeper {
     do {
       switch action {
       case .detach(let volume): try await context.hypervisor.detachTap(from: volume, of: vm)
+      case .forget(let volume): try await context.hypervisor.dropChangeMaps(of: volume, of: vm)
       case .closePull: try await context.hypervisor.closePull(of: vm)
       case .protect, .attach, .startSync, .endStream: break
       }
@@ -186,32 +203,139 @@ extension StreamKeeper {
         to: volume,
         of: vm,
         socketPath: reply.tapSocketPath,
-        exportName: volume.rawValue
+        exportName: volume.rawValue,
+        stream: stream
       )
     } catch { throw SiteError(error) }
   }
 
   private func startSync(
     _ assignment: Assignment,
+    _ status: ApplianceStatus,
     _ control: any ApplianceControl
   ) async throws(SiteError) {
     guard let reply = given?.reply else { return }
-    let names: [VolumeIdentifier: String]
-    do {
-      names = try await context.hypervisor.openPull(
-        of: assignment.vm.volumes.map(\.identifier),
-        of: assignment.vm.identifier,
-        socketPath: reply.pullSocketPath
+    let changed = try await changedRequest(assignment.vm, status, control, reply.pullSocketPath)
+    let request: SyncRequest
+    if let changed {
+      request = changed
+    } else {
+      request = SyncRequest(
+        pullSocketPath: reply.pullSocketPath,
+        exportNames: try await openPull(assignment.vm, reply.pullSocketPath)
       )
-    } catch { throw SiteError(error) }
-    try await control.sync(
-      stream,
-      SyncRequest(pullSocketPath: reply.pullSocketPath, exportNames: names)
-    )
+    }
+    try await control.sync(stream, request)
+    let words = changed == nil ? "A sync" : "A sync of the changed blocks"
     await context.events.record(
       .initialSync,
-      "A sync of the VM \(assignment.vm.name) has begun.",
+      "\(words) of the VM \(assignment.vm.name) has begun.",
       vpgs: [assignment.definition.identifier]
     )
+  }
+
+  private func openPull(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ socketPath: String
+  ) async throws(SiteError) -> [VolumeIdentifier: String] {
+    do {
+      return try await context.hypervisor.openPull(
+        of: vm.volumes.map(\.identifier),
+        of: vm.identifier,
+        socketPath: socketPath
+      )
+    } catch { throw SiteError(error) }
+  }
+
+  /// A sync by maps of changes, begun; nil if everything must be compared.
+  ///
+  /// The order counts: the stream keeps all writes before the maps are closed.
+  private func changedRequest(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ status: ApplianceStatus,
+    _ control: any ApplianceControl,
+    _ socketPath: String
+  ) async throws(SiteError) -> SyncRequest? {
+    if comparesAll { return nil }
+    do {
+      let maps = try await context.hypervisor.changeMaps(of: vm.identifier, stream: stream)
+      let floors = vm.volumes.compactMap { volume in
+        let ours = maps[volume.identifier] ?? []
+        return ChangeMap.cover(ours) ? ours.first?.floor.rawValue : nil
+      }
+      guard let floor = floors.max() else { return nil }
+      let begun = try await control.beginSync(stream, BeginSyncRequest(changesFloor: floor))
+      guard let generation = begun.generation else { return nil }
+      let acknowledged = status.streams.first { $0.stream == stream }?.acknowledgedSequence ?? 0
+      let exports = try await context.hypervisor.openChangedPull(
+        of: vm.volumes.map(\.identifier),
+        of: vm.identifier,
+        socketPath: socketPath,
+        stream: stream,
+        floor: SequenceNumber(acknowledged)
+      )
+      return SyncRequest(
+        pullSocketPath: socketPath,
+        exportNames: exports.mapValues(\.name),
+        generation: generation,
+        changes: exports.compactMapValues(\.changes)
+      )
+    } catch let error as HypervisorError {
+      throw SiteError(error)
+    } catch let error as SiteError {
+      throw error
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+}
+
+// MARK: - Maps of changes
+
+extension StreamKeeper {
+  /// The time by a clock that does not jump.
+  private static var now: Duration { began.duration(to: .now) }
+  private static let began = ContinuousClock.now
+
+  /// Renews the disks' maps of changes; a failure costs time at the next sync, nothing else.
+  private mutating func rotateChangeMaps(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ status: ApplianceStatus,
+    _ time: Duration
+  ) async {
+    guard let seen = status.streams.first(where: { $0.stream == stream }) else { return }
+    let facts = ChangeMapRotation.Facts(
+      order: .init(incarnation: status.incarnation, generation: seen.generation),
+      isOrdered: seen.sync == .ordered,
+      last: SequenceNumber(seen.lastSequence),
+      acknowledged: SequenceNumber(seen.acknowledgedSequence),
+      writeCount: seen.writeCount
+    )
+    guard let action = rotation.action(for: facts, at: time) else { return }
+    let volumes = vm.volumes.map(\.identifier)
+    do throws(HypervisorError) {
+      switch action {
+      case .begin:
+        try await context.hypervisor.beginChangeMaps(
+          of: volumes,
+          of: vm.identifier,
+          stream: stream,
+          floor: facts.acknowledged
+        )
+      case .finish:
+        try await context.hypervisor.dropOlderChangeMaps(
+          of: volumes,
+          of: vm.identifier,
+          stream: stream
+        )
+      }
+      rotation.carriedOut(action, for: facts, at: Self.now)
+    } catch {
+      rotation.failed(for: facts, at: Self.now)
+      context.logger.warning(
+        "maps of changes not renewed",
+        metadata: ["vm": "\(vm.name)", "reason": "\(error)"]
+      )
+    }
   }
 }

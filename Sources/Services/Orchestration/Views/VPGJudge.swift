@@ -162,6 +162,7 @@ struct VPGJudge: Sendable {
     var facts = VPGAssessment.Facts()
     facts.phase = record.phase.assessed
     facts.isPaused = knowledge.isPaused
+    facts.isSuspended = record.suspensions.contains { context.now() < $0.until }
     facts.isPeerConnected = knowledge.isPeerConnected
     facts.rpoTargetInSeconds = record.definition.policy.rpoTargetInSeconds
     facts.streams = record.definition.vms.map { vm in

@@ -19,6 +19,7 @@ enum Resources {
     [
       Session.self, LocalSite.self, PeerSites.self, VirtualizationSites.self, Vras.self,
       Vpgs.self, VpgSettings.self, Vms.self, Tasks.self, Events.self, Alerts.self,
+      TapSuspensions.self,
     ]
   }
 }

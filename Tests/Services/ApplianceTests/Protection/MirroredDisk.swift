@@ -15,18 +15,33 @@ final class MirroredDisk {
   private let commands = Pipe()
   private let answers = Pipe()
 
-  init(folder: URL, name: String, bytes: Data) throws {
+  /// Starts the daemon; as `user`, if one is named, who owns the disk then.
+  ///
+  /// The disk is offered at `socketPath`, or in the folder.
+  init(
+    folder: URL,
+    name: String,
+    bytes: Data,
+    user: String? = nil,
+    socketPath: String? = nil
+  ) throws {
     path = folder.appendingPathComponent("\(name).raw").path
-    socketPath = folder.appendingPathComponent("\(name).nbd").path
+    self.socketPath = socketPath ?? folder.appendingPathComponent("\(name).nbd").path
     try bytes.write(to: URL(filePath: path))
-    process.executableURL = URL(filePath: "/usr/bin/qemu-storage-daemon")
-    process.arguments = [
-      "--blockdev", "file,node-name=file0,filename=\(path)",
-      "--blockdev", "raw,node-name=disk0,file=file0",
-      "--nbd-server", "addr.type=unix,addr.path=\(socketPath),max-connections=0",
-      "--export", "nbd,id=e,node-name=disk0,name=\(exportName),writable=on",
-      "--chardev", "stdio,id=c", "--monitor", "chardev=c",
-    ]
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    var program = ["qemu-storage-daemon"]
+    if let user {
+      try FileManager.default.setAttributes([.ownerAccountName: user], ofItemAtPath: path)
+      program = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] + program
+    }
+    process.arguments =
+      program + [
+        "--blockdev", "file,node-name=file0,filename=\(path)",
+        "--blockdev", "raw,node-name=disk0,file=file0",
+        "--nbd-server", "addr.type=unix,addr.path=\(self.socketPath),max-connections=0",
+        "--export", "nbd,id=e,node-name=disk0,name=\(exportName),writable=on",
+        "--chardev", "stdio,id=c", "--monitor", "chardev=c",
+      ]
     process.standardInput = commands
     process.standardOutput = answers
     try process.run()
@@ -44,6 +59,37 @@ final class MirroredDisk {
         + #""sync":"none","copy-mode":"write-blocking","granularity":4096,"#
         + #""on-target-error":"stop"}}"#
     )
+  }
+
+  /// Ends the mirror job of a tap that is gone.
+  func detachTap() throws {
+    try send(#"{"execute":"block-job-cancel","arguments":{"device":"m","force":true}}"#)
+    let deadline = Date.now + 10
+    while (try? send(#"{"execute":"blockdev-del","arguments":{"node-name":"tap"}}"#)) == nil {
+      try #require(Date.now < deadline, "the mirror job does not end")
+    }
+  }
+
+  /// Begins to note which blocks are written.
+  func beginMap(_ name: String) throws {
+    try send(
+      #"{"execute":"block-dirty-bitmap-add","arguments":{"node":"disk0","name":"\#(name)","#
+        + #""granularity":65536}}"#
+    )
+  }
+
+  /// Closes a map and offers the disk with it, under another name.
+  ///
+  /// - Returns: The export's name.
+  func export(withMap name: String) throws -> String {
+    try send(
+      #"{"execute":"block-dirty-bitmap-disable","arguments":{"node":"disk0","name":"\#(name)"}}"#
+    )
+    try send(
+      #"{"execute":"block-export-add","arguments":{"type":"nbd","id":"\#(name)","node-name":"#
+        + #""disk0","name":"\#(name)","writable":false,"bitmaps":["\#(name)"]}}"#
+    )
+    return name
   }
 
   /// Sends a command and waits for its answer.

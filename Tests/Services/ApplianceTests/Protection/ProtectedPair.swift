@@ -24,7 +24,7 @@ final class ProtectedPair: Sendable {
   let streams: ProtectedStreams
   let byteCount: Int
 
-  init(byteCount: Int) async throws {
+  init(byteCount: Int, sockets: SocketAccess = .own) async throws {
     self.byteCount = byteCount
     folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("us-\(UUID().uuidString.prefix(8))")
@@ -60,6 +60,7 @@ final class ProtectedPair: Sendable {
     streams = try ProtectedStreams(
       context: ProtectionContext(
         runFolder: folder.path,
+        sockets: sockets,
         identity: #require(identities[Self.london]),
         trust: trust,
         logger: quiet,
