@@ -37,6 +37,8 @@ extension VPGAssessment {
     package var streams: [Stream?] = []
     /// Why a VM cannot be protected or a journal not be written; empty if none.
     package var hasVMFault = false
+    /// Whether a VM has other disks than are protected.
+    package var needsConfiguration = false
     package var hasJournalFault = false
     package var latestCheckpoint: WallTime?
     package var now = WallTime(milliseconds: 0)
@@ -114,6 +116,7 @@ extension VPGAssessment {
       return (canRecover && sync != .initialSync ? ok : .initializing, sync)
     }
     if !canRecover { return (.initializing, .initialSync) }
+    if facts.needsConfiguration { return (.notMeetingSLA, .needsConfiguration) }
     return (rpo > facts.rpoTargetInSeconds ? .rpoNotMeetingSLA : .meetingSLA, .none)
   }
 

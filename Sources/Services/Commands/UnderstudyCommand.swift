@@ -20,6 +20,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
     subcommands: [
       ManagerCommand.self, ManagerUserCommand.self, IdentityCommand.self, ApplianceCommand.self,
       ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self, PointCommand.self,
+      TapCommand.self,
     ]
   )
 

@@ -64,6 +64,15 @@ actor FakeHypervisor: Hypervisor {
     return vm
   }
 
+  func addDisk(to vm: VMIdentifier) {
+    guard var disk = machines[vm]?.disks.last, let count = machines[vm]?.disks.count else { return }
+    disk.identifier = VolumeIdentifier("scsi:0:\(count)")
+    disk.target = "vd\(count)"
+    machines[vm]?.disks.append(disk)
+  }
+
+  func growDisk(of vm: VMIdentifier) { machines[vm]?.disks[0].byteCount *= 2 }
+
   func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {
     machines[vm]?.power = power
     if power == .off { placed[vm] = nil }

@@ -263,6 +263,30 @@ import Testing
     }
   }
 
+  @Test func `a VM whose disks change is reported, and what is protected stays so`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let (vpg, vm) = (definition.identifier, definition.vms[0].identifier)
+      await sites.londonHypervisor.addDisk(to: vm)
+      try await eventually("the new disk shows") {
+        try await sites.londonSite.vpg(vpg).substatus == .needsConfiguration
+      }
+      await sites.londonHypervisor.growDisk(of: vm)
+      try await eventually("both are events, once each") {
+        let texts = try await sites.londonSite.events(from: nil, to: nil, limit: 100)
+          .map(\.description)
+        return texts.filter { $0.contains("disk vd2 is not protected") }.count == 1
+          && texts.filter { $0.contains("disk vd0 has 134217728 bytes") }.count == 1
+      }
+      try await eventually("paris says so too") {
+        try await sites.parisSite.vpg(vpg).substatus == .needsConfiguration
+      }
+      #expect(await sites.londonHypervisor.readyVolumes().count == 2)
+      #expect(await sites.londonAppliance.syncCount == 1)
+    }
+  }
+
   @Test func `a source that stands down releases its VM, and takes it back`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -18,29 +18,52 @@ package struct ZVMClient: Sendable {
 
   /// Logs in at a site of the lab, whose manager it trusts by the site's own authority.
   package init(loggingInTo site: LabSite) async throws {
-    name = site.name
-    base = site.url
+    try await self.init(
+      name: site.name,
+      url: site.url,
+      authorityFile: site.authorityFile,
+      user: site.user,
+      password: site.password
+    )
+  }
+
+  /// Logs in at a manager, which it trusts by the site's authority.
+  ///
+  /// `url` is that of the API, such as `https://localhost:9669/v1`; `name` is for messages.
+  package init(
+    name: String? = nil,
+    url: String,
+    authorityFile: String,
+    user: String,
+    password: String
+  ) async throws {
+    self.name = name ?? url
+    base = url
     var tls = TLSConfiguration.makeClientConfiguration()
-    tls.trustRoots = .file(site.authorityFile)
+    tls.trustRoots = .file(authorityFile)
     var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
     configuration.timeout = .init(connect: .seconds(5), read: .seconds(30))
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     do {
-      session = try await Self.logIn(to: site, by: http)
+      session = try await Self.logIn(at: url, "\(user):\(password)", by: http)
     } catch {
       try? await http.shutdown()
       throw error
     }
   }
 
-  private static func logIn(to site: LabSite, by http: HTTPClient) async throws -> String {
-    var request = HTTPClientRequest(url: site.url + "/session/add")
+  private static func logIn(
+    at url: String,
+    _ credentials: String,
+    by http: HTTPClient
+  ) async throws -> String {
+    var request = HTTPClientRequest(url: url + "/session/add")
     request.method = .POST
-    let credentials = Data("\(site.user):\(site.password)".utf8).base64EncodedString()
-    request.headers.add(name: "Authorization", value: "Basic \(credentials)")
+    let encoded = Data(credentials.utf8).base64EncodedString()
+    request.headers.add(name: "Authorization", value: "Basic \(encoded)")
     let response = try await http.execute(request, timeout: .seconds(20))
     guard response.status == .ok, let session = response.headers.first(name: "x-zerto-session")
-    else { throw LabError("logging in at \(site.url) gave \(response.status)") }
+    else { throw LabError("logging in at \(url) gave \(response.status)") }
     return session
   }
 

@@ -99,6 +99,13 @@ package actor ApplianceDirectory {
     }?.key
   }
 
+  /// All appliances that say they send a stream: more than one after a VM was migrated.
+  package func senders(of stream: StreamIdentifier) -> [ApplianceIdentifier] {
+    sightings.filter { _, sighting in
+      sighting.isReachable && sighting.status.streams.contains { $0.stream == stream }
+    }.keys.sorted()
+  }
+
   /// Writes and bytes per second of a stream over the last second or so.
   package func rate(of stream: StreamIdentifier) -> StreamRate.Rate {
     rates[stream]?.current ?? StreamRate.Rate()

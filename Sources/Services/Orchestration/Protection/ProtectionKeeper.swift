@@ -24,6 +24,8 @@ actor ProtectionKeeper {
     var syncIsRequested = false
     /// Disks whose tap is suspended and that have nothing of ours on them.
     var free: Set<VolumeIdentifier> = []
+    /// In what the VM's disks are not what is protected.
+    var differences: [String] = []
   }
 
   private let context: SiteContext
@@ -177,6 +179,26 @@ actor ProtectionKeeper {
 
   func note(_ stream: StreamIdentifier, free: Set<VolumeIdentifier>) {
     entries[stream]?.free = free
+  }
+
+  /// Notes in what a VM's disks are not what is protected; what is new is recorded as an event.
+  func note(_ stream: StreamIdentifier, differences: [String]) async {
+    guard let entry = entries[stream], entry.differences != differences else { return }
+    entries[stream]?.differences = differences
+    let new = differences.filter { !entry.differences.contains($0) }
+    guard !new.isEmpty else { return }
+    let vm = entry.assignment.vm.name
+    await context.events.record(
+      .updateVPG,
+      "The VM \(vm) was changed: \(new.joined(separator: "; ")). Its VPG needs to be configured.",
+      succeeded: false,
+      vpgs: [entry.assignment.definition.identifier]
+    )
+  }
+
+  /// Whether a VM's disks are not what is protected.
+  func needsConfiguration(_ stream: StreamIdentifier) -> Bool {
+    entries[stream].map { !$0.differences.isEmpty } ?? false
   }
 
   /// Whether nothing of ours is on these disks.

@@ -22,6 +22,7 @@ struct VPGJudge: Sendable {
     var lastTest: WallTime?
     var recovery: RecoveryProgress?
     var hasVMFault: Bool
+    var needsConfiguration = false
   }
 
   // MARK: For the peer
@@ -124,6 +125,7 @@ struct VPGJudge: Sendable {
         knowledge.rates.writes += rate.writes
         knowledge.rates.bytes += rate.bytes
         if await !keeper.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
+        if await keeper.needsConfiguration(vm.stream) { knowledge.needsConfiguration = true }
       }
       // The last that was heard of the journals still says what can be gone back to.
       knowledge.journals = share?.journals ?? []
@@ -142,6 +144,7 @@ struct VPGJudge: Sendable {
           knowledge.rates.writes = share.writesPerSecond
           knowledge.rates.bytes = share.bytesPerSecond
           knowledge.hasVMFault = share.substatus == .vmNotProtectedError
+          knowledge.needsConfiguration = share.substatus == .needsConfiguration
         }
       }
     }
@@ -177,6 +180,7 @@ struct VPGJudge: Sendable {
       }
     }
     facts.hasVMFault = knowledge.hasVMFault
+    facts.needsConfiguration = knowledge.needsConfiguration
     facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
     facts.latestCheckpoint = latestCheckpoint(record.definition, knowledge)?.time
     facts.now = context.now()

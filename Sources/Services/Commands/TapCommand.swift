@@ -1,0 +1,153 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import ArgumentParser
+internal import Foundation
+internal import Lab
+
+/// `understudy tap`.
+package struct TapCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "tap",
+    abstract: "Leave disks of protected VMs to other tools for a while.",
+    discussion: """
+      While a VM is protected, QEMU refuses snapshots and backups by other tools. Suspended taps \
+      come back by themselves when the time is over. The password is the first line of standard \
+      input.
+      """,
+    subcommands: [Suspend.self, Resume.self, List.self]
+  )
+
+  package init() {}
+
+  /// Where the manager is, and as whom to log on.
+  struct Manager: ParsableArguments {
+    @Option(help: "The manager's REST API.")
+    var url = "https://localhost:9669/v1"
+
+    @Option(help: "The certificate of the site's authority, in PEM.")
+    var authority: String
+
+    @Option(help: "The user to log on as.")
+    var user: String
+
+    /// Logs on, asks, logs off, and prints what is suspended then.
+    func ask(_ body: (ZVMClient) async throws -> JSON) async throws {
+      guard let password = readLine(strippingNewline: true), !password.isEmpty else {
+        throw ValidationError("The password is expected on standard input.")
+      }
+      let client = try await ZVMClient(
+        url: url,
+        authorityFile: authority,
+        user: user,
+        password: password
+      )
+      do {
+        let suspended = try await body(client).elements
+        await client.close()
+        Self.show(suspended)
+      } catch {
+        await client.close()
+        throw error
+      }
+    }
+
+    private static func show(_ suspended: [JSON]) {
+      if suspended.isEmpty { print("no tap is suspended") }
+      for one in suspended {
+        let disk = one["VolumeIdentifier"].text ?? ""
+        let words = disk.isEmpty ? "all disks" : disk
+        let state = one["IsFree"] == true ? "free" : "not free yet"
+        print("\(one["VmName"].text ?? ""), \(words): until \(one["Until"].text ?? ""), \(state)")
+      }
+    }
+  }
+
+  /// What is meant.
+  struct Target: ParsableArguments {
+    @Option(help: "The VM's name or identifier.")
+    var vm: String?
+
+    @Option(help: "The host's identifier: all its protected VMs.")
+    var host: String?
+
+    @Option(help: "One disk of the VM, such as vda.")
+    var disk: String?
+
+    func validate() throws {
+      guard (vm == nil) != (host == nil), disk == nil || vm != nil else {
+        throw ValidationError("Name either a VM, with or without a disk, or a host.")
+      }
+    }
+
+    /// The API's words for it.
+    func body(_ client: ZVMClient) async throws -> JSON {
+      var body: JSON = [:]
+      if let host { body["HostIdentifier"] = .text(host) }
+      if let disk { body["Disk"] = .text(disk) }
+      guard let vm else { return body }
+      let machines = try await client.get("/vms").elements.filter {
+        $0["VmName"].text == vm || $0["VmIdentifier"].text == vm
+      }
+      guard let found = Set(machines.compactMap { $0["VmIdentifier"].text }).only else {
+        throw ValidationError("There is not exactly one protected VM “\(vm)”.")
+      }
+      body["VmIdentifier"] = .text(found)
+      return body
+    }
+  }
+
+  /// `understudy tap suspend`.
+  struct Suspend: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Free disks, and wait until they are free."
+    )
+
+    @OptionGroup var manager: Manager
+    @OptionGroup var target: Target
+
+    @Option(help: "For how long, 1 to 1440.")
+    var minutes: Int
+
+    func run() async throws {
+      try await manager.ask { client in
+        var body = try await target.body(client)
+        body["Minutes"] = .number(Double(minutes))
+        return try await client.post("/tapsuspensions", body)
+      }
+    }
+  }
+
+  /// `understudy tap resume`.
+  struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Have taps come back before their time."
+    )
+
+    @OptionGroup var manager: Manager
+    @OptionGroup var target: Target
+
+    func run() async throws {
+      try await manager.ask { client in
+        try await client.delete("/tapsuspensions", try await target.body(client))
+        return try await client.get("/tapsuspensions")
+      }
+    }
+  }
+
+  /// `understudy tap list`.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show what is suspended.")
+
+    @OptionGroup var manager: Manager
+
+    func run() async throws {
+      try await manager.ask { try await $0.get("/tapsuspensions") }
+    }
+  }
+}
+
+extension Set {
+  /// The element, if there is exactly one.
+  fileprivate var only: Element? { count == 1 ? first : nil }
+}

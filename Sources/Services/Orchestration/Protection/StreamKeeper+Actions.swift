@@ -1,0 +1,66 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Hypervisor
+internal import RecoveryModel
+
+// What the reconciler decided, carried out.
+extension StreamKeeper {
+  mutating func carryOut(
+    _ action: TapReconciler.Action,
+    _ assignment: Assignment,
+    _ request: ProtectRequest?,
+    _ appliance: ApplianceIdentifier?,
+    _ status: ApplianceStatus?
+  ) async throws(SiteError) {
+    guard let appliance, let status else { return try await release(action, assignment) }
+    let control = try context.appliances.client(for: appliance)
+    switch action {
+    case .protect:
+      guard let request else { return }
+      given = Given(
+        incarnation: status.incarnation,
+        request: request,
+        reply: try await control.protect(stream, request)
+      )
+    case .attach(let volume): try await attach(volume, of: assignment.vm.identifier)
+    case .startSync:
+      try await startSync(assignment, status, control)
+      comparesAll = false
+    case .endStream:
+      try await control.endStream(stream)
+      given = nil
+    case .detach, .forget, .closePull: try await release(action, assignment)
+    }
+  }
+
+  /// Actions that need no appliance.
+  func release(
+    _ action: TapReconciler.Action,
+    _ assignment: Assignment
+  ) async throws(SiteError) {
+    let vm = assignment.vm.identifier
+    do {
+      switch action {
+      case .detach(let volume): try await context.hypervisor.detachTap(from: volume, of: vm)
+      case .forget(let volume): try await context.hypervisor.dropChangeMaps(of: volume, of: vm)
+      case .closePull: try await context.hypervisor.closePull(of: vm)
+      case .protect, .attach, .startSync, .endStream: break
+      }
+    } catch { throw SiteError(error) }
+  }
+
+  func attach(_ volume: VolumeIdentifier, of vm: VMIdentifier) async throws(SiteError) {
+    guard let reply = given?.reply else { return }
+    do {
+      try await context.hypervisor.attachTap(
+        to: volume,
+        of: vm,
+        socketPath: reply.tapSocketPath,
+        exportName: volume.rawValue,
+        stream: stream
+      )
+    } catch { throw SiteError(error) }
+  }
+}

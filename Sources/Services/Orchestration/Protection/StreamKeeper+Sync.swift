@@ -1,0 +1,138 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import Hypervisor
+internal import Logging
+internal import RecoveryModel
+
+// Syncs, and the maps of changes that make them short.
+extension StreamKeeper {
+  func startSync(
+    _ assignment: Assignment,
+    _ status: ApplianceStatus,
+    _ control: any ApplianceControl
+  ) async throws(SiteError) {
+    guard let reply = given?.reply else { return }
+    let changed = try await changedRequest(assignment.vm, status, control, reply.pullSocketPath)
+    let request: SyncRequest
+    if let changed {
+      request = changed
+    } else {
+      request = SyncRequest(
+        pullSocketPath: reply.pullSocketPath,
+        exportNames: try await openPull(assignment.vm, reply.pullSocketPath)
+      )
+    }
+    try await control.sync(stream, request)
+    let words = changed == nil ? "A sync" : "A sync of the changed blocks"
+    await context.events.record(
+      .initialSync,
+      "\(words) of the VM \(assignment.vm.name) has begun.",
+      vpgs: [assignment.definition.identifier]
+    )
+  }
+
+  func openPull(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ socketPath: String
+  ) async throws(SiteError) -> [VolumeIdentifier: String] {
+    do {
+      return try await context.hypervisor.openPull(
+        of: vm.volumes.map(\.identifier),
+        of: vm.identifier,
+        socketPath: socketPath
+      )
+    } catch { throw SiteError(error) }
+  }
+
+  /// A sync by maps of changes, begun; nil if everything must be compared.
+  ///
+  /// The order counts: the stream keeps all writes before the maps are closed.
+  func changedRequest(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ status: ApplianceStatus,
+    _ control: any ApplianceControl,
+    _ socketPath: String
+  ) async throws(SiteError) -> SyncRequest? {
+    if comparesAll { return nil }
+    do {
+      let maps = try await context.hypervisor.changeMaps(of: vm.identifier, stream: stream)
+      let floors = vm.volumes.compactMap { volume in
+        let ours = maps[volume.identifier] ?? []
+        return ChangeMap.cover(ours) ? ours.first?.floor.rawValue : nil
+      }
+      guard let floor = floors.max() else { return nil }
+      let begun = try await control.beginSync(stream, BeginSyncRequest(changesFloor: floor))
+      guard let generation = begun.generation else { return nil }
+      let acknowledged = status.streams.first { $0.stream == stream }?.acknowledgedSequence ?? 0
+      let exports = try await context.hypervisor.openChangedPull(
+        of: vm.volumes.map(\.identifier),
+        of: vm.identifier,
+        socketPath: socketPath,
+        stream: stream,
+        floor: SequenceNumber(acknowledged)
+      )
+      return SyncRequest(
+        pullSocketPath: socketPath,
+        exportNames: exports.mapValues(\.name),
+        generation: generation,
+        changes: exports.compactMapValues(\.changes)
+      )
+    } catch let error as HypervisorError {
+      throw SiteError(error)
+    } catch let error as SiteError {
+      throw error
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+}
+
+extension StreamKeeper {
+  /// The time by a clock that does not jump.
+  static var now: Duration { began.duration(to: .now) }
+  static let began = ContinuousClock.now
+
+  /// Renews the disks' maps of changes; a failure costs time at the next sync, nothing else.
+  mutating func rotateChangeMaps(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ status: ApplianceStatus,
+    _ time: Duration
+  ) async {
+    guard let seen = status.streams.first(where: { $0.stream == stream }) else { return }
+    let facts = ChangeMapRotation.Facts(
+      order: .init(incarnation: status.incarnation, generation: seen.generation),
+      isOrdered: seen.sync == .ordered,
+      last: SequenceNumber(seen.lastSequence),
+      acknowledged: SequenceNumber(seen.acknowledgedSequence),
+      writeCount: seen.writeCount
+    )
+    guard let action = rotation.action(for: facts, at: time) else { return }
+    let volumes = vm.volumes.map(\.identifier)
+    do throws(HypervisorError) {
+      switch action {
+      case .begin:
+        try await context.hypervisor.beginChangeMaps(
+          of: volumes,
+          of: vm.identifier,
+          stream: stream,
+          floor: facts.acknowledged
+        )
+      case .finish:
+        try await context.hypervisor.dropOlderChangeMaps(
+          of: volumes,
+          of: vm.identifier,
+          stream: stream
+        )
+      }
+      rotation.carriedOut(action, for: facts, at: Self.now)
+    } catch {
+      rotation.failed(for: facts, at: Self.now)
+      context.logger.warning(
+        "maps of changes not renewed",
+        metadata: ["vm": "\(vm.name)", "reason": "\(error)"]
+      )
+    }
+  }
+}
