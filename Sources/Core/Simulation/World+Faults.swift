@@ -32,6 +32,7 @@ extension ReplicationWorld {
     case 13: pause(vm)
     case 14: if generator.once(in: 3) { try promote(keeper) }
     case 15: fillDisk(vm.receiver)
+    case 16: try loseSenderAfterFailedAppend(vm)
     default: break
     }
   }
@@ -58,8 +59,11 @@ extension ReplicationWorld {
     if generator.once(in: 2) {
       appliance.disk.die(after: Int.random(in: 0..<16, using: &generator))
       for _ in 0..<3 {
-        guard let keeper = mine.randomElement(using: &generator) else { break }
-        if generator.once(in: 2) { try maintain(keeper) } else { try write(keeper) }
+        let busy = mine.filter { !$0.queue.isEmpty }
+        guard let keeper = (busy.isEmpty ? mine : busy).randomElement(using: &generator) else {
+          break
+        }
+        if generator.once(in: 3) { try maintain(keeper) } else { try write(keeper) }
       }
     }
     let isPowerCut = generator.once(in: 2)
@@ -109,6 +113,24 @@ extension ReplicationWorld {
     } else {
       receivers.randomElement(using: &generator)?.clockOffset += offset
     }
+  }
+
+  /// An append fails, another sender is told where to go on, and the receiver starts again: what
+  /// was written in vain must not be found.
+  private func loseSenderAfterFailedAppend(_ vm: SimulatedVM) throws(Violation) {
+    let keeper = keepers[vm.index]
+    receiver(keeper).disk.failOnce("sync")
+    try write(keeper)
+    receiver(keeper).disk.revive()
+    crashSender(vm.sender)
+    for _ in 0..<40 where process(vm)?.outgoing.isLinked != true {
+      now += 5
+      try keepUp(vm)
+      try pump(vm)
+      try deliverToReceiver(vm)
+      try deliverToSender(vm)
+    }
+    try crashReceiver(vm.receiver)
   }
 
   /// The receiving site takes no writes for a while.
