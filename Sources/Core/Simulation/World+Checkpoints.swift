@@ -29,6 +29,9 @@ extension ReplicationWorld {
       for prepared in processes[..<index] { prepared.outgoing.abandonMark() }
       return
     }
+    for (vm, process) in zip(members, processes) where process.outgoing.mode != .ordered {
+      throw fail("vm\(vm.index) takes a mark while it is not in order")
+    }
     counts.checkpoints += 1
     for (vm, process) in zip(members, processes) {
       process.outgoing.appendMark(checkpoint, tag)

@@ -69,9 +69,7 @@ extension ReplicationWorld {
 
   private func checkEnd() throws(Violation) {
     for group in Set(vms.map(\.group)).sorted() { try mark(group) }
-    for vm in vms where keepers[vm.index].promotion == nil {
-      for _ in 0..<2000 where !hasComeRight(vm) { try push(vm) }
-    }
+    try settle()
     for keeper in keepers {
       if keeper.promotion != nil {
         try goOnPromoting(keeper)

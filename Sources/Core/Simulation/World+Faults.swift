@@ -57,7 +57,10 @@ extension ReplicationWorld {
     let appliance = receivers[index]
     let mine = keepers.filter { $0.vm.receiver == index }
     if generator.once(in: 2) {
-      appliance.disk.die(after: Int.random(in: 0..<16, using: &generator))
+      // Something is on its way to the disk then, more often than not.
+      for keeper in mine { for _ in 0..<3 { try deliverToReceiver(keeper.vm) } }
+      let most = generator.once(in: 2) ? 3 : 16
+      appliance.disk.die(after: Int.random(in: 0..<most, using: &generator))
       for _ in 0..<3 {
         let busy = mine.filter { !$0.queue.isEmpty }
         guard let keeper = (busy.isEmpty ? mine : busy).randomElement(using: &generator) else {
