@@ -74,7 +74,7 @@ extension ReplicationWorld {
         )
       else { return }
       batch.removeFirst(known)
-      if keeper.session === connection { keeper.queue.append(.append(batch, connection)) }
+      if keeper.session != nil { keeper.queue.append(.append(batch, connection)) }
     }
   }
 
@@ -86,7 +86,10 @@ extension ReplicationWorld {
     }
     guard let journal = keeper.journal else { throw ReplicationError.unexpected(.hello) }
     let older = keeper.session
+    // What the older one has read already may be on its way to the sink: the fence stops it.
+    let isCut = generator.once(in: 2)
     keeper.endSession()
+    if !isCut, let older, older !== connection { older.isReceiverThere = true }
     if let older { note("\(older.number) gives way to \(connection.number)") }
     guard try working(keeper, { () throws(JournalError) in try journal.makeReady() }) != nil else {
       connection.sendToSender(.refuse(.storage, "the journal cannot be written"))
