@@ -56,30 +56,35 @@ private func change(
 /// Makes the checksums right again that the change has made wrong, so that what is behind them is
 /// reached.
 private func reseal(_ content: [UInt8]) -> [UInt8] {
-  var content = content
   if content.starts(with: "understudy-journal".utf8) { return resealState(content) }
+  var content = content
+  if content.starts(with: "USJINDEX".utf8) {
+    seal(&content, 0..<content.count)
+    return content
+  }
   for start in stride(from: 0, to: content.count, by: 4096) {
     let magic = content[start...].prefix(8)
-    var byteCount = 4096
-    if magic.elementsEqual("USJBATCH".utf8), start + 44 <= content.count {
-      // Header and records.
-      let count = content[(start + 40)..<(start + 44)].reversed().reduce(0) { $0 << 8 | Int($1) }
-      byteCount = 64 + 40 * count
-    } else if magic.elementsEqual("USJINDEX".utf8) {
-      byteCount = content.count - start
-    } else if !magic.elementsEqual("USJOURNL".utf8) {
-      continue
-    }
-    guard byteCount >= 16, start + byteCount <= content.count else { continue }
-    content.replaceSubrange((start + 12)..<(start + 16), with: [0, 0, 0, 0])
-    let sum = Array(content[start..<(start + byteCount)]).withUnsafeBytes {
-      $0.baseAddress.map { understudy_crc32c(0, $0, byteCount) } ?? 0
-    }
-    for index in 0..<4 {
-      content[start + 12 + index] = UInt8(truncatingIfNeeded: sum >> (8 * index))
+    if magic.elementsEqual("USJOURNL".utf8) {
+      seal(&content, start..<(start + 4096))
+    } else if magic.elementsEqual("USJBATCH".utf8), start + 44 <= content.count {
+      let recordCount = content[(start + 40)..<(start + 44)].reversed().reduce(0) {
+        $0 << 8 | Int($1)
+      }
+      seal(&content, start..<(start + 64 + 40 * recordCount))
     }
   }
   return content
+}
+
+/// Puts the checksum of a range into its bytes 12 to 15, if there is such a range.
+private func seal(_ content: inout [UInt8], _ range: Range<Int>) {
+  guard range.count >= 16, range.upperBound <= content.count else { return }
+  let place = range.lowerBound + 12
+  content.replaceSubrange(place..<(place + 4), with: [0, 0, 0, 0])
+  let sum = Array(content[range]).withUnsafeBytes {
+    $0.baseAddress.map { understudy_crc32c(0, $0, range.count) } ?? 0
+  }
+  for index in 0..<4 { content[place + index] = UInt8(truncatingIfNeeded: sum >> (8 * index)) }
 }
 
 private func resealState(_ content: [UInt8]) -> [UInt8] {

@@ -4,6 +4,7 @@
 internal import CChecksum
 internal import Journal
 internal import RecoveryModel
+internal import Synchronization
 
 /// A small journal in memory with everything a journal can have in it.
 struct SampleJournal {
@@ -17,6 +18,7 @@ struct SampleJournal {
 
   var folder: MemoryFolder
   var replicas: [MemoryFile]
+  private let salts = Salts()
 
   /// An empty folder and replicas of zeroes, or those given.
   init(_ files: [String: [UInt8]] = [:], replicas: [[UInt8]]? = nil) {
@@ -30,7 +32,9 @@ struct SampleJournal {
       folder: folder,
       replicas: replicas,
       volumeSizes: Self.volumeSizes,
-      settings: Self.settings
+      settings: Self.settings,
+      // The same input must do the same again.
+      salts: { [salts] in salts.next() }
     )
   }
 
@@ -54,6 +58,7 @@ struct SampleJournal {
         try records.append(.zeroes, offset: round * 500, length: 700, to: journal)
         try records.append(.mark, offset: round + 1, payload: Array("m".utf8), to: journal)
         if round == 4 { try journal.fold(through: SequenceNumber(11)) }
+        try journal.maintain()
       }
       try records.append(.syncBegan, offset: 2, to: journal)
       try records.append(.write, offset: 60_000, payload: pattern(99, 900), to: journal)
@@ -68,6 +73,13 @@ struct SampleJournal {
   private static func pattern(_ seed: UInt8, _ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) ^ seed }
   }
+}
+
+/// Numbers that were not there before.
+private final class Salts: Sendable {
+  private let last = Atomic<UInt64>(0)
+
+  func next() -> UInt64 { last.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue }
 }
 
 /// Makes records that follow each other and appends them.
