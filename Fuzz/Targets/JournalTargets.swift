@@ -201,7 +201,11 @@ private func reopened(
   } else {
     // How far a first sync has come is saved now and then; it goes on from there.
     precondition(again.state.durable <= journal.state.durable, "more is durable than there was")
-    precondition(again.state.openSync == journal.state.openSync, "another sync is open")
+    precondition(
+      again.state.durable < journal.state.durable
+        || again.state.openSync == journal.state.openSync,
+      "another sync is open"
+    )
   }
   precondition(content(of: again) == content(of: journal), "opening again gives other content")
   return again

@@ -16,8 +16,14 @@ package struct VolumeExtent: Hashable, Sendable {
 }
 
 extension StreamJournal {
-  /// How much of a question one look-up answers: memory and time under the lock stay small.
-  private static let stepByteCount = 16 << 20
+  /// How much of a question the first look-up answers.
+  ///
+  /// A client that asks for one extent at a time, as `qemu-img convert` does, pays for no more than
+  /// it is told.
+  private static let firstStepByteCount: UInt64 = 64 << 10
+
+  /// How much one look-up answers at most: memory and time under the lock stay small.
+  private static let longestStepByteCount: UInt64 = 16 << 20
 
   /// Which bytes of a range are zero as of a record, without reading them.
   ///
@@ -35,17 +41,19 @@ extension StreamJournal {
   ) throws(JournalError) -> [VolumeExtent] {
     var extents = ExtentList()
     var position = offset
+    var step = Self.firstStepByteCount
     // A limit is passed by what one step finds, never by more.
     while position < offset + count, extents.runs.count <= limit {
-      let step = min(UInt64(Self.stepByteCount), offset + count - position)
+      let part = min(step, offset + count - position)
       try addExtents(
         volume: volume,
         at: position,
-        count: Int(step),
+        count: Int(part),
         asOf: point,
         to: &extents
       )
-      position += step
+      position += part
+      step = min(2 * step, Self.longestStepByteCount)
     }
     return Array(extents.runs.prefix(limit))
   }
