@@ -68,6 +68,8 @@ extension StreamJournal.Contents {
     var found: (target: SequenceNumber, reason: HistoryShortening.Reason?)?
     for segment in segments.dropLast().prefix(stepSegmentCount) {
       guard segment.lastSequence <= limit, let last = segment.lastTime else { break }
+      // It was the last one when a fold came to its end, and goes with the next fold.
+      guard segment.lastSequence > folded else { continue }
       let isOld = reference.seconds(since: last) > Double(settings.historySeconds)
       let isAbove = byteCount > settings.hardLimitByteCount
       guard isOld || isAbove || isSpaceShort else { break }
