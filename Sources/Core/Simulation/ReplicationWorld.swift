@@ -146,6 +146,7 @@ package final class ReplicationWorld {
       endFaults()
     }
     if generator.once(in: 3) { try stepRounds() }
+    if !rounds.isEmpty, generator.once(in: 4) { try writeDependently() }
     let vm = vms[Int.random(in: 0..<vms.count, using: &generator)]
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<14: issue(vm)

@@ -12,12 +12,6 @@ extension ReplicationWorld {
     hasWrites = false
     for receiver in receivers { receiver.disk.revive() }
     endFaults()
-    for vm in vms {
-      for connection in vm.connections {
-        connection.receiverStallsUntil = 0
-        connection.senderStallsUntil = 0
-      }
-    }
     try settle()
     try checkEnd()
   }

@@ -19,8 +19,9 @@ extension ReplicationWorld {
     case 0: if generator.once(in: 2) { crashSender(vm.sender) }
     case 1, 2: try crashReceiver(vm.receiver)
     case 3, 4: if let process = process(vm) { hangUp(vm, process, "the network") }
-    case 5: vm.connections.last?.receiverStallsUntil = now + stall()
-    case 6: vm.connections.last?.senderStallsUntil = now + stall()
+    // One that hangs for good is given up for its silence, or nothing comes right.
+    case 5: vm.connections.last?.receiverStallsUntil = generator.once(in: 3) ? .max : now + stall()
+    case 6: vm.connections.last?.senderStallsUntil = generator.once(in: 3) ? .max : now + stall()
     case 7: closeTap(vm)
     case 8: takeTapOver(vm)
     case 9: if hasClockJumps { jump() }
@@ -122,6 +123,11 @@ extension ReplicationWorld {
   /// was written in vain must not be found.
   private func loseSenderAfterFailedAppend(_ vm: SimulatedVM) throws(Violation) {
     let keeper = keepers[vm.index]
+    for _ in 0..<8 {
+      try sync(vm)
+      try pump(vm)
+      try deliverToReceiver(vm)
+    }
     receiver(keeper).disk.failOnce("sync")
     try write(keeper)
     receiver(keeper).disk.revive()
@@ -133,7 +139,8 @@ extension ReplicationWorld {
       try deliverToReceiver(vm)
       try deliverToSender(vm)
     }
-    try crashReceiver(vm.receiver)
+    // Else what is in memory alone may be believed, until the power goes much later.
+    if generator.once(in: 2) { try crashReceiver(vm.receiver) }
   }
 
   /// The receiving site takes no writes for a while.

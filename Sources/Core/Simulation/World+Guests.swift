@@ -161,6 +161,26 @@ extension ReplicationWorld {
     if generator.once(in: 20) { try snapshot(vm, process) }
   }
 
+  /// A client writes to one VM and, once that is acknowledged, to another one.
+  func writeDependently() throws(Violation) {
+    guard let first = vms.randomElement(using: &generator),
+      let second = vms.filter({ $0.group == first.group && $0 !== first })
+        .randomElement(using: &generator),
+      let write = try writeAtOnce(first)
+    else { return }
+    try acknowledgeGuest(first)
+    if write.acknowledged != nil { _ = try writeAtOnce(second) }
+  }
+
+  /// A write that goes through its tap in one step; nil if the guest writes none.
+  private func writeAtOnce(_ vm: SimulatedVM) throws(Violation) -> GuestWrite? {
+    let count = vm.writes.count
+    issue(vm)
+    guard vm.writes.count > count, let write = vm.writes.last else { return nil }
+    for _ in 0..<40 where write.taken == nil && process(vm) != nil { try tap(vm) }
+    return write
+  }
+
   /// The replies to writes that were taken reach the guest, but for those a hold keeps back.
   func acknowledgeGuest(_ vm: SimulatedVM) throws(Violation) {
     for write in vm.underWay where write.taken != nil {

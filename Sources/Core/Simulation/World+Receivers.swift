@@ -29,8 +29,7 @@ extension ReplicationWorld {
       connection.receiving.heard(at: now)
       try receive(frame, keeper, connection)
       if hasFaults, generator.once(in: 25) {  // repeated, later perhaps
-        let again = try SimulatedFrame(bytes)
-        try receive(again, keeper, connection)
+        try receive(try again(bytes, connection), keeper, connection)
       }
     } catch let violation as Violation {
       throw violation
@@ -40,6 +39,22 @@ extension ReplicationWorld {
       connection.sendToSender(.refuse(.protocolError, "\(error)"))
       close(connection, keeper)
     }
+  }
+
+  /// A frame once more, with the records of the one behind it in the same batch if there is one.
+  private func again(
+    _ bytes: [UInt8],
+    _ connection: SimulatedConnection
+  ) throws(ReplicationError) -> SimulatedFrame {
+    let frame = try SimulatedFrame(bytes)
+    guard case .data(let batch) = frame, let following = connection.toReceiver.first,
+      following.isFrame(.data), case .data(let next) = try SimulatedFrame(following),
+      next.first == batch.last?.next
+    else { return frame }
+    _ = connection.takeAtReceiver()
+    for record in next.records { batch.append(record) }
+    unsafe batch.appendPayload(count: next.payloadByteCount).copyMemory(from: next.payload)
+    return frame
   }
 
   func close(_ connection: SimulatedConnection, _ keeper: SimulatedKeeper) {
