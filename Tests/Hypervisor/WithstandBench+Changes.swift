@@ -110,7 +110,7 @@ extension WithstandBench {
       "PUT",
       "/v1/exports/\(name)",
       [
-        "stream": .text(stream), "checkpoint": .number(number),
+        "stream": .text(stream), "point": ["checkpoint": ["_0": .number(number)]],
         "overlayFolder": .text("\(paris.datastoreFolder)/compare"),
       ]
     )
