@@ -78,6 +78,13 @@ final class SimulatedKeeper {
     self.journal = journal
   }
 
+  /// Whether content waits to be written.
+  var hasPayloadWaiting: Bool {
+    queue.contains {
+      if case .append(let batch, _) = $0 { batch.payloadByteCount > 0 } else { false }
+    }
+  }
+
   /// The process is gone.
   func die() {
     journal = nil

@@ -15,6 +15,10 @@ extension ReplicationWorld {
   func fault(_ vm: SimulatedVM) throws(Violation) {
     guard generator.once(in: faultPause) else { return }
     let keeper = keepers[vm.index]
+    // A first sync is short and has faults of its own.
+    if keeper.journal?.state.isComplete == false, generator.once(in: 6) {
+      return try loseSenderAfterFailedAppend(vm)
+    }
     switch Int.random(in: 0..<24, using: &generator) {
     case 0: if generator.once(in: 2) { crashSender(vm.sender) }
     case 1, 2: try crashReceiver(vm.receiver)
@@ -33,7 +37,7 @@ extension ReplicationWorld {
     case 13: pause(vm)
     case 14: if generator.once(in: 3) { try promote(keeper) }
     case 15: fillDisk(vm.receiver)
-    case 16: try loseSenderAfterFailedAppend(vm)
+    case 16, 17: try loseSenderAfterFailedAppend(vm)
     default: break
     }
   }
@@ -123,13 +127,15 @@ extension ReplicationWorld {
   /// was written in vain must not be found.
   private func loseSenderAfterFailedAppend(_ vm: SimulatedVM) throws(Violation) {
     let keeper = keepers[vm.index]
-    for _ in 0..<8 {
+    for _ in 0..<60 where !keeper.hasPayloadWaiting {
       try sync(vm)
       try pump(vm)
+      try write(keeper)
+      try deliverToSender(vm)
       try deliverToReceiver(vm)
     }
     receiver(keeper).disk.failOnce("sync")
-    try write(keeper)
+    for _ in 0..<6 { try write(keeper) }
     receiver(keeper).disk.revive()
     crashSender(vm.sender)
     for _ in 0..<40 where process(vm)?.outgoing.isLinked != true {
