@@ -43,13 +43,25 @@ extension WithstandBench {
     try await kill(try #require(daemons(of: site).manager.processIdentifier))
   }
 
-  /// The process of an appliance that holds its connections and disks.
+  /// The process of an appliance that holds its connections and disks, once there is one: after a
+  /// death its supervisor starts another.
   func worker(of site: LabSite) async throws -> Int32 {
-    let supervisor = try #require(daemons(of: site).appliance.processIdentifier)
-    let children = try await Program.run(["pgrep", "-P", "\(supervisor)"])
-    return try #require(
-      children.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }.first
-    )
+    let supervisor = try supervisor(of: site)
+    var worker: Int32?
+    _ = try await Waiting.until(seconds: 10, every: .milliseconds(10)) {
+      worker = try Self.children(of: supervisor).first { !Self.hasEnded($0) }
+      return worker != nil
+    }
+    return try #require(worker, "the appliance of \(site.name) has no worker")
+  }
+
+  /// The children of all threads of a process, proc(5).
+  private static func children(of process: Int32) throws -> [Int32] {
+    let threads = "/proc/\(process)/task"
+    return try FileManager.default.contentsOfDirectory(atPath: threads).flatMap { thread in
+      try String(contentsOfFile: "\(threads)/\(thread)/children", encoding: .utf8)
+        .split(separator: " ").compactMap { Int32($0) }
+    }
   }
 
   /// The process that starts the worker again.
