@@ -36,6 +36,18 @@ struct RESTResponder: HTTPResponder {
   }
 
   private func answer(to request: Request, _ context: RESTContext) async -> APIResponse {
+    var answer = await apiAnswer(to: request, context)
+    // What is refused before it reaches the API has no format yet.
+    answer.format =
+      answer.format
+      ?? .ofAnswer(
+        accept: request.headers[.accept],
+        contentType: request.headers[.contentType]
+      )
+    return answer
+  }
+
+  private func apiAnswer(to request: Request, _ context: RESTContext) async -> APIResponse {
     let name = request.method == .head ? "GET" : request.method.rawValue
     guard let method = APIRequest.Method(rawValue: name) else {
       return APIError(status: 405, message: "\(name) is not offered").response
@@ -63,6 +75,8 @@ struct RESTResponder: HTTPResponder {
         path: String(target[0]),
         query: APIQuery(text: target.count == 2 ? String(target[1]) : nil),
         body: Array(body.readableBytesView),
+        accept: request.headers[.accept],
+        contentType: request.headers[.contentType],
         baseURL: "https://\(authority(of: request))",
         token: Self.sessionName.flatMap { request.headers[$0] },
         credentials: Self.credentials(request.headers[.authorization]),
@@ -99,23 +113,15 @@ struct RESTResponder: HTTPResponder {
 
   private static func response(_ answer: APIResponse, hasBody: Bool) -> Response {
     var headers = HTTPFields()
-    var bytes: [UInt8] = []
-    switch answer.content {
-    case .empty: break
-    case .value(let value):
-      headers[.contentType] = "application/json; charset=utf-8"
-      bytes = JSONWriter.write(value)
-    case .html(let page):
-      headers[.contentType] = "text/html; charset=utf-8"
-      bytes = Array(page.utf8)
-    }
+    let content = answer.rendered
+    if let content { headers[.contentType] = content.mediaType }
     headers[.cacheControl] = "no-store"
     if answer.isChallenge { headers[.wwwAuthenticate] = #"Basic realm="Understudy""# }
     if let token = answer.sessionToken, let name = sessionName { headers[name] = token }
     return Response(
       status: HTTPResponse.Status(code: answer.status),
       headers: headers,
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: hasBody ? bytes : []))
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: hasBody ? content?.bytes ?? [] : []))
     )
   }
 }

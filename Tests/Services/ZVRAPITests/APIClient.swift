@@ -41,7 +41,9 @@ struct APIClient {
     _ method: APIRequest.Method,
     _ path: String,
     _ body: String = "",
-    credentials: APIRequest.Credentials? = nil
+    credentials: APIRequest.Credentials? = nil,
+    accept: String? = nil,
+    contentType: String? = nil
   ) async -> APIResponse {
     let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
     return await service.respond(
@@ -50,6 +52,8 @@ struct APIClient {
         path: parts[0],
         query: APIQuery(text: parts.count == 2 ? parts[1] : nil),
         body: Array(body.utf8),
+        accept: accept,
+        contentType: contentType,
         baseURL: "https://zvm.example:9669",
         token: token,
         credentials: credentials,
@@ -68,6 +72,12 @@ struct APIClient {
     guard case .value(let value) = response.content else { return (response.status, .null) }
     let read = try? JSONReader.read(JSONWriter.write(value))
     return (response.status, read ?? .string("not JSON"))
+  }
+
+  /// Asks for XML and answers the document.
+  func xml(_ path: String) async -> String {
+    let rendered = await respond(.get, path, accept: "application/xml").rendered
+    return rendered.map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
   }
 
   func get(_ path: String) async -> APIValue { await send(.get, path).body }

@@ -8,6 +8,10 @@ package struct APIRequest: Sendable {
   package var path: String
   package var query: APIQuery
   package var body: [UInt8]
+  /// The header `Accept`, which says what format the answer is to have.
+  package var accept: String?
+  /// The header `Content-Type`, which says what format the body has.
+  package var contentType: String?
   /// `https://host:port` as the client named this manager; links begin with it.
   package var baseURL: String
   /// The session header's value.
@@ -21,6 +25,8 @@ package struct APIRequest: Sendable {
     path: String,
     query: APIQuery = APIQuery([]),
     body: [UInt8] = [],
+    accept: String? = nil,
+    contentType: String? = nil,
     baseURL: String,
     token: String? = nil,
     credentials: Credentials? = nil,
@@ -30,6 +36,8 @@ package struct APIRequest: Sendable {
     self.path = path
     self.query = query
     self.body = body
+    self.accept = accept
+    self.contentType = contentType
     self.baseURL = baseURL
     self.token = token
     self.credentials = credentials

@@ -5,6 +5,10 @@
 package struct APIResponse: Sendable {
   package var status: Int
   package var content: Content
+  /// The format a value is to be written in.
+  ///
+  /// nil leaves it to the request's headers.
+  package var format: APIFormat?
   /// The token of a session just begun, for the session header.
   package var sessionToken: String?
   /// Whether the client is to be asked for credentials.
@@ -15,6 +19,19 @@ package struct APIResponse: Sendable {
     case empty
     case value(APIValue)
     case html(String)
+  }
+
+  /// The content's media type and text; nil if there is none.
+  package var rendered: (mediaType: String, bytes: [UInt8])? {
+    switch (content, format) {
+    case (.empty, _): nil
+    case (.html(let page), _): ("text/html; charset=utf-8", Array(page.utf8))
+    case (.value(let value), .xml): ("application/xml; charset=utf-8", XMLWriter.write(value))
+    case (.value(let value), .html):
+      ("text/html; charset=utf-8", Array(HTMLWriter.page(of: value).utf8))
+    case (.value(let value), .json), (.value(let value), nil):
+      ("application/json; charset=utf-8", JSONWriter.write(value))
+    }
   }
 
   /// An answer without content.

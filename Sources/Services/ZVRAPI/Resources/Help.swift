@@ -31,29 +31,13 @@ enum Help {
   /// The calls of a resource, with a body for each that takes one.
   private static func page(_ root: String, _ routes: [Route]) -> String {
     let rows = routes.map { route in
-      "<tr><td>\(route.method.rawValue)</td><td><code>\(escaped(route.path))</code></td>"
-        + "<td>\(escaped(route.summary))</td>"
-        + "<td>\(route.sample.map { "<pre>\(escaped($0))</pre>" } ?? "")</td></tr>\n"
+      "<tr><td>\(route.method.rawValue)</td><td><code>\(HTMLWriter.escaped(route.path))</code></td>"
+        + "<td>\(HTMLWriter.escaped(route.summary))</td>"
+        + "<td>\(route.sample.map { "<pre>\(HTMLWriter.escaped($0))</pre>" } ?? "")</td></tr>\n"
     }.joined()
-    return """
-      <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8"><title>/v1/\(root)</title></head>
-      <body><h1>/v1/\(root)</h1>
-      <table border="1"><tr><th>Method</th><th>Path</th><th>What it does</th><th>Body</th></tr>
-      \(rows)</table></body></html>
-
-      """
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
+    return HTMLWriter.page(
+      title: "/v1/\(root)",
+      "<h1>/v1/\(root)</h1><table><tr><th>Method<th>Path<th>What it does<th>Body\n\(rows)</table>"
+    )
   }
 }

@@ -42,15 +42,22 @@ package struct APIService: Sendable {
   ///
   /// Every failure is an answer in the API's form.
   package func respond(to request: APIRequest) async -> APIResponse {
+    var response: APIResponse
     do {
-      return try await route(request)
+      response = try await route(request)
     } catch let error as APIError {
-      return error.response
+      response = error.response
     } catch let error as SiteError {
-      return APIError(error).response
+      response = APIError(error).response
     } catch {
-      return APIError(status: 500, message: "\(error)").response
+      response = APIError(status: 500, message: "\(error)").response
     }
+    response.format = APIFormat.ofAnswer(
+      accept: request.accept,
+      contentType: request.contentType,
+      usual: response.format ?? .json
+    )
+    return response
   }
 
   private func route(_ request: APIRequest) async throws -> APIResponse {
@@ -79,7 +86,7 @@ package struct APIService: Sendable {
       APICall(
         request: request,
         parameters: chosen.match(inside) ?? [:],
-        body: try readBody(request.body, isWanted: chosen.sample != nil),
+        body: chosen.sample == nil ? APIObject() : try readBody(of: request),
         session: session,
         service: self
       )
@@ -91,24 +98,39 @@ package struct APIService: Sendable {
     return await sessions.use(token)
   }
 
-  /// The members of a JSON body.
+  /// The members of the body, whatever its format.
   ///
   /// Nothing, `""` and `null` are an empty object, and a bare text is kept under the name "".
-  private func readBody(_ bytes: [UInt8], isWanted: Bool) throws(APIError) -> APIObject {
+  private func readBody(of request: APIRequest) throws(APIError) -> APIObject {
     let blanks: Set<UInt8> = [0x09, 0x0A, 0x0D, 0x20]
-    guard isWanted, !bytes.allSatisfy(blanks.contains) else { return APIObject() }
-    let value: APIValue
-    do {
-      value = try JSONReader.read(bytes)
-    } catch {
-      throw .invalid(error.message)
-    }
+    guard !request.body.allSatisfy(blanks.contains) else { return APIObject() }
+    let value =
+      switch APIFormat.ofBody(contentType: request.contentType) {
+      case .xml: try readXML(request.body)
+      case .json, .html: try readJSON(request.body)
+      }
     switch value {
     case .null, .string(""): return APIObject()
     case .object(let object): return object
     case .string: return APIObject(members: [APIMember(name: "", value: value)])
     case .bool, .integer, .double, .date, .enumerated, .list:
       throw .invalid("the body is not an object")
+    }
+  }
+
+  private func readXML(_ bytes: [UInt8]) throws(APIError) -> APIValue {
+    do {
+      return try XMLReader.read(bytes)
+    } catch {
+      throw .invalid(error.message)
+    }
+  }
+
+  private func readJSON(_ bytes: [UInt8]) throws(APIError) -> APIValue {
+    do {
+      return try JSONReader.read(bytes)
+    } catch {
+      throw .invalid(error.message)
     }
   }
 }
