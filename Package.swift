@@ -157,11 +157,20 @@ if Context.environment["CORE_ONLY"] == nil {
     system("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
     system("CPAM", package: "libpam0g-dev"),
     system("CCrypt", pkgConfig: "libcrypt", package: "libcrypt-dev"),
+    .target(
+      name: "CSASL",
+      path: "Sources/Adapters/CSASL",
+      linkerSettings: [.linkedLibrary("dl")]
+    ),
     .target(name: "CLinux", path: "Sources/Adapters/CLinux", cSettings: [.unsafeFlags(["-O2"])]),
 
     target("Adapters", "NBDTransport", ["NBDProtocol", "CLinux"]),
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
-    target("Adapters", "Identity", ["RecoveryModel", "CPAM", "CCrypt"] + nio + certificates),
+    target(
+      "Adapters",
+      "Identity",
+      ["RecoveryModel", "CPAM", "CCrypt", "CSASL"] + nio + certificates
+    ),
     target(
       "Adapters",
       "ReplicationTransport",
@@ -212,7 +221,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Commands",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Appliance",
-        "Orchestration", "Manager", "Lab", log,
+        "Orchestration", "Manager", "ZVRAPI", "Lab", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + lifecycle
     ),

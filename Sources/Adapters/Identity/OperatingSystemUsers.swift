@@ -43,6 +43,50 @@ package enum OperatingSystemUsers {
     }
   }
 
+  /// The names of the groups a user is in; none if the system does not know the user.
+  ///
+  /// Looking them up may ask a directory, so it runs on a thread of its own.
+  package static func groups(of user: String) async -> [String] {
+    guard !user.utf8.contains(0) else { return [] }
+    return await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: lookUpGroups(of: user)) }
+    }
+  }
+
+  private static func lookUpGroups(of user: String) -> [String] {
+    var account = passwd()
+    var entry: UnsafeMutablePointer<passwd>?
+    var memory = [CChar](repeating: 0, count: 16 << 10)
+    guard getpwnam_r(user, &account, &memory, memory.count, &entry) == 0, entry != nil else {
+      return []
+    }
+    var count: Int32 = 64
+    var identifiers = [gid_t](repeating: 0, count: Int(count))
+    if getgrouplist(user, account.pw_gid, &identifiers, &count) < 0 {
+      // It said how many there are.
+      identifiers = [gid_t](repeating: 0, count: Int(count))
+      guard getgrouplist(user, account.pw_gid, &identifiers, &count) >= 0 else { return [] }
+    }
+    return identifiers.prefix(Int(count)).compactMap(groupName)
+  }
+
+  private static func groupName(_ identifier: gid_t) -> String? {
+    var size = 16 << 10
+    while size <= 1 << 20 {
+      var record = group()
+      var entry: UnsafeMutablePointer<group>?
+      var memory = [CChar](repeating: 0, count: size)
+      let status = getgrgid_r(identifier, &record, &memory, size, &entry)
+      // A group with many members needs more room.
+      if status == ERANGE {
+        size *= 4
+        continue
+      }
+      return status == 0 && entry != nil ? record.gr_name.map { String(cString: $0) } : nil
+    }
+    return nil
+  }
+
   private static func check(
     user: String,
     password: String,

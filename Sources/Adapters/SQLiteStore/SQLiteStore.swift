@@ -11,7 +11,7 @@ package import Store
 /// Each kind of record is a table of keys and one JSON text, so that a record can gain members
 /// without a migration.
 package final class SQLiteStore: Store {
-  private let database: DatabasePool
+  let database: DatabasePool
 
   /// Opens the file, and makes or migrates it first if need be.
   ///
@@ -212,7 +212,7 @@ package final class SQLiteStore: Store {
   // MARK: Inside
 
   /// Every record of a query whose only column is the record's JSON.
-  private func records<Record: Decodable & Sendable>(
+  func records<Record: Decodable & Sendable>(
     _ sql: String,
     _ arguments: StatementArguments = []
   ) async throws(StoreError) -> [Record] {
@@ -224,7 +224,7 @@ package final class SQLiteStore: Store {
     } catch { throw StoreError(error) }
   }
 
-  private func record<Record: Decodable & Sendable>(
+  func record<Record: Decodable & Sendable>(
     _ sql: String,
     _ arguments: StatementArguments
   ) async throws(StoreError) -> Record? {
@@ -233,7 +233,7 @@ package final class SQLiteStore: Store {
   }
 
   /// Runs a statement whose first argument is the record's JSON.
-  private func put(
+  func put(
     _ record: some Encodable,
     _ sql: String,
     _ keys: StatementArguments
@@ -243,7 +243,7 @@ package final class SQLiteStore: Store {
     try await write(sql, [text] + keys)
   }
 
-  private func write(_ sql: String, _ arguments: StatementArguments) async throws(StoreError) {
+  func write(_ sql: String, _ arguments: StatementArguments) async throws(StoreError) {
     do {
       try await database.write { connection in
         try connection.execute(sql: sql, arguments: arguments)

@@ -40,6 +40,12 @@ enum Schema {
         $0.column("json", .text).notNull()
       }
     }
+    migrator.registerMigration("role") { connection in
+      try connection.create(table: "role") {
+        $0.primaryKey("subject", .text)
+        $0.column("json", .text).notNull()
+      }
+    }
     return migrator
   }
 }

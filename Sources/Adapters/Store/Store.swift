@@ -28,6 +28,11 @@ package protocol Store: Sendable {
   func save(_ user: UserRecord) async throws(StoreError)
   func removeUser(_ name: String) async throws(StoreError)
 
+  /// Who has which role, by subject.
+  func roles() async throws(StoreError) -> [RoleRecord]
+  func save(_ role: RoleRecord) async throws(StoreError)
+  func removeRole(of subject: String) async throws(StoreError)
+
   // MARK: VPGs
 
   func vpgs() async throws(StoreError) -> [VPGRecord]
@@ -117,6 +122,17 @@ package struct UserRecord: Codable, Sendable, Equatable {
   package init(name: String, passwordHash: String) {
     self.name = name
     self.passwordHash = passwordHash
+  }
+}
+
+/// A role given to someone; what the texts mean is the manager's business.
+package struct RoleRecord: Codable, Sendable, Equatable {
+  package var subject: String
+  package var role: String
+
+  package init(subject: String, role: String) {
+    self.subject = subject
+    self.role = role
   }
 }
 

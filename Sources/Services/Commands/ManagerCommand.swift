@@ -30,16 +30,26 @@ package struct ManagerCommand: AsyncParsableCommand {
         appliances       a list of name, controlURL, streamHost, streamPort, hostName
         pamService       the PAM service operating-system users log in by
         allowsKVM        whether recovered VMs may use KVM
+        access           who may log on and as what, may be left out: roles,
+                         saslDatabase, directoryPAMService, closesResourceReports
+                         (docs/operating/access.md)
       """
   )
 
   @Option(help: "The configuration file, JSON.")
   var config: String
 
+  @Flag(help: "Ask for a session where resource reports are read, as everywhere else.")
+  var closedResourceReports = false
+
   package init() {}
 
   package func run() async throws {
-    let configuration = try ManagerConfiguration(contentsOfFile: config)
+    var configuration = try ManagerConfiguration(contentsOfFile: config)
+    if closedResourceReports {
+      configuration.access = configuration.access ?? AccessConfiguration()
+      configuration.access?.closesResourceReports = true
+    }
     let logger = UnderstudyCommand.makeLogger("manager")
     let composition = Composition.required
     let hypervisor = composition.hypervisor(

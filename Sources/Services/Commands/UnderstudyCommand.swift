@@ -18,8 +18,9 @@ package struct UnderstudyCommand: AsyncParsableCommand {
       """,
     version: ManagerService.version,
     subcommands: [
-      ManagerCommand.self, ManagerUserCommand.self, IdentityCommand.self, ApplianceCommand.self,
-      ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self, PointCommand.self,
+      ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, IdentityCommand.self,
+      ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self,
+      PointCommand.self,
       TapCommand.self,
     ]
   )

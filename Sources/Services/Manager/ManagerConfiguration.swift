@@ -38,6 +38,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var pamService: String
   /// Whether recovered VMs may use KVM; they are emulated otherwise.
   package var allowsKVM: Bool
+  /// Who may log on, and as what.
+  package var access: AccessConfiguration?
 
   package init(
     siteIdentifier: SiteIdentifier,

@@ -7,10 +7,15 @@ package import RecoveryModel
 package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertible {
   case notAnAddress(appliance: ApplianceIdentifier, controlURL: String)
 
+  case notARole(subject: String, role: String)
+
   package var description: String {
     switch self {
     case .notAnAddress(let appliance, let url):
       "the controlURL of the appliance \(appliance) is not https://HOST:PORT: \(url)"
+    case .notARole(let subject, let role):
+      "roles: “\(subject)” must be os:NAME, group:NAME, manager:NAME, libvirt:NAME, directory:NAME "
+        + "or client:NAME, and “\(role)” administrator, vpg-operator, tester, viewer or none"
     }
   }
 }

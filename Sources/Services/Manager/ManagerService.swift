@@ -71,17 +71,30 @@ package struct ManagerService: Sendable {
       service: site,
       logger: logger
     )
+    let access = configuration.access ?? AccessConfiguration()
     let authenticator = try ManagerAuthenticator(
       store: store,
+      roles: RoleBook(store: store, configured: access.roles ?? [:]),
       pamService: configuration.pamService,
+      access: access,
       logger: logger
+    )
+    let areReportsClosed = access.closesResourceReports ?? false
+    logger.info(
+      areReportsClosed
+        ? "resource reports are closed: reading them needs a session"
+        : "resource reports are open: reading them needs no session"
     )
     let rest = try RESTServer(
       host: configuration.listenHost,
       port: configuration.listenPort,
       advertisedHost: configuration.advertisedHost,
       identity: identity,
-      service: APIService(site: site, authenticator: authenticator),
+      service: APIService(
+        site: site,
+        authenticator: authenticator,
+        areReportsClosed: areReportsClosed
+      ),
       logger: logger,
       onListening: onListening
     )

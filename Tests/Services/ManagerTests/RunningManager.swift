@@ -26,13 +26,14 @@ struct RunningManager {
   /// Runs a manager in a folder of its own for as long as `body` takes.
   static func run(
     _ name: String = "london",
+    access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
     body: (RunningManager) async throws -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("understudy-manager-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let configuration = try configuration(name, folder: folder)
+    let configuration = try configuration(name, folder: folder, access: access(folder))
     let store = try SQLiteStore(path: folder + "/manager.sqlite")
     try await store.save(
       UserRecord(name: user, passwordHash: try PasswordHash.make(password))
@@ -89,9 +90,10 @@ struct RunningManager {
 
   private static func configuration(
     _ name: String,
-    folder: String
+    folder: String,
+    access: AccessConfiguration?
   ) throws -> ManagerConfiguration {
-    ManagerConfiguration(
+    var configuration = ManagerConfiguration(
       siteIdentifier: SiteIdentifier(UUID().uuidString.lowercased()),
       siteName: name,
       location: "",
@@ -108,6 +110,8 @@ struct RunningManager {
       pamService: "understudy-test",
       allowsKVM: false
     )
+    configuration.access = access
+    return configuration
   }
 
   /// A port nobody listens at: peers have to be told it before the manager runs.

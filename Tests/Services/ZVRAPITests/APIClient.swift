@@ -31,9 +31,9 @@ struct APIClient {
   }
 
   /// A client that is logged on.
-  static func loggedOn() async -> APIClient {
+  static func loggedOn(as role: Role = .administrator) async -> APIClient {
     var client = APIClient()
-    client.token = await client.service.sessions.begin(user: "admin").token
+    client.token = await client.service.sessions.begin(user: "admin", role: role).token
     return client
   }
 

@@ -11,9 +11,9 @@ struct FakeAuthenticator: Authenticator {
   ) async -> AuthenticationOutcome {
     switch method {
     case .operatingSystem where credentials == .init(user: "root", password: "right"):
-      .accepted(user: "root")
+      .accepted(user: "root", role: .administrator)
     case .manager where credentials == .init(user: "admin", password: "right"):
-      .accepted(user: "admin")
+      .accepted(user: "admin", role: .administrator)
     case .operatingSystem, .manager: .refused
     }
   }

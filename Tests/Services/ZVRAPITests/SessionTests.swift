@@ -64,12 +64,12 @@ import Testing
   @Test func `one session too many ends the one unused longest`() async {
     let clock = HandClock()
     let store = SessionStore(limit: 2) { clock.now }
-    let first = await store.begin(user: "a")
+    let first = await store.begin(user: "a", role: .viewer)
     clock.advance(by: .seconds(1))
-    let second = await store.begin(user: "b")
+    let second = await store.begin(user: "b", role: .viewer)
     clock.advance(by: .seconds(1))
     _ = await store.use(first.token)
-    _ = await store.begin(user: "c")
+    _ = await store.begin(user: "c", role: .viewer)
     #expect(await store.use(first.token) != nil)
     #expect(await store.use(second.token) == nil)
   }

@@ -225,7 +225,7 @@ import Testing
     var client = await APIClient.loggedOn()
     let settings = await client.openSettings()
     let first = client.token
-    client.token = await client.service.sessions.begin(user: "admin").token
+    client.token = await client.service.sessions.begin(user: "admin", role: .administrator).token
     #expect(await client.send(.get, settings).status == 404)
     #expect(await client.get("/v1/vpgSettings").items?.isEmpty == true)
     client.token = first

@@ -24,6 +24,14 @@ package struct APIError: Error, Equatable, Sendable {
     message: "log on first: there is no such session, or it expired"
   )
 
+  static func forbidden(_ permission: Permission, _ role: Role) -> APIError {
+    APIError(
+      status: 403,
+      message: "this needs the permission “\(permission.rawValue)”, which the role "
+        + "“\(role.rawValue)” does not have"
+    )
+  }
+
   /// The status clients know for what a site refuses.
   package init(_ error: SiteError) {
     let status =

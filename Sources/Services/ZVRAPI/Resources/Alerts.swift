@@ -27,10 +27,20 @@ enum Alerts: Resource {
         guard let found else { throw SiteError.notFound("There is no alert \(identifier).") }
         return .value(.alert(found, await call.links()))
       },
-      Route(.post, "alerts/{alertIdentifier}/dismiss", "Mark an alert as seen.") { call in
+      Route(
+        .post,
+        "alerts/{alertIdentifier}/dismiss",
+        "Mark an alert as seen.",
+        access: .needs(.acknowledge)
+      ) { call in
         try await setDismissed(true, call)
       },
-      Route(.post, "alerts/{alertIdentifier}/undismiss", "Mark an alert as not seen.") { call in
+      Route(
+        .post,
+        "alerts/{alertIdentifier}/undismiss",
+        "Mark an alert as not seen.",
+        access: .needs(.acknowledge)
+      ) { call in
         try await setDismissed(false, call)
       },
     ]

@@ -19,7 +19,7 @@ enum Session: Resource {
         access: .anyone,
         answer: logOn
       ),
-      Route(.delete, "session", "Ends the session.", answer: logOff),
+      Route(.delete, "session", "Ends the session.", access: .needs(.view), answer: logOff),
     ]
   }
 
@@ -40,9 +40,9 @@ enum Session: Resource {
     }
     if wait > .zero { try await Task.sleep(for: wait) }
     switch await call.service.authenticator.authenticate(credentials, method: method) {
-    case .accepted(let user):
+    case .accepted(let user, let role):
       await throttle.succeeded(suspect)
-      let session = await call.service.sessions.begin(user: user)
+      let session = await call.service.sessions.begin(user: user, role: role)
       var response = APIResponse.empty
       response.sessionToken = session.token
       return response

@@ -15,7 +15,9 @@ enum VpgSettings: Resource {
 
   static let settings = "vpgSettings/{vpgSettingsIdentifier}"
 
-  static var routes: [Route] { whole + VpgSettingsParts.routes + VpgSettingsVms.routes }
+  static var routes: [Route] {
+    (whole + VpgSettingsParts.routes + VpgSettingsVms.routes).changesNeed(.protect)
+  }
 
   private static var whole: [Route] {
     [

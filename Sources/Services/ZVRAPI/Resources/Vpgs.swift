@@ -11,7 +11,10 @@ enum Vpgs: Resource {
 
   private static let vpg = "vpgs/{vpgIdentifier}"
 
-  static var routes: [Route] { listings + reading + recovery + others }
+  static var routes: [Route] {
+    listings + reading + tests.changesNeed(.test) + recovery.changesNeed(.recover)
+      + others.changesNeed(.protect)
+  }
 
   private static var listings: [Route] {
     [
@@ -76,7 +79,7 @@ enum Vpgs: Resource {
     ]
   }
 
-  private static var recovery: [Route] {
+  private static var tests: [Route] {
     [
       Route(
         .post,
@@ -103,6 +106,11 @@ enum Vpgs: Resource {
           call
         )
       },
+    ]
+  }
+
+  private static var recovery: [Route] {
+    [
       Route(
         .post,
         "\(vpg)/Failover",

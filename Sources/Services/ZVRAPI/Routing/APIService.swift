@@ -11,12 +11,19 @@ package struct APIService: Sendable {
   let sessions: SessionStore
   let throttle: LogonThrottle
   let drafts: SettingsDrafts
+  /// Whether resource reports need a session, as everything else does.
+  let areReportsClosed: Bool
   private let routes: [Route]
 
-  package init(site: any SiteService, authenticator: any Authenticator) {
+  package init(
+    site: any SiteService,
+    authenticator: any Authenticator,
+    areReportsClosed: Bool = false
+  ) {
     self.init(
       site: site,
       authenticator: authenticator,
+      areReportsClosed: areReportsClosed,
       sessions: SessionStore(),
       throttle: LogonThrottle(),
       drafts: SettingsDrafts()
@@ -26,12 +33,14 @@ package struct APIService: Sendable {
   init(
     site: any SiteService,
     authenticator: any Authenticator,
+    areReportsClosed: Bool = false,
     sessions: SessionStore,
     throttle: LogonThrottle,
     drafts: SettingsDrafts
   ) {
     self.site = site
     self.authenticator = authenticator
+    self.areReportsClosed = areReportsClosed
     self.sessions = sessions
     self.throttle = throttle
     self.drafts = drafts
@@ -64,13 +73,11 @@ package struct APIService: Sendable {
     guard let path = APIPath.segments(of: request.path) else {
       throw APIError.invalid("the path is not percent-encoded UTF-8")
     }
-    let inside = Array(path.dropFirst())
-    guard path.first?.isSame(as: "v1") == true else { throw APIError.notFound("no such path") }
-    let matching = routes.filter { $0.match(inside) != nil }
+    let matching = routes.filter { $0.match(path) != nil }
     guard !matching.isEmpty else { throw APIError.notFound("no such path") }
 
     let session = await session(of: request)
-    if session == nil, matching.allSatisfy({ $0.access == .session }) {
+    if session == nil, matching.allSatisfy({ permission(for: $0) != nil }) {
       throw APIError.unauthorized
     }
     let offered = matching.filter { $0.method == request.method }
@@ -81,16 +88,30 @@ package struct APIService: Sendable {
       )
     }
     let chosen = offered.dropFirst().reduce(first) { $1.isCloser(than: $0) ? $1 : $0 }
-    if session == nil, chosen.access == .session { throw APIError.unauthorized }
+    if let permission = permission(for: chosen) {
+      guard let session else { throw APIError.unauthorized }
+      guard session.role.may(permission) else {
+        throw APIError.forbidden(permission, session.role)
+      }
+    }
     return try await chosen.answer(
       APICall(
         request: request,
-        parameters: chosen.match(inside) ?? [:],
+        parameters: chosen.match(path) ?? [:],
         body: chosen.sample == nil ? APIObject() : try readBody(of: request),
         session: session,
         service: self
       )
     )
+  }
+
+  /// What the call needs; nil if anyone may.
+  func permission(for route: Route) -> Permission? {
+    switch route.access {
+    case .anyone: nil
+    case .reports: areReportsClosed ? .view : nil
+    case .needs(let permission): permission
+    }
   }
 
   private func session(of request: APIRequest) async -> SessionRecord? {

@@ -4,35 +4,43 @@
 /// One call a resource serves: everything the router and the help pages know of it.
 struct Route: Sendable {
   let method: APIRequest.Method
-  /// Below `/v1`.
+  /// Of the whole path.
   let segments: [Segment]
-  let access: Access
+  fileprivate(set) var access: Access
   let summary: String
   /// A body as a client may send it; nil if the call takes none.
   let sample: String?
   let answer: @Sendable (APICall) async throws -> APIResponse
 
-  /// `pattern`: Segments joined by slashes; `{name}` stands for any text.
+  /// `pattern`: Segments joined by slashes, below `/v1` unless it begins with a slash itself;
+  /// `{name}` stands for any text.
+  ///
+  /// `access`: If a route does not say, reading needs ``Permission/view`` and everything else
+  /// ``Permission/administer``.
   init(
     _ method: APIRequest.Method,
     _ pattern: String,
     _ summary: String,
     body sample: String? = nil,
-    access: Access = .session,
+    access: Access? = nil,
     answer: @escaping @Sendable (APICall) async throws -> APIResponse
   ) {
     self.method = method
-    self.segments = pattern.split(separator: "/").map { Segment(String($0)) }
-    self.access = access
+    let path = pattern.hasPrefix("/") ? pattern : "v1/" + pattern
+    self.segments = path.split(separator: "/").map { Segment(String($0)) }
+    self.access = access ?? .needs(method == .get ? .view : .administer)
     self.summary = summary
     self.sample = sample
     self.answer = answer
   }
 
   /// Who may call.
-  enum Access: Sendable {
+  enum Access: Sendable, Equatable {
     case anyone
-    case session
+    /// Anyone, unless the manager was told to close its resource reports; then who may view.
+    case reports
+    /// A user whose role has the permission.
+    case needs(Permission)
   }
 
   /// A part of the path.
@@ -48,7 +56,7 @@ struct Route: Sendable {
 
   /// The path as the help pages show it.
   var path: String {
-    "/v1/"
+    "/"
       + segments.map {
         switch $0 {
         case .literal(let text): text
@@ -81,5 +89,16 @@ struct Route: Sendable {
       }
     }
     return false
+  }
+}
+
+extension [Route] {
+  /// The same routes, where everything but reading needs `permission`.
+  func changesNeed(_ permission: Permission) -> [Route] {
+    map { route in
+      var route = route
+      if route.method != .get { route.access = .needs(permission) }
+      return route
+    }
   }
 }

@@ -5,6 +5,7 @@
 struct SessionRecord: Sendable, Equatable {
   let token: String
   let user: String
+  let role: Role
 }
 
 /// The sessions that are open. A session dies after thirty minutes without a call, and is
@@ -29,7 +30,7 @@ actor SessionStore {
   /// Begins a session.
   ///
   /// The token is 160 random bits in hexadecimal.
-  func begin(user: String) -> SessionRecord {
+  func begin(user: String, role: Role) -> SessionRecord {
     removeExpired()
     if sessions.count >= limit,
       let oldest = sessions.min(by: { $0.value.lastUse < $1.value.lastUse })
@@ -41,7 +42,7 @@ actor SessionStore {
       let byte = UInt8.random(in: 0...255, using: &random)
       return (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
     }.joined()
-    let record = SessionRecord(token: token, user: user)
+    let record = SessionRecord(token: token, user: user, role: role)
     sessions[token] = (record, now())
     return record
   }
