@@ -149,6 +149,9 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var deletion: Deletion?
   /// At the protected site: disks that are left to other tools for a while.
   package var suspensions: [TapSuspension] = []
+  /// At the recovery site: the definition that the VPG is being changed to, which holds once all
+  /// of it is in place.
+  package var pending: VPGDefinition?
 
   package init(
     definition: VPGDefinition,
@@ -162,6 +165,19 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     self.lastTest = lastTest
     self.phase = phase
     self.shutDown = shutDown
+  }
+
+  /// Reads a record of any age: what an older manager did not know is as if it was never used.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    definition = try values.decode(VPGDefinition.self, forKey: .definition)
+    isPaused = try values.decode(Bool.self, forKey: .isPaused)
+    lastTest = try values.decodeIfPresent(WallTime.self, forKey: .lastTest)
+    phase = try values.decode(Phase.self, forKey: .phase)
+    shutDown = try values.decode([VMIdentifier].self, forKey: .shutDown)
+    deletion = try values.decodeIfPresent(Deletion.self, forKey: .deletion)
+    suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
+    pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
   }
 
   /// Where the VPG is in its life.

@@ -227,3 +227,16 @@ extension RecoveryWorkflow {
     cursor = 0
   }
 }
+
+extension RecoveryWorkflow.Machine {
+  /// A MAC address for a card that is not to have the protected VM's.
+  ///
+  /// It follows from the VM's random UUID, so that a second try makes the same card; it is in the
+  /// range that QEMU's own addresses are in.
+  package func newMACAddress(ofCard index: Int) -> String {
+    let number = (Int(uuid.suffix(6), radix: 16) ?? 0) + index
+    let bytes = [16, 8, 0].map { (number >> $0) & 0xFF }
+    return (["52", "54", "00"] + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) })
+      .joined(separator: ":")
+  }
+}

@@ -178,6 +178,8 @@ extension VPGDefinition {
   package struct Scripting: Hashable, Codable, Sendable {
     package var preRecovery = Script()
     package var postRecovery = Script()
+    /// What runs after a retention set was made; nil is nothing.
+    package var postBackup: Script?
 
     package init() {}
   }
@@ -197,6 +199,8 @@ extension VPGDefinition {
   package struct ProtectedVM: Hashable, Codable, Sendable {
     package var identifier: VMIdentifier
     package var name: String
+    /// The folder its replicas are in, where that is not the VM's name: it was renamed since.
+    package var replicaFolder: String?
     /// The VM's stream; made when the VM is added to the VPG.
     package var stream: StreamIdentifier
     package var bootGroup: String?
@@ -236,6 +240,14 @@ extension VPGDefinition {
     package var byteCount: UInt64
     /// Where the replica is kept; nil is the VM's recovery datastore.
     package var datastore: DatastoreIdentifier?
+    /// Whether the replica takes only the space that was written; nil is yes.
+    package var isThin: Bool?
+    /// A disk of the recovery site that the replica is to be made of.
+    package var preseed: Preseed?
+    /// How the disk is kept the same, by the API's name; nil is `ContinuousSync`.
+    package var syncSettings: String?
+    /// Whether the disk holds what nobody needs after a recovery.
+    package var isSwap: Bool?
 
     package init(
       identifier: VolumeIdentifier,
@@ -247,6 +259,17 @@ extension VPGDefinition {
       self.target = target
       self.byteCount = byteCount
       self.datastore = datastore
+    }
+  }
+
+  /// A disk that is at the recovery site before its VM is protected.
+  package struct Preseed: Hashable, Codable, Sendable {
+    package var datastore: DatastoreIdentifier?
+    package var path: String?
+
+    package init(datastore: DatastoreIdentifier? = nil, path: String? = nil) {
+      self.datastore = datastore
+      self.path = path
     }
   }
 
@@ -275,8 +298,16 @@ extension VPGDefinition {
     package var primaryDNS: String?
     package var secondaryDNS: String?
     package var usesDHCP = false
+    /// Whether the addresses above are given to the card; nil is yes, if there are any.
+    package var replacesAddresses: Bool?
 
     package init() {}
+
+    /// Whether anything about the card's addresses is to be another than at the protected site.
+    package var changesAddresses: Bool {
+      dnsSuffix != nil || usesDHCP || replacesAddresses == true
+        || [address, subnetMask, gateway, primaryDNS, secondaryDNS].contains { $0 != nil }
+    }
   }
 }
 

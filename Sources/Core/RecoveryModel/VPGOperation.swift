@@ -15,6 +15,8 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case resume
   case forceSync
   case insertCheckpoint(tag: String)
+  /// The definition's generation is one above that of the definition it was made of: if the VPG has
+  /// another one by now, nothing is changed.
   case update(VPGDefinition)
   case delete(keepsRecoveryVolumes: Bool, force: Bool)
 

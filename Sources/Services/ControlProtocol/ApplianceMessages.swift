@@ -528,9 +528,12 @@ package struct ControlFailure: Error, Codable, Sendable, Equatable {
   package var status: Int
   /// In words for an operator.
   package var message: String
+  /// The single things that are wrong, where there may be several; `message` says them all.
+  package var problems: [String]?
 
-  package init(status: Int, message: String) {
+  package init(status: Int, message: String, problems: [String]? = nil) {
     self.status = status
     self.message = message
+    self.problems = problems
   }
 }

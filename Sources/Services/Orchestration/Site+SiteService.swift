@@ -42,12 +42,18 @@ extension Site: SiteService {
     if definition.protectedSite == context.site {
       return try await protectedHalf.create(definition, user: user)
     }
-    guard definition.recoverySite == context.site else {
-      throw .invalid("This site is neither the protected nor the recovery site of the VPG.")
-    }
-    try DefinitionCheck(definition: definition).checkItself(others: await context.vpgs.all())
-    guard await context.peers.record(of: definition.protectedSite) != nil else {
-      throw .invalid("The protected site \(definition.protectedSite) is not paired with this one.")
+    guard definition.recoverySite == context.site,
+      await context.peers.record(of: definition.protectedSite) != nil
+    else {
+      var check = DefinitionCheck(definition)
+      check.checkItself(others: await context.vpgs.all())
+      if !definition.protectedSite.rawValue.isEmpty {
+        check.note(
+          "Basic.ProtectedSiteIdentifier",
+          "\(definition.protectedSite) is neither this site nor one that is paired with it"
+        )
+      }
+      throw .rejected(check.problems)
     }
     return try await context.peers.client(for: definition.protectedSite)
       .create(CreateRequest(definition: definition, userName: user))
@@ -82,7 +88,7 @@ extension Site: SiteService {
   private static func canGoOnWithoutOwner(_ error: SiteError) -> Bool {
     switch error {
     case .unreachable, .notFound: true
-    case .invalid, .conflict, .failed: false
+    case .invalid, .rejected, .conflict, .failed: false
     }
   }
 

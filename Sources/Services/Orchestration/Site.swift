@@ -98,6 +98,7 @@ package final class Site: Service, Sendable {
           ).run()
         }
         await self.recovery.resume()
+        await self.recoveryHalf.resume()
         await self.resumeVPGs()
       }
     }

@@ -111,6 +111,21 @@ extension VPGDefinition {
     volume.datastore ?? vm.datastore ?? recovery.datastore
   }
 
+  /// The limits of one VM's journal: its own, and the VPG's where it has none.
+  package func journalLimits(of vm: ProtectedVM) -> StorageLimits {
+    guard var limits = vm.journal else { return journal }
+    if limits.hardLimitInMB == nil && limits.hardLimitInPercent == nil {
+      limits.hardLimitInMB = journal.hardLimitInMB
+      limits.hardLimitInPercent = journal.hardLimitInPercent
+    }
+    if limits.warningThresholdInMB == nil && limits.warningThresholdInPercent == nil {
+      limits.warningThresholdInMB = journal.warningThresholdInMB
+      limits.warningThresholdInPercent = journal.warningThresholdInPercent
+    }
+    limits.datastore = limits.datastore ?? journal.datastore
+    return limits
+  }
+
   /// The site at the other end.
   package func peer(of site: SiteIdentifier) -> SiteIdentifier {
     site == protectedSite ? recoverySite : protectedSite
@@ -118,9 +133,9 @@ extension VPGDefinition {
 }
 
 extension VPGDefinition.ProtectedVM {
-  /// The VM's name as the name of a folder; it cannot lead out of the folder it is in.
+  /// The folder of the VM's replicas, by its name; it cannot lead out of the folder it is in.
   package var folderName: String {
-    let plain = name.replacing("/", with: "_")
+    let plain = (replicaFolder ?? name).replacing("/", with: "_")
     return plain.hasPrefix(".") ? "_\(plain)" : plain
   }
 }

@@ -34,6 +34,7 @@ extension SiteError {
   /// What a control port answered.
   package init(_ failure: ControlFailure) {
     switch failure.status {
+    case 400 where failure.problems?.isEmpty == false: self = .rejected(failure.problems ?? [])
     case 400: self = .invalid(failure.message)
     case 404: self = .notFound(failure.message)
     case 409: self = .conflict(failure.message)
@@ -46,13 +47,16 @@ extension SiteError {
   package var controlFailure: ControlFailure {
     let status =
       switch self {
-      case .invalid: 400
+      case .invalid, .rejected: 400
       case .notFound: 404
       case .conflict: 409
       case .unreachable: 503
       case .failed: 500
       }
-    return ControlFailure(status: status, message: message)
+    guard case .rejected(let problems) = self else {
+      return ControlFailure(status: status, message: message)
+    }
+    return ControlFailure(status: status, message: message, problems: problems)
   }
 }
 

@@ -79,6 +79,8 @@ package enum SiteError: Error, Equatable, Sendable, CustomStringConvertible {
   case notFound(String)
   /// The request cannot be right.
   case invalid(String)
+  /// A definition cannot be carried out, for each of these reasons, which name its members.
+  case rejected([String])
   /// The request is right, but not now.
   case conflict(String)
   /// The other site or the hypervisor does not answer.
@@ -94,6 +96,7 @@ package enum SiteError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notFound(let text), .invalid(let text), .conflict(let text), .unreachable(let text),
       .failed(let text):
       text
+    case .rejected(let problems): problems.joined(separator: "; ")
     }
   }
 }

@@ -9,6 +9,8 @@ package import Store
 package actor VPGBook {
   private let store: any Store
   private var records: [VPGIdentifier: VPGRecord] = [:]
+  /// VPGs whose definition somebody is changing now.
+  private var changing: Set<VPGIdentifier> = []
 
   package init(store: any Store) { self.store = store }
 
@@ -54,6 +56,19 @@ package actor VPGBook {
     }
     return record
   }
+
+  // MARK: One change at a time
+
+  /// Takes a VPG for a change of its definition; whoever does has to give it back.
+  package func beginChange(of vpg: VPGIdentifier) throws(SiteError) {
+    guard changing.insert(vpg).inserted else {
+      throw .conflict("The VPG is being changed by someone else.")
+    }
+  }
+
+  package func endChange(of vpg: VPGIdentifier) { changing.remove(vpg) }
+
+  package func isChanging(_ vpg: VPGIdentifier) -> Bool { changing.contains(vpg) }
 
   package func remove(_ vpg: VPGIdentifier) async throws(SiteError) {
     do { try await store.removeVPG(vpg) } catch { throw SiteError(error) }

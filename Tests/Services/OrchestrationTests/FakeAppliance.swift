@@ -25,6 +25,7 @@ actor FakeAppliance: ApplianceControl {
   private(set) var syncCount = 0
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
+  private var isFull = false
   private var history = JournalStatus.History()
   private var restingRPO: Int64?
   private(set) var held: Checkpoint?
@@ -161,7 +162,14 @@ actor FakeAppliance: ApplianceControl {
     return MarkReply(isMarked: true, reason: "")
   }
 
-  func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) {
+  /// From now on no new journal can be made.
+  func setFull(_ isFull: Bool) { self.isFull = isFull }
+
+  func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) throws(SiteError) {
+    if isFull && journals[stream] == nil { throw .failed("the disk is full") }
+    if let known = journals[stream], known.volumes != request.volumes {
+      throw .conflict("the stream has a journal with other volumes")
+    }
     journals[stream] = request
   }
 

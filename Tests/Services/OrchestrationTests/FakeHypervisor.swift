@@ -15,6 +15,7 @@ actor FakeHypervisor: Hypervisor {
   private(set) var machines: [VMIdentifier: VirtualMachine] = [:]
   private(set) var placed: [VMIdentifier: [VolumeIdentifier: Tap]] = [:]
   private(set) var maps: [VMIdentifier: [VolumeIdentifier: [ChangeMap]]] = [:]
+  private(set) var recovered: [RecoveredVM] = []
   private(set) var attachCount = 0
   private(set) var cutCount = 0
   private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
@@ -72,6 +73,8 @@ actor FakeHypervisor: Hypervisor {
   }
 
   func growDisk(of vm: VMIdentifier) { machines[vm]?.disks[0].byteCount *= 2 }
+
+  func rename(_ vm: VMIdentifier, to name: String) { machines[vm]?.name = name }
 
   func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {
     machines[vm]?.power = power
@@ -197,7 +200,8 @@ actor FakeHypervisor: Hypervisor {
   }
 
   func startRecoveredVM(_ specification: RecoveredVM) -> VMIdentifier {
-    VMIdentifier("\(name).vm-\(specification.uuid)")
+    recovered.append(specification)
+    return VMIdentifier("\(name).vm-\(specification.uuid)")
   }
 
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) {}

@@ -19,6 +19,7 @@ struct LeavingTests {
       var edited = try await sites.londonSite.vpg(wish.identifier).definition
       #expect(await sites.parisAppliance.journals.count == 2)
       edited.vms.removeLast()
+      edited.generation += 1
       try await sites.finished(
         try await sites.londonSite.perform(
           .update(edited),

@@ -106,11 +106,11 @@ import Testing
       let error = await #expect(throws: SiteError.self) {
         try await sites.londonSite.create(wish, user: "ann")
       }
-      guard case .invalid(let message) = error else {
+      guard case .rejected(let problems) = error else {
         Issue.record("not refused as invalid: \(String(describing: error))")
         return
       }
-      #expect(message.contains(words))
+      #expect(problems.count == 1 && problems[0].contains(words), "\(problems)")
       #expect(try await sites.londonSite.vpgs().count == 1)
       #expect(try await sites.londonSite.tasks().count == tasks)
       #expect(await sites.parisAppliance.journals.count == 1)

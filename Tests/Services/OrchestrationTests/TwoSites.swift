@@ -66,6 +66,20 @@ final class TwoSites: Sendable {
     return site
   }
 
+  /// The same for paris.
+  func parisAgain() async throws -> Site {
+    let site = try Self.site(
+      Self.paris,
+      "paris",
+      folder,
+      parisHypervisor,
+      parisAppliance,
+      switchboard
+    )
+    try await site.load()
+    return site
+  }
+
   private static func site(
     _ identifier: SiteIdentifier,
     _ name: String,

@@ -48,7 +48,7 @@ struct AlertWatch: Sendable {
     of vm: VPGDefinition.ProtectedVM,
     in definition: VPGDefinition
   ) -> JournalAlertRules.Facts {
-    let limits = vm.journal ?? definition.journal
+    let limits = definition.journalLimits(of: vm)
     var facts = JournalAlertRules.Facts()
     facts.usedByteCount = journal.journalByteCount
     facts.hardLimitByteCount = limits.hardLimitByteCount(of: vm)

@@ -96,7 +96,9 @@ struct PeerWatch: Sendable {
         record.definition.peer(of: context.site) == site
       else { continue }
       do throws(SiteError) {
-        if share.definition.generation > record.definition.generation {
+        if share.definition.generation > record.definition.generation,
+          await !context.vpgs.isChanging(vpg)
+        {
           try await context.vpgs.update(vpg) { $0.definition = share.definition }
         }
         guard record.definition.protectedSite == context.site else { continue }

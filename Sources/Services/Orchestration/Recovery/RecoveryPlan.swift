@@ -49,7 +49,7 @@ struct RecoveryPlan {
     return found
   }
 
-  /// The VMs by boot group, in the groups' order; a group's delay comes before its first VM.
+  /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM.
   private func machines(
     _ wish: [VMIdentifier]
   ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
@@ -68,15 +68,16 @@ struct RecoveryPlan {
       (rank(a.element), a.offset) < (rank(b.element), b.offset)
     }.map(\.element)
     return ordered.enumerated().map { index, vm in
-      let isFirstOfGroup = index == 0 || rank(ordered[index - 1]) != rank(vm)
-      let delay = groups.indices.contains(rank(vm)) ? groups[rank(vm)].delayInSeconds : 0
+      let before = index == 0 ? rank(vm) : rank(ordered[index - 1])
+      let delay =
+        before != rank(vm) && groups.indices.contains(before) ? groups[before].delayInSeconds : 0
       return RecoveryWorkflow.Machine(
         vm: vm.identifier,
         stream: vm.stream,
         name: vm.name,
         uuid: Self.guid(),
         export: ExportIdentifier(Self.guid()),
-        delayInSeconds: isFirstOfGroup ? delay : 0
+        delayInSeconds: delay
       )
     }
   }

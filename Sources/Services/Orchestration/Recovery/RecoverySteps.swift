@@ -302,19 +302,24 @@ extension RecoverySteps {
           replicaPath: volume.replicaPath
         )
       },
-      nics: nics(of: vm, definition, isTest: isTest)
+      nics: nics(of: vm, machine, definition, isTest: isTest)
     )
   }
 
   private func nics(
     of vm: VPGDefinition.ProtectedVM,
+    _ machine: RecoveryWorkflow.Machine,
     _ definition: VPGDefinition,
     isTest: Bool
   ) -> [RecoveredVM.NIC] {
-    zip(vm.nics, vm.hardware.macAddresses).map { nic, address in
+    zip(vm.nics, vm.hardware.macAddresses).enumerated().map { index, card in
+      let (nic, address) = card
       let place = isTest ? nic.failoverTest : nic.failover
       let usual = isTest ? definition.networks.failoverTest : definition.networks.failover
-      return RecoveredVM.NIC(macAddress: address, network: place.network ?? usual)
+      return RecoveredVM.NIC(
+        macAddress: place.replacesMACAddress ? machine.newMACAddress(ofCard: index) : address,
+        network: place.network ?? usual
+      )
     }
   }
 }

@@ -1,219 +1,153 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Hypervisor
-internal import RecoveryModel
-internal import Store
+package import RecoveryModel
+package import Store
 
 /// Whether a VPG's definition can be carried out: what each site has is compared with what the
-/// definition names, and the first thing that is wrong is said by its name.
-struct DefinitionCheck {
-  let definition: VPGDefinition
+/// definition names.
+///
+/// Everything that is wrong is collected. A problem begins with the name that the API's settings
+/// have for the member, so that whoever committed them finds it.
+package struct DefinitionCheck {
+  /// The definition; complete once the protected site's inventory was seen.
+  var definition: VPGDefinition
+  private(set) var problems: [String] = []
 
   private static let historyInHours = 1...720
   private static let rpoInSeconds = 1...86_400
+  private static let testIntervalInMinutes = 0...5_256_000
   private static let checkpointIntervalInSeconds = 1...3600
+  private static let bootDelayInSeconds = 0...86_400
+  private static let scriptTimeoutInSeconds = 1...86_400
+
+  package init(_ definition: VPGDefinition) { self.definition = definition }
+
+  /// The definition if nothing is wrong with it.
+  @discardableResult
+  package func finish() throws(SiteError) -> VPGDefinition {
+    guard problems.isEmpty else { throw .rejected(problems) }
+    return definition
+  }
+
+  mutating func note(_ member: String, _ text: String) { problems.append("\(member): \(text)") }
+
+  /// How a VM's entry is called.
+  static func member(_ vm: VPGDefinition.ProtectedVM) -> String {
+    "Vms[\(vm.name.isEmpty ? vm.identifier.rawValue : vm.name)]"
+  }
 
   // MARK: What needs no site
 
   /// `others` are the VPGs of this site; the definition's own may be among them.
-  func checkItself(others: [VPGRecord]) throws(SiteError) {
+  package mutating func checkItself(others: [VPGRecord]) {
+    checkName(others)
+    if definition.protectedSite.rawValue.isEmpty {
+      note("Basic.ProtectedSiteIdentifier", "it is missing")
+    }
+    if definition.recoverySite.rawValue.isEmpty {
+      note("Basic.RecoverySiteIdentifier", "it is missing")
+    } else if definition.recoverySite == definition.protectedSite {
+      note("Basic.RecoverySiteIdentifier", "the protected and the recovery site are the same")
+    }
+    checkPolicy()
+    checkBootGroups()
+    checkScripts()
+    checkLimits(definition.journal, "Journal")
+    checkLimits(definition.scratch, "Scratch")
+    if definition.vms.isEmpty { note("Vms", "there are no VMs") }
+    var seen: Set<VMIdentifier> = []
+    let groups = Set(definition.bootGroups.map(\.identifier))
+    for vm in definition.vms {
+      let member = Self.member(vm)
+      if !seen.insert(vm.identifier).inserted { note(member, "the VM is listed twice") }
+      if let group = vm.bootGroup, !groups.contains(group) {
+        note("\(member).BootGroupIdentifier", "there is no boot group \(group)")
+      }
+      if let limits = vm.journal { checkLimits(limits, "\(member).Journal") }
+      if let limits = vm.scratch { checkLimits(limits, "\(member).Scratch") }
+    }
+  }
+
+  private mutating func checkName(_ others: [VPGRecord]) {
     let name = definition.name
-    guard !name.allSatisfy(\.isWhitespace) else { throw .invalid("The VPG has no name.") }
+    guard !name.allSatisfy(\.isWhitespace) else { return note("Basic.Name", "it is missing") }
+    guard name.count <= 200 else { return note("Basic.Name", "it has more than 200 characters") }
     for other in others
     where other.definition.identifier != definition.identifier
       && other.definition.name.lowercased() == name.lowercased()
     {
-      throw .invalid("There is a VPG named \(other.definition.name) already.")
-    }
-    guard definition.protectedSite != definition.recoverySite else {
-      throw .invalid("The VPG \(name) names the same site twice.")
-    }
-    try checkPolicy()
-    try checkLimits(definition.journal, "The journal of the VPG \(name)")
-    try checkLimits(definition.scratch, "The scratch space of the VPG \(name)")
-    guard !definition.vms.isEmpty else { throw .invalid("The VPG \(name) has no VMs.") }
-    var seen: Set<VMIdentifier> = []
-    let groups = Set(definition.bootGroups.map(\.identifier))
-    for vm in definition.vms {
-      guard seen.insert(vm.identifier).inserted else {
-        throw .invalid("The VM \(vm.identifier) is listed twice.")
-      }
-      if let group = vm.bootGroup, !groups.contains(group) {
-        throw .invalid("The VM \(vm.name) names an unknown boot group \(group).")
-      }
-      if let limits = vm.journal { try checkLimits(limits, "The journal of the VM \(vm.name)") }
-      if let limits = vm.scratch {
-        try checkLimits(limits, "The scratch space of the VM \(vm.name)")
-      }
+      note("Basic.Name", "there is a VPG named \(other.definition.name) already")
     }
   }
 
-  private func checkPolicy() throws(SiteError) {
+  private mutating func checkPolicy() {
     let policy = definition.policy
-    try require(policy.journalHistoryInHours, in: Self.historyInHours, "journal history in hours")
-    try require(policy.rpoTargetInSeconds, in: Self.rpoInSeconds, "RPO in seconds")
-    try require(
+    require(policy.journalHistoryInHours, in: Self.historyInHours, "Basic.JournalHistoryInHours")
+    require(policy.rpoTargetInSeconds, in: Self.rpoInSeconds, "Basic.RpoInSeconds")
+    require(
+      policy.testIntervalInMinutes,
+      in: Self.testIntervalInMinutes,
+      "Basic.TestIntervalInMinutes"
+    )
+    require(
       policy.checkpointIntervalInSeconds,
       in: Self.checkpointIntervalInSeconds,
-      "checkpoint interval in seconds"
+      "the checkpoint interval in seconds"
     )
-    guard policy.testIntervalInMinutes >= 0 else {
-      throw .invalid("The test interval cannot be negative.")
-    }
   }
 
-  private func require(
-    _ value: Int,
-    in range: ClosedRange<Int>,
-    _ what: String
-  ) throws(SiteError) {
-    guard range.contains(value) else {
-      throw .invalid(
-        "The \(what) is \(value); it can be \(range.lowerBound) to \(range.upperBound)."
+  private mutating func checkBootGroups() {
+    var seen: Set<String> = []
+    for group in definition.bootGroups {
+      if !seen.insert(group.identifier).inserted {
+        note("BootGroups", "the boot group \(group.identifier) is listed twice")
+      }
+      require(
+        group.delayInSeconds,
+        in: Self.bootDelayInSeconds,
+        "BootGroups[\(group.name)].BootDelayInSeconds"
       )
     }
   }
 
-  private func checkLimits(
-    _ limits: VPGDefinition.StorageLimits,
-    _ what: String
-  ) throws(SiteError) {
-    for (megabytes, percent) in [
-      (limits.hardLimitInMB, limits.hardLimitInPercent),
-      (limits.warningThresholdInMB, limits.warningThresholdInPercent),
+  private mutating func checkScripts() {
+    let scripting = definition.scripting
+    for (member, script) in [
+      ("PreRecovery", scripting.preRecovery), ("PostRecovery", scripting.postRecovery),
+      ("PostBackup", scripting.postBackup ?? VPGDefinition.Script()),
     ] {
-      guard megabytes == nil || percent == nil else {
-        throw .invalid("\(what) is limited in megabytes and in percent; choose one.")
-      }
-      guard (megabytes ?? 0) >= 0, (percent ?? 0) >= 0 else {
-        throw .invalid("\(what) has a negative limit.")
-      }
-    }
-  }
-
-  // MARK: The protected site
-
-  /// Checks the VMs, and fills in what they are made of.
-  ///
-  /// - Returns: The definition with the VMs' names, hardware, disks and cards as they are now.
-  func completed(
-    by inventory: Inventory,
-    others: [VPGRecord],
-    appliances: ApplianceDirectory
-  ) throws(SiteError) -> VPGDefinition {
-    var definition = definition
-    for index in definition.vms.indices {
-      let wish = definition.vms[index]
-      guard let vm = inventory.virtualMachines.first(where: { $0.identifier == wish.identifier })
-      else { throw .invalid("The protected site has no VM \(wish.identifier).") }
-      for other in others
-      where other.definition.identifier != definition.identifier && other.phase != .recovered
-        && other.definition.protectedSite == definition.protectedSite
-        && other.definition.vms.contains(where: { $0.identifier == vm.identifier })
-      {
-        throw .invalid(
-          "The VM \(vm.name) is protected already, by the VPG \(other.definition.name)."
-        )
-      }
-      guard appliances.appliance(on: vm.host) != nil else {
-        throw .invalid("No appliance is installed on the host of the VM \(vm.name).")
-      }
-      definition.vms[index] = try complete(wish, from: vm)
-    }
-    return definition
-  }
-
-  private func complete(
-    _ wish: VPGDefinition.ProtectedVM,
-    from vm: VirtualMachine
-  ) throws(SiteError) -> VPGDefinition.ProtectedVM {
-    guard !vm.disks.isEmpty else {
-      throw .invalid("The VM \(vm.name) has no disks, so there is nothing to protect.")
-    }
-    for volume in wish.volumes
-    where !vm.disks.contains(where: { $0.identifier == volume.identifier }) {
-      throw .invalid("The VM \(vm.name) has no disk \(volume.identifier).")
-    }
-    for nic in wish.nics where !vm.nics.contains(where: { $0.identifier == nic.identifier }) {
-      throw .invalid("The VM \(vm.name) has no network card \(nic.identifier).")
-    }
-    var result = wish
-    result.name = vm.name
-    result.hardware = vm.hardware
-    if result.stream.rawValue.isEmpty { result.stream = StreamIdentifier(newGUID()) }
-    result.volumes = vm.disks.map { disk in
-      VPGDefinition.ProtectedVolume(
-        identifier: disk.identifier,
-        target: disk.target,
-        byteCount: disk.byteCount,
-        datastore: wish.volumes.first { $0.identifier == disk.identifier }?.datastore
+      require(
+        script.timeoutInSeconds,
+        in: Self.scriptTimeoutInSeconds,
+        "Scripting.\(member).TimeoutInSeconds"
       )
     }
-    result.nics = vm.nics.map { nic in
-      wish.nics.first { $0.identifier == nic.identifier }
-        ?? VPGDefinition.ProtectedNIC(identifier: nic.identifier)
-    }
-    return result
   }
 
-  // MARK: The recovery site
+  private mutating func require(_ value: Int, in range: ClosedRange<Int>, _ member: String) {
+    guard !range.contains(value) else { return }
+    note(member, "it is \(value); it can be \(range.lowerBound) to \(range.upperBound)")
+  }
 
-  /// `hosts` are those of the recovery site that have an appliance.
-  func checkRecovery(_ inventory: Inventory, hostsWithAppliance hosts: Set<HostIdentifier>)
-    throws(SiteError)
-  {
-    let definition = definition
-    try known(definition.recovery.folder, inventory.folders.map(\.identifier), "folder")
-    try known(definition.networks.failover, inventory.networks.map(\.identifier), "network")
-    try known(definition.networks.failoverTest, inventory.networks.map(\.identifier), "network")
-    for datastore in [
-      definition.recovery.datastore, definition.journal.datastore, definition.scratch.datastore,
+  /// Zero is no limit, like nothing at all.
+  private mutating func checkLimits(_ limits: VPGDefinition.StorageLimits, _ member: String) {
+    let member = "\(member).Limitation"
+    for (name, megabytes, percent) in [
+      ("HardLimit", limits.hardLimitInMB ?? 0, limits.hardLimitInPercent ?? 0),
+      ("WarningThreshold", limits.warningThresholdInMB ?? 0, limits.warningThresholdInPercent ?? 0),
     ] {
-      try known(datastore, inventory.datastores.map(\.identifier), "datastore")
-    }
-    try known(definition.recovery.host, inventory.hosts.map(\.identifier), "host")
-    for vm in definition.vms { try checkRecovery(of: vm, inventory, hosts) }
-  }
-
-  private func checkRecovery(
-    of vm: VPGDefinition.ProtectedVM,
-    _ inventory: Inventory,
-    _ hosts: Set<HostIdentifier>
-  ) throws(SiteError) {
-    guard let host = definition.recoveryHost(of: vm) else {
-      throw .invalid("No recovery host is given for the VM \(vm.name).")
-    }
-    try known(host, inventory.hosts.map(\.identifier), "host")
-    guard hosts.contains(host) else {
-      throw .invalid("No appliance is installed on the recovery host \(host).")
-    }
-    let datastores = inventory.datastores.map(\.identifier)
-    for volume in vm.volumes {
-      guard let datastore = definition.recoveryDatastore(of: volume, in: vm) else {
-        throw .invalid(
-          "No recovery datastore is given for the disk \(volume.identifier) of the VM \(vm.name)."
-        )
+      if megabytes > 0 && percent > 0 {
+        note("\(member).\(name)InMB", "it is given in megabytes and in percent; choose one")
       }
-      try known(datastore, datastores, "datastore")
+      if megabytes < 0 { note("\(member).\(name)InMB", "it is negative") }
+      if percent < 0 { note("\(member).\(name)InPercent", "it is negative") }
     }
-    for datastore in [vm.datastore, vm.journal?.datastore, vm.scratch?.datastore] {
-      try known(datastore, datastores, "datastore")
+    for (unit, hard, warning) in [
+      ("MB", limits.hardLimitInMB ?? 0, limits.warningThresholdInMB ?? 0),
+      ("Percent", limits.hardLimitInPercent ?? 0, limits.warningThresholdInPercent ?? 0),
+    ] where hard > 0 && warning > hard {
+      note("\(member).WarningThresholdIn\(unit)", "the warning is above the hard limit")
     }
-    try known(vm.folder, inventory.folders.map(\.identifier), "folder")
-    for nic in vm.nics {
-      for network in [nic.failover.network, nic.failoverTest.network] {
-        try known(network, inventory.networks.map(\.identifier), "network")
-      }
-    }
-  }
-
-  private func known<Name: Identifier>(
-    _ name: Name?,
-    _ all: [Name],
-    _ what: String
-  ) throws(SiteError) {
-    guard let name, !all.contains(name) else { return }
-    throw .invalid("The recovery site has no \(what) \(name).")
   }
 }

@@ -21,7 +21,7 @@ struct ProtectedHalf: Sendable {
     _ definition: VPGDefinition,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
-    var definition = try await checked(definition)
+    var definition = try await checked(definition, changing: nil)
     definition.generation = 1
     let vpg = definition.identifier
     guard await context.vpgs.record(vpg) == nil else {
@@ -105,58 +105,114 @@ struct ProtectedHalf: Sendable {
 
   // MARK: Changing
 
+  /// Changes a VPG that is protected, if the wish was made of the definition as it is.
+  ///
+  /// The recovery site takes the new definition whole or not at all; this site follows it.
   func update(
     _ wish: VPGDefinition,
     of record: VPGRecord,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
+    let vpg = record.definition.identifier
+    try await context.vpgs.beginChange(of: vpg)
+    do throws(SiteError) {
+      let new = try await changed(vpg, to: wish)
+      return try await context.tasks.run(.updateVPG, user: user, vpgs: [vpg]) {
+        [self] task throws(SiteError) in
+        do throws(SiteError) { try await change(vpg, to: new) } catch {
+          await context.vpgs.endChange(of: vpg)
+          await context.events.record(
+            .updateVPG,
+            "The VPG \(new.name) was not changed: \(error.message)",
+            succeeded: false,
+            user: user,
+            vpgs: [vpg]
+          )
+          throw error
+        }
+        await context.vpgs.endChange(of: vpg)
+        await waitForStreams(of: new, task: task)
+        await context.events.record(
+          .updateVPG,
+          "The VPG \(new.name) was changed.",
+          user: user,
+          vpgs: [vpg]
+        )
+      }
+    } catch {
+      await context.vpgs.endChange(of: vpg)
+      throw error
+    }
+  }
+
+  /// The definition that a wish comes to, if it can be carried out now.
+  private func changed(
+    _ vpg: VPGIdentifier,
+    to wish: VPGDefinition
+  ) async throws(SiteError) -> VPGDefinition {
+    // Read after the VPG was taken for the change: nobody else changes it any more.
+    guard let record = await context.vpgs.record(vpg) else {
+      throw .notFound("There is no VPG \(vpg).")
+    }
     let old = record.definition
     guard record.phase == .protecting else {
       throw .conflict("The VPG \(old.name) cannot be changed now: it is \(record.phase).")
     }
-    guard wish.protectedSite == old.protectedSite, wish.recoverySite == old.recoverySite else {
-      throw .invalid("The sites of a VPG cannot be changed.")
+    if let stage = await context.peers.share(of: vpg, at: old.recoverySite)?.testStage {
+      throw .conflict("The VPG \(old.name) cannot be changed during a test (\(stage)).")
     }
-    var definition = wish
-    definition.identifier = old.identifier
-    for index in definition.vms.indices {
-      let kept = old.vms.first { $0.identifier == definition.vms[index].identifier }
-      definition.vms[index].stream = kept?.stream ?? StreamIdentifier("")
-    }
-    definition = try await checked(definition)
-    definition.generation = old.generation + 1
-    let (new, vpg) = (definition, old.identifier)
-    return try await context.tasks.run(.updateVPG, user: user, vpgs: [vpg]) {
-      [self] task throws(SiteError) in
-      let reply = try await context.peers.client(for: new.recoverySite).prepare(new)
-      await keeper.setTargets(reply.targets)
-      try await context.vpgs.update(vpg) { $0.definition = new }
-      await waitForStreams(of: new, task: task)
-      await context.events.record(
-        .updateVPG,
-        "The VPG \(new.name) was changed.",
-        user: user,
-        vpgs: [vpg]
+    guard wish.generation == old.generation + 1 else {
+      throw .conflict(
+        "The VPG \(old.name) was changed by someone else since its editing began; begin again."
       )
     }
+    var definition = wish
+    definition.identifier = vpg
+    return try await checked(definition, changing: old)
+  }
+
+  private func change(
+    _ vpg: VPGIdentifier,
+    to new: VPGDefinition
+  ) async throws(SiteError) {
+    let reply = try await context.peers.client(for: new.recoverySite).prepare(new)
+    await keeper.setTargets(reply.targets)
+    try await context.vpgs.update(vpg) { $0.definition = new }
   }
 
   /// The definition, complete, if both sites can carry it out.
-  private func checked(_ definition: VPGDefinition) async throws(SiteError) -> VPGDefinition {
+  private func checked(
+    _ definition: VPGDefinition,
+    changing old: VPGDefinition?
+  ) async throws(SiteError) -> VPGDefinition {
     let others = await context.vpgs.all()
-    try DefinitionCheck(definition: definition).checkItself(others: others)
-    guard await context.peers.record(of: definition.recoverySite) != nil else {
-      throw .invalid("The recovery site \(definition.recoverySite) is not paired with this one.")
-    }
+    var check = DefinitionCheck(definition)
+    check.checkItself(others: others)
     let own: Inventory
     do { own = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
-    let complete = try DefinitionCheck(definition: definition)
-      .completed(by: own, others: others, appliances: context.appliances)
-    let peer = try await context.peers.client(for: definition.recoverySite)
+    check.complete(by: own, others: others, appliances: context.appliances, changing: old)
+    check.checkMechanism()
+    if let old { check.checkChange(from: old) }
+    do throws(SiteError) { try await checkRecovery(&check) } catch {
+      // What is known to be wrong is said, whether or not the other site can be asked.
+      try check.finish()
+      throw error
+    }
+    return try check.finish()
+  }
+
+  private func checkRecovery(_ check: inout DefinitionCheck) async throws(SiteError) {
+    let site = check.definition.recoverySite
+    guard !site.rawValue.isEmpty, site != context.site else { return }
+    guard await context.peers.record(of: site) != nil else {
+      return check.note(
+        "Basic.RecoverySiteIdentifier",
+        "the site \(site) is not paired with this one"
+      )
+    }
+    let peer = try await context.peers.client(for: site)
     let hosts = try await peer.site().appliances.map(\.host)
-    try DefinitionCheck(definition: complete)
-      .checkRecovery(try await peer.inventory(), hostsWithAppliance: Set(hosts))
-    return complete
+    check.checkRecovery(try await peer.inventory(), hostsWithAppliance: Set(hosts))
   }
 
   // MARK: Deleting
@@ -172,6 +228,9 @@ struct ProtectedHalf: Sendable {
       throw .conflict(
         "The VPG \(record.definition.name) cannot be deleted now: it is \(record.phase)."
       )
+    }
+    guard await !context.vpgs.isChanging(vpg) || force else {
+      throw .conflict("The VPG \(record.definition.name) is being changed; delete it after that.")
     }
     let before = record.phase
     return try await context.tasks.run(.removeVPG, user: user, vpgs: [vpg]) {

@@ -20,44 +20,59 @@ struct RecoveryHalf: Sendable {
     guard definition.protectedSite == caller, definition.recoverySite == context.site else {
       throw .invalid("The VPG \(definition.name) is not one of these two sites.")
     }
-    let vpg = definition.identifier
-    let known = await context.vpgs.record(vpg)
-    if let known {
-      guard known.definition.generation <= definition.generation else {
-        throw .conflict("The recovery site has a newer definition of the VPG \(definition.name).")
-      }
-      guard known.phase == .protecting || known.phase == .creating else {
-        throw .conflict(
-          "The VPG \(definition.name) cannot be changed at the recovery site: it is \(known.phase)."
-        )
-      }
-      if known.definition != definition, await recovery.progress(of: vpg) != nil {
-        throw .conflict("The VPG \(definition.name) cannot be changed during a test or failover.")
-      }
-    }
+    let known = await context.vpgs.record(definition.identifier)
+    if let known { try await refuseUnlessPossible(definition, known) }
     let inventory: Inventory
     do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
-    let check = DefinitionCheck(definition: definition)
-    try check.checkItself(others: await context.vpgs.all())
-    try check.checkRecovery(
+    var check = DefinitionCheck(definition)
+    check.checkItself(others: await context.vpgs.all())
+    check.checkRecovery(
       inventory,
       hostsWithAppliance: Set(
         inventory.hosts.map(\.identifier).filter { context.appliances.appliance(on: $0) != nil }
       )
     )
+    try check.finish()
 
-    // Remembered first: a journal that was made can then be found and removed again.
-    var record = known ?? VPGRecord(definition: definition, phase: .creating)
-    record.definition = definition
-    try await context.vpgs.save(record)
-    let targets = try await keepJournals(definition, inventory)
-    for vm in known?.definition.vms ?? []
-    where !definition.vms.contains(where: { $0.stream == vm.stream }) {
-      // Nobody would ever find the replica of a VM that no VPG has any more.
-      try await endJournal(of: vm, in: known?.definition ?? definition, keepsReplica: false)
+    if let known, known.definition != definition {
+      let change = RecoveryChange(half: self, record: known, new: definition)
+      return PrepareReply(targets: try await change.carryOut(inventory))
     }
-    try await context.vpgs.update(vpg) { if $0.phase == .creating { $0.phase = .protecting } }
+    // Remembered first: a journal that was made can then be found and removed again.
+    if known == nil {
+      try await context.vpgs.save(VPGRecord(definition: definition, phase: .creating))
+    }
+    let targets = try await keepJournals(definition, inventory)
+    try await context.vpgs.update(definition.identifier) {
+      if $0.phase == .creating { $0.phase = .protecting }
+    }
     return PrepareReply(targets: targets)
+  }
+
+  private func refuseUnlessPossible(
+    _ definition: VPGDefinition,
+    _ known: VPGRecord
+  ) async throws(SiteError) {
+    let name = definition.name
+    guard known.definition == definition || known.definition.generation < definition.generation
+    else { throw .conflict("The recovery site has a newer definition of the VPG \(name).") }
+    guard known.phase == .protecting || known.phase == .creating else {
+      throw .conflict(
+        "The VPG \(name) cannot be changed at the recovery site: it is \(known.phase)."
+      )
+    }
+    if known.definition != definition, await recovery.progress(of: definition.identifier) != nil {
+      throw .conflict("The VPG \(name) cannot be changed during a test or failover.")
+    }
+  }
+
+  /// Takes back changes that a manager that was stopped had begun.
+  func resume() async {
+    for record in await context.vpgs.all()
+    where record.pending != nil && record.definition.recoverySite == context.site {
+      guard let pending = record.pending else { continue }
+      await RecoveryChange(half: self, record: record, new: pending).takeBack()
+    }
   }
 
   /// Ends the VPG here.
@@ -84,7 +99,7 @@ struct RecoveryHalf: Sendable {
     try await context.vpgs.remove(vpg)
   }
 
-  private func endJournal(
+  func endJournal(
     of vm: VPGDefinition.ProtectedVM,
     in definition: VPGDefinition,
     keepsReplica: Bool
@@ -93,7 +108,7 @@ struct RecoveryHalf: Sendable {
     try await site.appliance(of: vm).endJournal(vm.stream, keepsReplica: keepsReplica)
   }
 
-  private func keepJournals(
+  func keepJournals(
     _ definition: VPGDefinition,
     _ inventory: Inventory
   ) async throws(SiteError) -> [StreamIdentifier: PrepareReply.StreamTarget] {
@@ -150,6 +165,6 @@ struct RecoveryHalf: Sendable {
 extension VPGDefinition {
   /// What a VM's journal may take; without a limit as much as there is.
   func journalLimitInBytes(of vm: ProtectedVM) -> UInt64 {
-    (vm.journal ?? journal).hardLimitByteCount(of: vm) ?? .max
+    journalLimits(of: vm).hardLimitByteCount(of: vm) ?? .max
   }
 }

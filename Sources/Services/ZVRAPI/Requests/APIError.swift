@@ -37,7 +37,7 @@ package struct APIError: Error, Equatable, Sendable {
     let status =
       switch error {
       case .notFound: 404
-      case .invalid: 400
+      case .invalid, .rejected: 400
       case .conflict: 409
       case .unreachable: 503
       case .failed: 500

@@ -1,0 +1,62 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+// What a definition may say, but nothing here carries out yet. It is refused, so that nobody
+// relies on it; when the mechanism comes, its line goes.
+
+extension DefinitionCheck {
+  mutating func checkMechanism() {
+    for (member, script) in [
+      ("PreRecovery", definition.scripting.preRecovery),
+      ("PostRecovery", definition.scripting.postRecovery),
+      ("PostBackup", definition.scripting.postBackup ?? VPGDefinition.Script()),
+    ] where script.command != nil {
+      note("Scripting.\(member).Command", "scripts are not run yet; leave it empty")
+    }
+    checkScratch(definition.scratch, "Scratch")
+    for vm in definition.vms {
+      let member = Self.member(vm)
+      if let scratch = vm.scratch { checkScratch(scratch, "\(member).Scratch") }
+      for volume in vm.volumes { checkMechanism(volume, "\(member).Volumes[\(volume.identifier)]") }
+      for nic in vm.nics {
+        for (kind, place) in [("Failover", nic.failover), ("FailoverTest", nic.failoverTest)]
+        where place.changesAddresses {
+          note(
+            "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor.IpConfig",
+            "the addresses of recovered VMs are not changed yet; leave it empty"
+          )
+        }
+      }
+    }
+  }
+
+  /// The default is not enforced either; it is what clients send without having chosen it.
+  private mutating func checkScratch(_ limits: VPGDefinition.StorageLimits, _ member: String) {
+    var limits = limits
+    limits.datastore = nil
+    let given = [
+      limits.hardLimitInMB, limits.hardLimitInPercent, limits.warningThresholdInMB,
+      limits.warningThresholdInPercent,
+    ]
+    guard limits != .scratchDefault, given.contains(where: { $0 ?? 0 > 0 }) else { return }
+    note("\(member).Limitation", "scratch space is not limited yet; give no limit or the default")
+  }
+
+  private mutating func checkMechanism(
+    _ volume: VPGDefinition.ProtectedVolume,
+    _ member: String
+  ) {
+    if volume.isThin == false {
+      note("\(member).Datastore.IsThin", "replicas are thin; thick ones cannot be made yet")
+    }
+    if volume.preseed != nil {
+      note("\(member).Preseed", "existing disks cannot be made replicas yet; leave it empty")
+    }
+    if volume.isSwap == true { note("\(member).IsSwap", "every disk is protected; leave it false") }
+    if let settings = volume.syncSettings, settings.lowercased() != "continuoussync" {
+      note("\(member).VolumeSyncSettings", "only ContinuousSync is there yet, not \(settings)")
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import RecoveryModel
+internal import Store
+
+// What the protected site has.
+
+extension DefinitionCheck {
+  /// Checks the VMs, and fills in what they are made of.
+  ///
+  /// `old` is the definition that is being changed: the disks of its VMs stay as they are, for
+  /// their streams and journals are of these.
+  mutating func complete(
+    by inventory: Inventory,
+    others: [VPGRecord],
+    appliances: ApplianceDirectory,
+    changing old: VPGDefinition?
+  ) {
+    for index in definition.vms.indices {
+      let wish = definition.vms[index]
+      let kept = old?.vms.first { $0.identifier == wish.identifier }
+      let found = inventory.virtualMachines.first { $0.identifier == wish.identifier }
+      switch (kept, found) {
+      case (let kept?, let found):
+        definition.vms[index] = completeKept(wish, kept, found)
+      case (nil, let found?):
+        checkNew(found, others, appliances)
+        definition.vms[index] = completeNew(wish, found)
+      case (nil, nil):
+        note(Self.member(wish), "the protected site has no VM \(wish.identifier)")
+      }
+    }
+  }
+
+  private mutating func checkNew(
+    _ vm: VirtualMachine,
+    _ others: [VPGRecord],
+    _ appliances: ApplianceDirectory
+  ) {
+    let member = "Vms[\(vm.name)]"
+    for other in others
+    where other.definition.identifier != definition.identifier && other.phase != .recovered
+      && other.definition.protectedSite == definition.protectedSite
+      && other.definition.vms.contains(where: { $0.identifier == vm.identifier })
+    {
+      note(member, "the VM is protected already, by the VPG \(other.definition.name)")
+    }
+    if appliances.appliance(on: vm.host) == nil {
+      note(member, "no appliance is installed on the host of the VM")
+    }
+    if vm.disks.isEmpty { note(member, "the VM has no disks, so there is nothing to protect") }
+  }
+
+  private mutating func completeNew(
+    _ wish: VPGDefinition.ProtectedVM,
+    _ vm: VirtualMachine
+  ) -> VPGDefinition.ProtectedVM {
+    for volume in wish.volumes
+    where !vm.disks.contains(where: { $0.identifier == volume.identifier }) {
+      note("Vms[\(vm.name)].Volumes", "the VM has no disk \(volume.identifier)")
+    }
+    var result = wish
+    if result.stream.rawValue.isEmpty { result.stream = StreamIdentifier(newGUID()) }
+    result.volumes = vm.disks.map { disk in
+      var volume =
+        wish.volumes.first { $0.identifier == disk.identifier }
+        ?? VPGDefinition.ProtectedVolume(
+          identifier: disk.identifier,
+          target: disk.target,
+          byteCount: disk.byteCount
+        )
+      (volume.target, volume.byteCount) = (disk.target, disk.byteCount)
+      return volume
+    }
+    completeHardware(&result, vm)
+    return result
+  }
+
+  /// A VM that is in the VPG already: what is not there at the moment is as it was.
+  private mutating func completeKept(
+    _ wish: VPGDefinition.ProtectedVM,
+    _ kept: VPGDefinition.ProtectedVM,
+    _ vm: VirtualMachine?
+  ) -> VPGDefinition.ProtectedVM {
+    for volume in wish.volumes
+    where !kept.volumes.contains(where: { $0.identifier == volume.identifier }) {
+      note(
+        "\(Self.member(kept)).Volumes",
+        "the disk \(volume.identifier) is not protected; take the VM out of the VPG and add it "
+          + "again"
+      )
+    }
+    var result = wish
+    result.stream = kept.stream
+    result.volumes = kept.volumes.map { volume in
+      var wished = wish.volumes.first { $0.identifier == volume.identifier } ?? volume
+      (wished.target, wished.byteCount) = (volume.target, volume.byteCount)
+      return wished
+    }
+    (result.name, result.hardware) = (kept.name, kept.hardware)
+    result.replicaFolder = kept.replicaFolder
+    guard let vm else { return result }
+    // The replicas stay in the folder they are in.
+    if vm.name != kept.name { result.replicaFolder = kept.folderName }
+    completeHardware(&result, vm)
+    return result
+  }
+
+  private mutating func completeHardware(
+    _ result: inout VPGDefinition.ProtectedVM,
+    _ vm: VirtualMachine
+  ) {
+    let wished = result.nics
+    for nic in wished where !vm.nics.contains(where: { $0.identifier == nic.identifier }) {
+      // A card that was taken from the VM since has nothing left to be set.
+      guard nic != VPGDefinition.ProtectedNIC(identifier: nic.identifier) else { continue }
+      note("Vms[\(vm.name)].Nics", "the VM has no network card \(nic.identifier)")
+    }
+    (result.name, result.hardware) = (vm.name, vm.hardware)
+    result.nics = vm.nics.map { nic in
+      wished.first { $0.identifier == nic.identifier }
+        ?? VPGDefinition.ProtectedNIC(identifier: nic.identifier)
+    }
+  }
+}
