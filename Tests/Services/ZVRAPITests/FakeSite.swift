@@ -183,7 +183,22 @@ actor FakeSite: SiteService {
     ]
   }
 
-  func vpgs() -> [VPGView] { [view] }
+  private var vpgCount = 1
+
+  /// Makes the site one of `count` VPGs: the first as it was, the others its copies.
+  func setVPGCount(_ count: Int) { vpgCount = count }
+
+  func vpgs() -> [VPGView] {
+    (0..<vpgCount).map { number in
+      var view = view
+      if number > 0 {
+        let digits = String(number + 0x1000, radix: 16)
+        view.definition.identifier = VPGIdentifier("6b1f2c0e-0000-4000-8001-00000000\(digits)")
+        view.definition.name += "-\(number)"
+      }
+      return view
+    }
+  }
 
   func vpg(_ vpg: VPGIdentifier) throws(SiteError) -> VPGView {
     guard vpg == Self.vpg else { throw .notFound("there is no VPG \(vpg)") }
@@ -191,7 +206,7 @@ actor FakeSite: SiteService {
   }
 
   func protectedVMs() -> [ProtectedVMView] {
-    definition.vms.map { vm in
+    vpgs().flatMap { view in view.definition.vms.map { (vm: $0, view: view) } }.map { vm, view in
       ProtectedVMView(
         vm: vm,
         vpg: view,

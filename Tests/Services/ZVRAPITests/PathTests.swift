@@ -60,7 +60,7 @@ import Testing
         Issue.record("\(path) is no page")
         continue
       }
-      #expect(page.contains("<code>/v1/"))
+      #expect(page.contains("<code>") && page.contains("/v1/\(path.split(separator: "/")[1])"))
     }
   }
 

@@ -19,12 +19,15 @@ package struct APIResponse: Sendable {
     case empty
     case value(APIValue)
     case html(String)
+    /// Something that has one form only.
+    case document([UInt8], mediaType: String)
   }
 
   /// The content's media type and text; nil if there is none.
   package var rendered: (mediaType: String, bytes: [UInt8])? {
     switch (content, format) {
     case (.empty, _): nil
+    case (.document(let bytes, let mediaType), _): (mediaType, bytes)
     case (.html(let page), _): ("text/html; charset=utf-8", Array(page.utf8))
     case (.value(let value), .xml): ("application/xml; charset=utf-8", XMLWriter.write(value))
     case (.value(let value), .html):
@@ -43,6 +46,10 @@ package struct APIResponse: Sendable {
 
   static func html(_ page: String) -> APIResponse {
     APIResponse(status: 200, content: .html(page))
+  }
+
+  static func document(_ bytes: [UInt8], mediaType: String) -> APIResponse {
+    APIResponse(status: 200, content: .document(bytes, mediaType: mediaType))
   }
 
   /// A bare text, as task and settings identifiers are answered.

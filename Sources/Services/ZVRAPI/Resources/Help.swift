@@ -28,16 +28,48 @@ enum Help {
       }
   }
 
-  /// The calls of a resource, with a body for each that takes one.
+  /// The calls of a resource, each with its filters, its objects and an example.
   private static func page(_ root: String, _ routes: [Route]) -> String {
-    let rows = routes.map { route in
-      "<tr><td>\(route.method.rawValue)</td><td><code>\(HTMLWriter.escaped(route.path))</code></td>"
-        + "<td>\(HTMLWriter.escaped(route.summary))</td>"
-        + "<td>\(route.sample.map { "<pre>\(HTMLWriter.escaped($0))</pre>" } ?? "")</td></tr>\n"
-    }.joined()
+    let calls = routes.map { route in
+      let call = APISpecification.published.call(route.method.rawValue, route.path)
+      var lines = [
+        "<h2><code>\(route.method.rawValue) \(escaped(route.path))</code></h2>",
+        "<p>\(escaped(route.summary))</p>",
+      ]
+      if let filters = call?.filters, !filters.isEmpty {
+        let names = filters.map { escaped($0.name) }.joined(separator: ", ")
+        lines.append("<p>Filters: \(names)</p>")
+      }
+      lines.append("<pre>\(escaped(example(of: route)))</pre>")
+      return lines.joined(separator: "\n")
+    }
     return HTMLWriter.page(
       title: "/v1/\(root)",
-      "<h1>/v1/\(root)</h1><table><tr><th>Method<th>Path<th>What it does<th>Body\n\(rows)</table>"
+      """
+      <h1>/v1/\(root)</h1>
+      <p>The examples need <code>host</code>, <code>session</code> and what is in the path as
+      variables of the shell; <code>session</code> is the header that logging on answers. Their
+      objects are described under <a href="/swagger">/swagger</a>.</p>
+      \(calls.joined(separator: "\n"))
+      """
     )
   }
+
+  /// A command that makes the call.
+  static func example(of route: Route) -> String {
+    let path = route.segments.map { segment in
+      switch segment {
+      case .literal(let text): text
+      case .parameter(let name): "$\(name)"
+      }
+    }.joined(separator: "/")
+    var words = ["curl -k -X \(route.method.rawValue)"]
+    if !route.isOpen { words.append("-H \"x-zerto-session: $session\"") }
+    if let sample = route.sample {
+      words.append("-H 'Content-Type: application/json' -d '\(sample)'")
+    }
+    return (words + ["\"https://$host:9669/\(path)\""]).joined(separator: " \\\n  ")
+  }
+
+  private static func escaped(_ text: String) -> String { HTMLWriter.escaped(text) }
 }

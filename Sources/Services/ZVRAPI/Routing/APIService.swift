@@ -44,7 +44,7 @@ package struct APIService: Sendable {
     self.sessions = sessions
     self.throttle = throttle
     self.drafts = drafts
-    self.routes = Resources.all.flatMap { $0.routes } + Help.routes
+    self.routes = Resources.routes
   }
 
   /// Answers a call.
@@ -98,7 +98,7 @@ package struct APIService: Sendable {
       APICall(
         request: request,
         parameters: chosen.match(path) ?? [:],
-        body: chosen.sample == nil ? APIObject() : try readBody(of: request),
+        body: chosen.sample == nil ? APIObject() : try checkedBody(of: request, for: chosen),
         session: session,
         service: self
       )
@@ -117,6 +117,23 @@ package struct APIService: Sendable {
   private func session(of request: APIRequest) async -> SessionRecord? {
     guard let token = request.token else { return nil }
     return await sessions.use(token)
+  }
+
+  /// The members of the body, each of the type that was promised for it.
+  private func checkedBody(
+    of request: APIRequest,
+    for route: Route
+  ) throws(APIError) -> APIObject {
+    let body = try readBody(of: request)
+    let specification = APISpecification.published
+    guard let type = specification.call(route.method.rawValue, route.path)?.body else {
+      return body
+    }
+    let resolved =
+      APIFormat.ofBody(contentType: request.contentType) == .xml
+      ? specification.resolvingEmptyElements(in: body, is: type) : body
+    try specification.check(resolved, is: type)
+    return resolved
   }
 
   /// The members of the body, whatever its format.

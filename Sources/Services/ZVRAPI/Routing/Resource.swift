@@ -22,4 +22,7 @@ enum Resources {
       TapSuspensions.self,
     ]
   }
+
+  /// Every call served, with the pages that show them.
+  static var routes: [Route] { all.flatMap { $0.routes } + Help.routes + Swagger.routes }
 }

@@ -54,6 +54,9 @@ struct Route: Sendable {
     }
   }
 
+  /// Whether the call needs no session.
+  var isOpen: Bool { access == .anyone }
+
   /// The path as the help pages show it.
   var path: String {
     "/"

@@ -1,0 +1,24 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+extension APISpecification {
+  /// What Understudy adds to the published API: calls.
+  static let ownCalls = """
+    GET /swagger -> page
+    GET /swagger/v1/swagger.json -> anything
+    GET /v1/tapsuspensions -> [TapSuspensionApi]
+    POST /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
+    DELETE /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
+    """
+
+  /// What Understudy adds to the published API: objects.
+  static let ownObjects = """
+    ErrorApi
+      Message string, errorCode integer, errorMessage string
+    TapSuspensionApi
+      VpgIdentifier string, VmIdentifier string, VmName string, VolumeIdentifier string,
+      Until datetime, IsFree boolean
+    TapSuspensionRequestApi
+      VmIdentifier string?, HostIdentifier string?, Disk string?, Minutes integer?
+    """
+}
