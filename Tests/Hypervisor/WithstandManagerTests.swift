@@ -92,7 +92,7 @@ extension WithstandBench {
 
   /// Begins an operation at paris, kills its manager when the task is that far, starts it again
   /// and waits for the end of the task.
-  fileprivate func perform(
+  func perform(
     _ operation: String,
     _ body: JSON = [:],
     killingManagerAt percent: Int

@@ -184,6 +184,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package enum Phase: String, Codable, Sendable {
     case creating
     case protecting
+    /// The VMs are shut down for a move, and what they wrote last is being sent.
+    case handingOver
     case failingOver
     case recovered
     case deleting

@@ -43,6 +43,7 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case failover = 3
     case failoverTest = 4
     case stopFailoverTest = 5
+    case move = 6
     case updateVPG = 11
     case insertTaggedCheckpoint = 12
     case initialSync = 22
@@ -51,6 +52,9 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case failoverBeforeCommit = 32
     case failoverCommit = 33
     case failoverRollback = 34
+    case moveBeforeCommit = 35
+    case moveRollback = 36
+    case moveCommit = 37
     case pauseVPG = 42
     case resumeVPG = 43
     case alertTurnedOn = 47

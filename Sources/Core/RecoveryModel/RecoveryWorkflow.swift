@@ -1,7 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A failover test or a failover, from its first step to its last, without doing any of them.
+/// A failover test, a failover or a move, from its first step to its last, without doing any of
+/// them.
 ///
 /// The driver asks for the next action, stores the workflow, carries the action out, and reports
 /// how it went. After a crash it loads the workflow and asks again: the same action comes, and
@@ -12,11 +13,13 @@
 /// - Undoing is tried until it is done. Nothing a recovery made stays behind.
 /// - The journal takes no writes from the moment a failover has stood the source down until it
 ///   is rolled back, so the point that was recovered is never passed.
+/// - A move recovers a checkpoint that was made after the last write of VMs that are off.
 package struct RecoveryWorkflow: Codable, Sendable, Equatable {
   package let identifier: String
-  package let kind: Kind
+  package private(set) var kind: Kind
   package let vpg: VPGIdentifier
-  package let checkpoint: Checkpoint
+  /// The point to recover; of a move that has not settled yet, the latest when it was asked for.
+  package private(set) var checkpoint: Checkpoint
   package private(set) var machines: [Machine]
   package private(set) var stage: Stage
   /// The index of the current step of the stage.
@@ -49,6 +52,8 @@ extension RecoveryWorkflow {
     case test
     /// VMs that replace the protected ones.
     case failover(VPGOperation.Failover)
+    /// The same, planned: the protected ones are shut down first, and nothing is lost.
+    case move(VPGOperation.Move)
   }
 
   /// One VM on its way.
@@ -85,7 +90,7 @@ extension RecoveryWorkflow {
   package enum Stage: String, Codable, Sendable {
     /// On the way to running VMs.
     case preparing
-    /// VMs run: a test waits for its stop, a failover for commit or rollback.
+    /// VMs run: a test waits for its stop, the others for commit or rollback.
     case running
     case committing
     case undoing
@@ -100,6 +105,10 @@ extension RecoveryWorkflow {
   ///
   /// Numbers are indices into ``RecoveryWorkflow/machines``.
   package enum Step: Sendable, Equatable {
+    /// The protected VMs are off, and what they wrote last goes on being sent.
+    case shutDownSource
+    /// A checkpoint after their last write is durable in every journal.
+    case settleSource
     case standDownSource
     case refuseWrites(Int)
     case openExport(Int)
@@ -130,6 +139,9 @@ extension RecoveryWorkflow {
     case stopTest
     case commit
     case rollBack
+    /// nil leaves it as the move was asked for.
+    case commitMove(keepsSourceVMs: Bool?)
+    case rollBackMove
   }
 }
 
@@ -168,6 +180,9 @@ extension RecoveryWorkflow {
     machines[machine].recovered = vm
   }
 
+  /// The protected VMs have written for the last time, and this checkpoint holds all of it.
+  package mutating func settled(at checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+
   /// The current step failed.
   package mutating func stepFailed(_ reason: String) -> Action {
     precondition(cursor < steps.count, "no step was under way")
@@ -181,9 +196,14 @@ extension RecoveryWorkflow {
   package mutating func request(_ request: Request) -> Action? {
     guard stage == .running else { return nil }
     switch (request, kind) {
-    case (.stopTest, .test), (.rollBack, .failover): enter(.undoing)
+    case (.stopTest, .test), (.rollBack, .failover), (.rollBackMove, .move): enter(.undoing)
     case (.commit, .failover): enter(.committing)
-    case (.stopTest, .failover), (.commit, .test), (.rollBack, .test): return nil
+    case (.commitMove(let keepsSourceVMs), .move(var wish)):
+      wish.keepsSourceVMs = keepsSourceVMs ?? wish.keepsSourceVMs
+      kind = .move(wish)
+      enter(.committing)
+    case (.stopTest, _), (.commit, _), (.rollBack, _), (.commitMove, _), (.rollBackMove, _):
+      return nil
     }
     return nextAction
   }
@@ -191,12 +211,21 @@ extension RecoveryWorkflow {
   /// 0...99 while a stage is under way.
   package var progress: Int { steps.isEmpty ? 99 : cursor * 99 / steps.count }
 
-  private var isFailover: Bool { kind != .test }
+  /// Whether the recovered VMs take the place of the protected ones.
+  private var replacesSource: Bool { kind != .test }
 
   private var preparation: [Step] {
-    (isFailover ? [.standDownSource] + machines.indices.map(Step.refuseWrites) : [])
-      + machines.indices.map(Step.openExport)
-      + machines.indices.map(Step.startVM)
+    leaveTaking + machines.indices.map(Step.openExport) + machines.indices.map(Step.startVM)
+  }
+
+  /// How the protected VMs are left, until the journals take nothing more of them.
+  private var leaveTaking: [Step] {
+    let end = [.standDownSource] + machines.indices.map(Step.refuseWrites)
+    return switch kind {
+    case .test: []
+    case .failover: end
+    case .move: [.shutDownSource, .settleSource] + end
+    }
   }
 
   private var commitment: [Step] {
@@ -210,7 +239,7 @@ extension RecoveryWorkflow {
   private var undoing: [Step] {
     machines.indices.reversed().map(Step.removeVM)
       + machines.indices.reversed().map(Step.closeExport)
-      + (isFailover ? machines.indices.map(Step.acceptWrites) + [.standUpSource] : [])
+      + (replacesSource ? machines.indices.map(Step.acceptWrites) + [.standUpSource] : [])
   }
 
   private mutating func enterNextStage() {

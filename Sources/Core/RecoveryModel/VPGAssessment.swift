@@ -20,6 +20,7 @@ extension VPGAssessment {
     case creating
     case protecting
     case failingOver
+    case handingOver
     case recovered
     case deleting
   }
@@ -92,6 +93,7 @@ extension VPGAssessment {
     case .deleting: return (.deleting, .deleting)
     case .recovered: return (.recovered, .none)
     case .failingOver: return (.failingOver, .none)
+    case .handingOver: return (.moving, .none)
     case .protecting: break
     }
     let canRecover = facts.latestCheckpoint != nil

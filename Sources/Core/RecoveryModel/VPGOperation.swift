@@ -11,6 +11,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case failover(Failover)
   case failoverCommit(reverseProtection: Bool)
   case failoverRollback
+  case move(Move)
+  case moveCommit(reverseProtection: Bool, keepsSourceVMs: Bool?)
+  case moveRollback
   case pause
   case resume
   case forceSync
@@ -62,7 +65,33 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     }
   }
 
-  /// What ends a failover.
+  /// How to move a VPG's VMs to the recovery site, with nothing lost.
+  package struct Move: Codable, Sendable, Equatable {
+    package var commitPolicy: CommitPolicy
+    /// Time until the commit policy is carried out by itself, in seconds.
+    package var commitDelayInSeconds: Int
+    /// Whether the power is cut of a VM that does not shut down.
+    package var forcesShutdown: Bool
+    package var reverseProtection: Bool
+    /// Whether the VMs of the protected site stay defined there, switched off, after the commit.
+    package var keepsSourceVMs: Bool
+
+    package init(
+      commitPolicy: CommitPolicy = .none,
+      commitDelayInSeconds: Int = 0,
+      forcesShutdown: Bool = false,
+      reverseProtection: Bool = false,
+      keepsSourceVMs: Bool = true
+    ) {
+      self.commitPolicy = commitPolicy
+      self.commitDelayInSeconds = commitDelayInSeconds
+      self.forcesShutdown = forcesShutdown
+      self.reverseProtection = reverseProtection
+      self.keepsSourceVMs = keepsSourceVMs
+    }
+  }
+
+  /// What ends a failover or a move.
   ///
   /// Numbers are the API's.
   package enum CommitPolicy: Int, Codable, Sendable, CaseIterable {
@@ -86,7 +115,9 @@ extension VPGOperation {
   /// Whether the recovery site carries the operation out; the protected site does otherwise.
   package var runsAtRecoverySite: Bool {
     switch self {
-    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback: true
+    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
+      .moveCommit, .moveRollback:
+      true
     case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete: false
     }
   }

@@ -33,6 +33,9 @@ package enum VPGSubstatus: Int, Codable, Sendable, CaseIterable {
   case failingOverCommitting = 14
   case failingOverBeforeCommit = 15
   case failingOverRollingBack = 16
+  case movingCommitting = 18
+  case movingBeforeCommit = 19
+  case movingRollingBack = 20
   case deleting = 21
   case bitmapSync = 23
   case disconnectedFromPeer = 24

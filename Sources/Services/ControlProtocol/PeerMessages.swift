@@ -227,32 +227,45 @@ package struct TaskReply: Codable, Sendable, Equatable {
 package struct SourceRequest: Codable, Sendable, Equatable {
   /// The wish.
   package enum Wish: String, Codable, Sendable {
+    /// Shut the VMs down as the policy says, and go on sending what they wrote.
+    case handOver
+    /// Make a checkpoint of VMs that are off, and answer once every journal has it.
+    case settle
     /// Stop protecting; shut the VMs down as the policy says.
     case standDown
     /// The failover was rolled back: start what was shut down, protect again.
     case standUp
-    /// The failover was committed: forget the taps and streams for good.
+    /// The failover or move was committed: forget the taps and streams for good.
     case retire
   }
 
   package var wish: Wish
   package var shutdownPolicy: VPGOperation.ShutdownPolicy
   package var timeoutInSeconds: Int
+  /// With ``Wish/retire``: whether the VMs' definitions are removed; their disks never are.
+  package var removesVMs: Bool?
 
   package init(
     wish: Wish,
     shutdownPolicy: VPGOperation.ShutdownPolicy,
-    timeoutInSeconds: Int
+    timeoutInSeconds: Int,
+    removesVMs: Bool? = nil
   ) {
     self.wish = wish
     self.shutdownPolicy = shutdownPolicy
     self.timeoutInSeconds = timeoutInSeconds
+    self.removesVMs = removesVMs
   }
 }
 
 /// How the protected VMs stand after a ``SourceRequest``.
 package struct SourceReply: Codable, Sendable, Equatable {
   package var running: [VMIdentifier]
+  /// After ``SourceRequest/Wish/settle``: the checkpoint that holds the VMs' last write.
+  package var checkpoint: Checkpoint?
 
-  package init(running: [VMIdentifier]) { self.running = running }
+  package init(running: [VMIdentifier], checkpoint: Checkpoint? = nil) {
+    self.running = running
+    self.checkpoint = checkpoint
+  }
 }

@@ -117,7 +117,8 @@ extension Site: SiteService {
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
-    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback:
+    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
+      .moveCommit, .moveRollback:
       try await recovery.begin(operation, on: record, user: user)
     case .pause: try await setPaused(true, record, user: user)
     case .resume: try await setPaused(false, record, user: user)

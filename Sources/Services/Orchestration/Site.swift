@@ -52,7 +52,11 @@ package final class Site: Service, Sendable {
     pairing = Pairing(context: context, authority: authority)
     protectedHalf = ProtectedHalf(context: context, keeper: keeper)
     recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
-    standing = SourceStanding(context: context, keeper: keeper)
+    standing = SourceStanding(
+      context: context,
+      keeper: keeper,
+      checkpoints: checkpointKeeper
+    )
     alertBook = AlertBook(context: context)
     judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery)
   }
@@ -127,7 +131,7 @@ package final class Site: Service, Sendable {
       switch record.phase {
       case .creating: await resume(.createVPG, record, task)
       case .deleting: await resume(.removeVPG, record, task)
-      case .protecting, .failingOver, .recovered: break
+      case .protecting, .handingOver, .failingOver, .recovered: break
       }
     }
   }

@@ -59,6 +59,39 @@ import Testing
     )
   }
 
+  @Test func `a move goes on sending until the last write is safe, then stands the source down`() {
+    var workflow = Self.workflow(.move(.init()), machineCount: 1)
+    #expect(
+      Self.drain(&workflow) == [
+        .shutDownSource, .settleSource, .standDownSource, .refuseWrites(0), .openExport(0),
+        .startVM(0),
+      ]
+    )
+    #expect(workflow.request(.rollBackMove) != nil)
+    #expect(Self.drain(&workflow).last == .standUpSource)
+  }
+
+  @Test func `a move recovers the checkpoint it settled at`() {
+    var workflow = Self.workflow(.move(.init()))
+    _ = workflow.stepDone()
+    let last = Checkpoint(
+      identifier: CheckpointIdentifier(9),
+      time: WallTime(milliseconds: 2),
+      tag: ""
+    )
+    workflow.settled(at: last)
+    _ = workflow.stepDone()
+    #expect(workflow.checkpoint == last)
+  }
+
+  @Test(arguments: [(nil, true), (false, false), (true, true)])
+  func `a commit of a move may say what becomes of the source`(wish: Bool?, keeps: Bool) {
+    var workflow = Self.workflow(.move(.init()), machineCount: 1)
+    _ = Self.drain(&workflow)
+    #expect(workflow.request(.commitMove(keepsSourceVMs: wish)) == .perform(.promote(0)))
+    #expect(workflow.kind == .move(.init(keepsSourceVMs: keeps)))
+  }
+
   @Test func `a commit promotes, adopts and forgets, machine by machine`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     _ = Self.drain(&workflow)
@@ -117,11 +150,19 @@ import Testing
     var failover = Self.workflow(.failover(.init()))
     _ = Self.drain(&failover)
     #expect(failover.request(.stopTest) == nil)
+    #expect(failover.request(.commitMove(keepsSourceVMs: nil)) == nil)
+    #expect(failover.request(.rollBackMove) == nil)
+    var move = Self.workflow(.move(.init()))
+    _ = Self.drain(&move)
+    #expect(move.request(.commit) == nil)
+    #expect(move.request(.rollBack) == nil)
     _ = failover.request(.commit)
     #expect(failover.request(.rollBack) == nil, "a commit that began is not rolled back")
   }
 
-  @Test(arguments: [RecoveryWorkflow.Kind.test, .failover(.init(shutdownPolicy: .shutdown))])
+  @Test(arguments: [
+    RecoveryWorkflow.Kind.test, .failover(.init(shutdownPolicy: .shutdown)), .move(.init()),
+  ])
   func `after a crash at any step the same step comes again`(kind: RecoveryWorkflow.Kind) throws {
     var workflow = Self.workflow(kind)
     while case .perform(let step) = workflow.nextAction {

@@ -29,6 +29,7 @@ actor FakeAppliance: ApplianceControl {
   private var history = JournalStatus.History()
   private var restingRPO: Int64?
   private(set) var held: Checkpoint?
+  private(set) var lastMark: Checkpoint?
   private var opened: [ExportIdentifier: ExportStatus] = [:]
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
@@ -139,6 +140,7 @@ actor FakeAppliance: ApplianceControl {
 
   func mark(_ request: MarkRequest) async -> MarkReply {
     for stream in request.streams { await other?.receive(request.checkpoint, in: stream) }
+    lastMark = request.checkpoint
     return MarkReply(isMarked: true, reason: "")
   }
 

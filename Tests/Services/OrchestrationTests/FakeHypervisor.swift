@@ -18,6 +18,7 @@ actor FakeHypervisor: Hypervisor {
   private(set) var recovered: [RecoveredVM] = []
   private(set) var attachCount = 0
   private(set) var cutCount = 0
+  private var ignoresShutdown = false
   private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
 
   init(name: String) { self.name = name }
@@ -26,6 +27,9 @@ actor FakeHypervisor: Hypervisor {
   nonisolated var datastore: DatastoreIdentifier { DatastoreIdentifier("\(name).datastore-one") }
   nonisolated var network: NetworkIdentifier { NetworkIdentifier("\(name).network-test") }
   nonisolated var folder: FolderIdentifier { FolderIdentifier("\(name).group-root") }
+
+  /// Has guests stay up unless their power is cut.
+  func setIgnoresShutdown(_ ignores: Bool) { ignoresShutdown = ignores }
 
   func add(_ name: String, disks: Int) -> VMIdentifier {
     let vm = VMIdentifier("\(self.name).vm-\(name)")
@@ -208,6 +212,7 @@ actor FakeHypervisor: Hypervisor {
   func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
 
   func shutDown(_ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool) -> Bool {
+    guard !ignoresShutdown || force else { return false }
     setPower(.off, of: vm)
     return true
   }

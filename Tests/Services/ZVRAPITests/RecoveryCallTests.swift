@@ -76,6 +76,35 @@ import Testing
     #expect(await operation("/Failover", "{}") == .failover(.init()))
   }
 
+  @Test func `a move reads what old and new clients send`() async {
+    #expect(await operation("/Move", "{}") == .move(.init()))
+    let body = """
+      {"commitPolicy": "Commit", "commitPolicyTimeout": "60", "forceShutdown": "True",
+       "reverseProtection": true, "keepSourceVms": false, "continueOnPreScriptFailure": null}
+      """
+    #expect(
+      await operation("/move", body)
+        == .move(
+          .init(
+            commitPolicy: .commit,
+            commitDelayInSeconds: 60,
+            forcesShutdown: true,
+            reverseProtection: true,
+            keepsSourceVMs: false
+          )
+        )
+    )
+    #expect(
+      await operation("/moveCommit", #"{"KeepSourceVms": false}"#)
+        == .moveCommit(reverseProtection: false, keepsSourceVMs: false)
+    )
+    #expect(
+      await operation("/MoveCommit", "")
+        == .moveCommit(reverseProtection: false, keepsSourceVMs: nil)
+    )
+    #expect(await operation("/moveRollBack", "") == .moveRollback)
+  }
+
   @Test func `commit, rollback, pause, resume and sync need no body`() async {
     #expect(
       await operation("/failovercommit", "") == .failoverCommit(reverseProtection: false)

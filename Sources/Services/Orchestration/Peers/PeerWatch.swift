@@ -123,14 +123,14 @@ struct PeerWatch: Sendable {
   ) async throws(SiteError) {
     let vpg = record.definition.identifier
     switch (share.status, record.phase) {
-    case (.recovered, .protecting), (.recovered, .failingOver):
+    case (.recovered, .protecting), (.recovered, .handingOver), (.recovered, .failingOver):
       calm = 0
       try await standing.retire(vpg)
     case (.failingOver, .protecting):
       calm = 0
       try await standing.yieldToFailover(vpg)
-    case (.failingOver, _): calm = 0
-    case (_, .failingOver):
+    case (.failingOver, _), (.moving, _): calm = 0
+    case (_, .failingOver), (_, .handingOver):
       calm += 1
       if calm >= Self.sharesUntilStandUp {
         calm = 0

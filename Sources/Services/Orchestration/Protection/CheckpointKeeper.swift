@@ -147,7 +147,7 @@ actor CheckpointKeeper {
   /// Which appliance sends which of the VPG's streams, every one of them in order.
   private func senders(_ record: VPGRecord) async throws(SiteError) -> Marked {
     let name = record.definition.name
-    guard record.phase == .protecting, !record.isPaused else {
+    guard [.protecting, .handingOver].contains(record.phase), !record.isPaused else {
       throw .conflict("The VPG \(name) is not being replicated, so it has no new checkpoints.")
     }
     var marked = Marked()

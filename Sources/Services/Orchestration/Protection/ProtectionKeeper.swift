@@ -163,7 +163,7 @@ actor ProtectionKeeper {
 
   private static func wish(_ record: VPGRecord) -> TapReconciler.Wish {
     switch record.phase {
-    case .protecting: record.isPaused ? .pause : .protect
+    case .protecting, .handingOver: record.isPaused ? .pause : .protect
     case .creating, .failingOver, .recovered, .deleting: .release
     }
   }

@@ -7,10 +7,11 @@ internal import Logging
 internal import RecoveryModel
 internal import Store
 
-/// What the protected site does when the recovery site fails a VPG over.
+/// What the protected site does when the recovery site fails a VPG over, or moves it.
 struct SourceStanding: Sendable {
   let context: SiteContext
   let keeper: ProtectionKeeper
+  let checkpoints: CheckpointKeeper
 
   func carryOut(
     _ request: SourceRequest,
@@ -23,12 +24,61 @@ struct SourceStanding: Sendable {
     guard record.definition.protectedSite == context.site,
       record.definition.recoverySite == caller
     else { throw .invalid("The VPG \(record.definition.name) is not recovered by this caller.") }
+    var checkpoint: Checkpoint?
     switch request.wish {
+    case .handOver: try await handOver(record, request)
+    case .settle: checkpoint = try await settle(record, request)
     case .standDown: try await standDown(record, request)
     case .standUp: try await standUp(vpg)
-    case .retire: try await retire(vpg)
+    case .retire: try await retire(vpg, removesVMs: request.removesVMs ?? false)
     }
-    return SourceReply(running: try await running(record.definition))
+    return SourceReply(running: try await running(record.definition), checkpoint: checkpoint)
+  }
+
+  /// Shuts the VMs down as the policy says; what they wrote last goes on being sent.
+  private func handOver(_ record: VPGRecord, _ request: SourceRequest) async throws(SiteError) {
+    let definition = record.definition
+    guard record.phase == .protecting || record.phase == .handingOver, !record.isPaused else {
+      let state = record.isPaused ? "paused" : "\(record.phase)"
+      throw .conflict("The VPG \(definition.name) cannot be moved: it is \(state).")
+    }
+    let running = try await running(definition)
+    try await context.vpgs.update(definition.identifier) {
+      $0.phase = .handingOver
+      $0.shutDown = Set($0.shutDown).union(running).sorted()
+    }
+    await shutDown(running, request)
+  }
+
+  /// Makes a checkpoint behind the last write of VMs that are off, and waits until every journal
+  /// has it.
+  ///
+  /// Their streams come to rest once their taps are closed and all is sent.
+  private func settle(
+    _ record: VPGRecord,
+    _ request: SourceRequest
+  ) async throws(SiteError) -> Checkpoint {
+    let definition = record.definition
+    guard record.phase == .handingOver else {
+      throw .conflict("The VPG \(definition.name) is not being moved: it is \(record.phase).")
+    }
+    let deadline = ContinuousClock.now + .seconds(request.timeoutInSeconds)
+    while true {
+      let running = try await running(definition)
+      guard running.isEmpty else {
+        throw .conflict("A VM of the VPG \(definition.name) was started while it was being moved.")
+      }
+      do throws(SiteError) {
+        let checkpoint = try await checkpoints.mark(record, tag: "")
+        try await checkpoints.waitUntilDurable(checkpoint, of: definition)
+        return checkpoint
+      } catch {
+        guard case .conflict = error, ContinuousClock.now < deadline else { throw error }
+      }
+      do { try await Task.sleep(for: .milliseconds(200)) } catch {
+        throw .failed("The manager is stopping.")
+      }
+    }
   }
 
   /// Stops protecting, and shuts the VMs down as the policy says.
@@ -37,7 +87,7 @@ struct SourceStanding: Sendable {
   /// whatever happens meanwhile.
   private func standDown(_ record: VPGRecord, _ request: SourceRequest) async throws(SiteError) {
     let definition = record.definition
-    guard record.phase == .protecting || record.phase == .failingOver else {
+    guard record.phase == .protecting || record.phase.isLeaving else {
       throw .conflict("The VPG \(definition.name) cannot be failed over: it is \(record.phase).")
     }
     let running = try await running(definition)
@@ -47,7 +97,10 @@ struct SourceStanding: Sendable {
       if isShutDown { $0.shutDown = Set($0.shutDown).union(running).sorted() }
     }
     await keeper.nudge()
-    guard isShutDown else { return }
+    if isShutDown { await shutDown(running, request) }
+  }
+
+  private func shutDown(_ running: [VMIdentifier], _ request: SourceRequest) async {
     let force = request.shutdownPolicy == .forceShutdown
     await withDiscardingTaskGroup { group in
       for vm in running {
@@ -70,9 +123,9 @@ struct SourceStanding: Sendable {
     }
   }
 
-  /// The failover was rolled back: VMs it shut down are started and protection goes on.
+  /// The failover or move was rolled back: VMs it shut down are started and protection goes on.
   func standUp(_ vpg: VPGIdentifier) async throws(SiteError) {
-    guard let record = await context.vpgs.record(vpg), record.phase == .failingOver else { return }
+    guard let record = await context.vpgs.record(vpg), record.phase.isLeaving else { return }
     do {
       for vm in record.shutDown { try await context.hypervisor.start(vm) }
     } catch { throw SiteError(error) }
@@ -88,11 +141,16 @@ struct SourceStanding: Sendable {
     )
   }
 
-  /// The failover was committed: this site's VMs are no longer the ones that count.
-  func retire(_ vpg: VPGIdentifier) async throws(SiteError) {
+  /// The failover or move was committed: this site's VMs are no longer the ones that count.
+  func retire(_ vpg: VPGIdentifier, removesVMs: Bool = false) async throws(SiteError) {
     guard let record = await context.vpgs.record(vpg), record.phase != .recovered,
       record.phase != .deleting
     else { return }
+    if removesVMs {
+      do {
+        for vm in record.definition.vms { try await context.hypervisor.remove(vm.identifier) }
+      } catch { throw SiteError(error) }
+    }
     try await context.vpgs.update(vpg) {
       $0.phase = .recovered
       $0.shutDown = []

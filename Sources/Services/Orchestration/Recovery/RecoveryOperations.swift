@@ -5,7 +5,7 @@ internal import Foundation
 package import RecoveryModel
 package import Store
 
-/// The failover tests and failovers this site carries out as the recovery site.
+/// The failover tests, failovers and moves this site carries out as the recovery site.
 ///
 /// One workflow at most per VPG. A workflow is stored before each of its steps, so a manager that
 /// is killed goes on with the step it was in; ``RecoveryWorkflow`` says which and why that is
@@ -82,17 +82,42 @@ package actor RecoveryOperations: RecoveryOperating {
       }
       let plan = try await plan(for: record)
       return try await start(try plan.failover(wish), as: .failover, user: user)
+    case .move(let wish):
+      guard !wish.reverseProtection else {
+        throw .invalid("Reverse protection is not available; move without it.")
+      }
+      let plan = try await plan(for: record)
+      guard await context.peers.isConnected(record.definition.protectedSite) else {
+        throw .unreachable(
+          "A move needs both sites, and the protected one does not answer; fail over instead."
+        )
+      }
+      return try await start(try plan.move(wish), as: .move, user: user)
     case .failoverTestStop:
       return try await request(.stopTest, of: record, as: .stopFailoverTest, user: user)
     case .failoverCommit(let reverseProtection):
-      guard !reverseProtection else {
-        throw .invalid("Reverse protection is not available; commit without it.")
-      }
+      try refuseReverse(reverseProtection)
       return try await request(.commit, of: record, as: .failoverCommit, user: user)
     case .failoverRollback:
       return try await request(.rollBack, of: record, as: .failoverRollback, user: user)
+    case .moveCommit(let reverseProtection, let keepsSourceVMs):
+      try refuseReverse(reverseProtection)
+      return try await request(
+        .commitMove(keepsSourceVMs: keepsSourceVMs),
+        of: record,
+        as: .moveCommit,
+        user: user
+      )
+    case .moveRollback:
+      return try await request(.rollBackMove, of: record, as: .moveRollback, user: user)
     case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete:
       throw .invalid("This operation belongs to the protected site.")
+    }
+  }
+
+  private func refuseReverse(_ isWanted: Bool) throws(SiteError) {
+    guard !isWanted else {
+      throw .invalid("Reverse protection is not available; commit without it.")
     }
   }
 
@@ -116,6 +141,10 @@ package actor RecoveryOperations: RecoveryOperating {
     case .failover:
       throw .conflict(
         "A failover of the VPG \(definition.name) is under way; commit it or roll it back first."
+      )
+    case .move:
+      throw .conflict(
+        "A move of the VPG \(definition.name) is under way; commit it or roll it back first."
       )
     }
   }
@@ -141,8 +170,7 @@ package actor RecoveryOperations: RecoveryOperating {
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
     guard var stored = active[vpg], stored.workflow.request(request) != nil else {
-      let what = request == .stopTest ? "failover test running" : "failover waiting for a decision"
-      throw .conflict("The VPG \(record.definition.name) has no \(what).")
+      throw .conflict("The VPG \(record.definition.name) has no \(request.subject).")
     }
     stored.user = user
     return try await begin(stored, as: kind)
@@ -202,8 +230,10 @@ package actor RecoveryOperations: RecoveryOperating {
     var stored = stored
     var pauses = false
     do throws(SiteError) {
-      if let (machine, vm) = try await steps.perform(step, of: stored.workflow) {
-        stored.workflow.started(machine, as: vm)
+      switch try await steps.perform(step, of: stored.workflow) {
+      case .done: break
+      case .started(let machine, let vm): stored.workflow.started(machine, as: vm)
+      case .settled(let checkpoint): stored.workflow.settled(at: checkpoint)
       }
       _ = stored.workflow.stepDone()
     } catch {
@@ -233,13 +263,8 @@ package actor RecoveryOperations: RecoveryOperating {
     active[vpg] = stored
     try await save(stored)
     scheduleCommitPolicy(of: vpg)
-    await context.events.record(
-      stored.workflow.kind == .test ? .failoverTest : .failoverBeforeCommit,
-      stored.workflow.kind == .test
-        ? "The failover test runs." : "The failover waits for its commit or rollback.",
-      user: stored.user,
-      vpgs: [vpg]
-    )
+    let (kind, text) = stored.workflow.kind.resting
+    await context.events.record(kind, text, user: stored.user, vpgs: [vpg])
   }
 
   private func finish(_ stored: StoredRecovery) async throws(SiteError) {
@@ -247,12 +272,7 @@ package actor RecoveryOperations: RecoveryOperating {
     active[workflow.vpg] = nil
     try await conclude(stored)
     guard workflow.failure.isEmpty else { throw .failed(workflow.failure) }
-    let (kind, text): (EventRecord.Kind, String) =
-      switch (workflow.kind, workflow.stage) {
-      case (.test, _): (.stopFailoverTest, "The failover test was stopped.")
-      case (.failover, .committed): (.failoverCommit, "The failover was committed.")
-      case (.failover, _): (.failoverRollback, "The failover was rolled back.")
-      }
+    let (kind, text) = workflow.kind.ended(isCommitted: workflow.stage == .committed)
     await context.events.record(kind, text, user: stored.user, vpgs: [workflow.vpg])
   }
 
@@ -278,15 +298,15 @@ package actor RecoveryOperations: RecoveryOperating {
 
   /// Has the commit policy carried out when its time is up, unless a person was faster.
   private func scheduleCommitPolicy(of vpg: VPGIdentifier) {
-    guard let stored = active[vpg], case .failover(let wish) = stored.workflow.kind,
-      wish.commitPolicy != .none
+    guard let stored = active[vpg], let (policy, delayInSeconds) = stored.workflow.kind.policy,
+      policy != .none
     else { return }
     let elapsed = stored.restedAt.map { context.now().seconds(since: $0) } ?? 0
-    let remaining = max(0, Double(wish.commitDelayInSeconds) - elapsed)
+    let remaining = max(0, Double(delayInSeconds) - elapsed)
     let identifier = stored.workflow.identifier
     context.scope.start { [self] in
       guard (try? await Task.sleep(for: .seconds(remaining))) != nil else { return }
-      await carryOutPolicy(wish.commitPolicy, workflow: identifier, vpg: vpg)
+      await carryOutPolicy(policy, workflow: identifier, vpg: vpg)
     }
   }
 
@@ -298,14 +318,9 @@ package actor RecoveryOperations: RecoveryOperating {
     guard let stored = active[vpg], stored.workflow.identifier == identifier,
       stored.workflow.stage == .running, let record = await context.vpgs.record(vpg)
     else { return }
-    let commits = policy == .commit
+    let (wish, kind) = stored.workflow.kind.decision(commits: policy == .commit)
     do throws(SiteError) {
-      _ = try await request(
-        commits ? .commit : .rollBack,
-        of: record,
-        as: commits ? .failoverCommit : .failoverRollback,
-        user: stored.user
-      )
+      _ = try await request(wish, of: record, as: kind, user: stored.user)
     } catch {
       await context.events.record(
         .failover,

@@ -36,6 +36,17 @@ struct RecoveryPlan {
     )
   }
 
+  /// The checkpoint is the latest for now: a move makes its own once the VMs are off.
+  func move(_ wish: VPGOperation.Move) throws(SiteError) -> RecoveryWorkflow {
+    RecoveryWorkflow(
+      identifier: Self.guid(),
+      kind: .move(wish),
+      vpg: definition.identifier,
+      checkpoint: try checkpoint(nil),
+      machines: try machines([])
+    )
+  }
+
   private func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {
     guard let latest = checkpoints.last else {
       throw .conflict(

@@ -15,6 +15,8 @@ extension RecoveryProgress {
       )
     case .failover:
       self.init(status: .failingOver, substatus: Self.failoverSubstatus(workflow.stage))
+    case .move:
+      self.init(status: .moving, substatus: Self.moveSubstatus(workflow.stage))
     }
   }
 
@@ -32,6 +34,15 @@ extension RecoveryProgress {
     case .running: .failingOverBeforeCommit
     case .committing, .committed: .failingOverCommitting
     case .undoing, .undone: .failingOverRollingBack
+    }
+  }
+
+  private static func moveSubstatus(_ stage: RecoveryWorkflow.Stage) -> VPGSubstatus {
+    switch stage {
+    case .preparing: .none
+    case .running: .movingBeforeCommit
+    case .committing, .committed: .movingCommitting
+    case .undoing, .undone: .movingRollingBack
     }
   }
 }

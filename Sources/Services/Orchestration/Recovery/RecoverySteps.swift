@@ -10,24 +10,28 @@ internal import Store
 ///
 /// Every step finds its own work done when it is repeated.
 struct RecoverySteps: Sendable {
-  /// How long guests may take to shut down when the policy asks for it.
-  ///
-  /// With force there is a disaster, and every second counts against the recovery.
-  private static let shutdownInSeconds = 120
-  private static let shutdownBeforeForceInSeconds = 30
-
   let context: SiteContext
 
-  /// - Returns: The machine and its recovered VM, after a start.
+  /// What a step found out that its workflow has to know.
+  enum Outcome: Sendable, Equatable {
+    case done
+    /// A machine's recovered VM runs.
+    case started(Int, VMIdentifier)
+    /// The checkpoint that holds the last write of VMs that are off.
+    case settled(Checkpoint)
+  }
+
   func perform(
     _ step: RecoveryWorkflow.Step,
     of workflow: RecoveryWorkflow
-  ) async throws(SiteError) -> (Int, VMIdentifier)? {
+  ) async throws(SiteError) -> Outcome {
     guard let record = await context.vpgs.record(workflow.vpg) else {
       throw .notFound("The VPG \(workflow.vpg) is gone.")
     }
     let definition = record.definition
     switch step {
+    case .shutDownSource: try await shutDownSource(workflow, definition)
+    case .settleSource: return .settled(try await settleSource(definition))
     case .standDownSource: try await standDownSource(workflow, definition)
     case .standUpSource: try await standUpSource(workflow, definition)
     case .retireSource: try await retireSource(workflow, definition)
@@ -35,131 +39,18 @@ struct RecoverySteps: Sendable {
     case .acceptWrites(let index): try await accept(true, machine(index, workflow), definition)
     case .openExport(let index): _ = try await openExport(index, workflow, definition)
     case .closeExport(let index): try await closeExport(index, workflow, definition)
-    case .startVM(let index): return (index, try await startVM(index, workflow, definition))
+    case .startVM(let index):
+      return .started(index, try await startVM(index, workflow, definition))
     case .removeVM(let index): try await removeVM(workflow.machines[index])
     case .promote(let index): try await promote(index, workflow, definition)
     case .adoptReplicas(let index): try await adoptReplicas(index, workflow, definition)
     case .dropJournal(let index): try await dropJournal(machine(index, workflow), definition)
     }
-    return nil
+    return .done
   }
 
   private func machine(_ index: Int, _ workflow: RecoveryWorkflow) -> RecoveryWorkflow.Machine {
     workflow.machines[index]
-  }
-}
-
-// MARK: The protected site
-
-extension RecoverySteps {
-  private func standDownSource(
-    _ workflow: RecoveryWorkflow,
-    _ definition: VPGDefinition
-  ) async throws(SiteError) {
-    guard case .failover(let wish) = workflow.kind else { return }
-    try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
-    let reply = try await tellSource(.standDown, policy: wish.shutdownPolicy, definition)
-    if wish.shutdownPolicy == .shutdown, let reply, !reply.running.isEmpty {
-      let names = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
-      throw .failed(
-        "\(names.joined(separator: ", ")) did not shut down. Fail over with ForceShutdown, or "
-          + "shut it down by hand."
-      )
-    }
-  }
-
-  private func standUpSource(
-    _ workflow: RecoveryWorkflow,
-    _ definition: VPGDefinition
-  ) async throws(SiteError) {
-    try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
-    _ = try await tellSource(.standUp, policy: .none, definition)
-  }
-
-  private func retireSource(
-    _ workflow: RecoveryWorkflow,
-    _ definition: VPGDefinition
-  ) async throws(SiteError) {
-    try await context.vpgs.update(definition.identifier) { $0.phase = .recovered }
-    _ = try await tellSource(.retire, policy: .none, definition)
-  }
-
-  /// Tells the protected site, if it is there.
-  ///
-  /// One that is not learns from this site's state when it comes back, so its absence holds nothing
-  /// up.
-  private func tellSource(
-    _ wish: SourceRequest.Wish,
-    policy: VPGOperation.ShutdownPolicy,
-    _ definition: VPGDefinition
-  ) async throws(SiteError) -> SourceReply? {
-    do throws(SiteError) {
-      return try await askSource(
-        SourceRequest(
-          wish: wish,
-          shutdownPolicy: policy,
-          timeoutInSeconds: policy == .forceShutdown
-            ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds
-        ),
-        definition
-      )
-    } catch {
-      guard case .unreachable = error else { throw error }
-      await context.events.record(
-        .failover,
-        "The protected site does not answer; the recovery goes on without it.",
-        succeeded: false,
-        vpgs: [definition.identifier]
-      )
-      return nil
-    }
-  }
-}
-
-// MARK: A source that falls silent
-
-extension RecoverySteps {
-  private static let silentProbesUntilGone = 2
-
-  /// Asks the protected site, for as long as it is there: a request may take as long as guests take
-  /// to shut down, but a site that was lost on the way is not worth that wait.
-  private func askSource(
-    _ request: SourceRequest,
-    _ definition: VPGDefinition
-  ) async throws(SiteError) -> SourceReply {
-    let peer = try await context.peers.client(for: definition.protectedSite)
-    let outcome = await withTaskGroup(of: Result<SourceReply, SiteError>.self) { group in
-      group.addTask {
-        do throws(SiteError) {
-          return .success(try await peer.source(request, of: definition.identifier))
-        } catch {
-          return .failure(error)
-        }
-      }
-      group.addTask { .failure(await Self.silence(of: peer)) }
-      let first = await group.next()
-      group.cancelAll()
-      return first
-    }
-    guard let outcome else { preconditionFailure("a group with tasks has a first result") }
-    return try outcome.get()
-  }
-
-  /// Returns when the peer has not answered several times in a row.
-  private static func silence(of peer: any PeerControl) async -> SiteError {
-    var misses = 0
-    while misses < silentProbesUntilGone {
-      do { try await Task.sleep(for: .milliseconds(500)) } catch {
-        return .failed("The manager is stopping.")
-      }
-      do throws(SiteError) {
-        _ = try await peer.state()
-        misses = 0
-      } catch {
-        if case .unreachable = error { misses += 1 } else { misses = 0 }
-      }
-    }
-    return .unreachable("The protected site does not answer any more.")
   }
 }
 

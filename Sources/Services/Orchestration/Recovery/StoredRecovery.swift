@@ -32,7 +32,7 @@ struct StoredRecovery: Codable, Sendable, Equatable {
       return WorkflowRecord(
         identifier: workflow.identifier,
         vpg: workflow.vpg,
-        kind: workflow.kind == .test ? "failoverTest" : "failover",
+        kind: workflow.kind.name,
         state: String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
       )
     } catch {

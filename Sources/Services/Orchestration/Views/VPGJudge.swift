@@ -188,21 +188,31 @@ struct VPGJudge: Sendable {
     if let progress = knowledge.recovery, progress.testStage == nil {
       assessment.status = progress.status
       assessment.substatus = progress.substatus
-    } else if record.phase == .failingOver, knowledge.isPeerConnected,
-      let peer = knowledge.peer, peer.status == .failingOver
+    } else if record.phase.isLeaving, knowledge.isPeerConnected,
+      let peer = knowledge.peer, peer.status.isBeingRecovered
     {
+      assessment.status = peer.status
       assessment.substatus = peer.substatus
     }
     return assessment
   }
 }
 
+extension VPGStatus {
+  /// Whether VMs of the recovery site take the place of the protected ones.
+  var isBeingRecovered: Bool { self == .failingOver || self == .moving }
+}
+
 extension VPGRecord.Phase {
+  /// Whether the VPG may be recovered at the other site any moment.
+  var isLeaving: Bool { self == .failingOver || self == .handingOver }
+
   fileprivate var assessed: VPGAssessment.Phase {
     switch self {
     case .creating: .creating
     case .protecting: .protecting
     case .failingOver: .failingOver
+    case .handingOver: .handingOver
     case .recovered: .recovered
     case .deleting: .deleting
     }

@@ -9,10 +9,10 @@ enum Vpgs: Resource {
   static let root = "vpgs"
   static let interface = "IVpgService"
 
-  private static let vpg = "vpgs/{vpgIdentifier}"
+  static let vpg = "vpgs/{vpgIdentifier}"
 
   static var routes: [Route] {
-    listings + reading + tests.changesNeed(.test) + recovery.changesNeed(.recover)
+    listings + reading + tests.changesNeed(.test) + (recovery + moves).changesNeed(.recover)
       + others.changesNeed(.protect)
   }
 
@@ -207,7 +207,7 @@ enum Vpgs: Resource {
     )
   }
 
-  private static func perform(
+  static func perform(
     _ operation: VPGOperation,
     _ call: APICall
   ) async throws -> APIResponse {

@@ -13,7 +13,8 @@ extension EventRecord {
     case .pair, .unpair: 3
     case .createVPG, .removeVPG, .failover, .failoverTest, .stopFailoverTest, .updateVPG,
       .insertTaggedCheckpoint, .initialSync, .failoverBeforeCommit, .failoverCommit,
-      .failoverRollback, .pauseVPG, .resumeVPG:
+      .failoverRollback, .move, .moveBeforeCommit, .moveCommit, .moveRollback, .pauseVPG,
+      .resumeVPG:
       0
     case .alertTurnedOn, .alertTurnedOff: vpgs.isEmpty ? 3 : 0
     }

@@ -1,0 +1,174 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ControlProtocol
+internal import RecoveryModel
+internal import Store
+
+// MARK: The protected site
+
+extension RecoverySteps {
+  /// How long guests may take to shut down when the policy asks for it.
+  ///
+  /// With force in a failover there is a disaster, and every second counts against the recovery.
+  private static let shutdownInSeconds = 120
+  private static let shutdownBeforeForceInSeconds = 30
+  /// How long the streams of VMs that are off may take to come to rest.
+  private static let settlingInSeconds = 60
+
+  /// A move's first step: both sites are needed, and a VM that stays up ends it.
+  func shutDownSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) {
+    guard case .move(let wish) = workflow.kind else { return }
+    let request = SourceRequest(
+      wish: .handOver,
+      shutdownPolicy: wish.forcesShutdown ? .forceShutdown : .shutdown,
+      timeoutInSeconds: Self.shutdownInSeconds
+    )
+    try refuse(running: try await askSource(request, definition), definition, "Move")
+  }
+
+  func settleSource(_ definition: VPGDefinition) async throws(SiteError) -> Checkpoint {
+    let request = SourceRequest(
+      wish: .settle,
+      shutdownPolicy: .none,
+      timeoutInSeconds: Self.settlingInSeconds
+    )
+    guard let checkpoint = try await askSource(request, definition).checkpoint else {
+      throw .failed("The protected site did not say which checkpoint holds the last writes.")
+    }
+    return checkpoint
+  }
+
+  func standDownSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) {
+    switch workflow.kind {
+    case .test: return
+    case .failover(let wish):
+      try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
+      let reply = try await tellSource(.standDown, policy: wish.shutdownPolicy, definition)
+      guard wish.shutdownPolicy == .shutdown, let reply else { return }
+      try refuse(running: reply, definition, "Fail over")
+    case .move:
+      try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
+      let request = SourceRequest(wish: .standDown, shutdownPolicy: .none, timeoutInSeconds: 0)
+      // Whoever started a VM meanwhile would lose what it writes.
+      try refuse(running: try await askSource(request, definition), definition, "Move")
+    }
+  }
+
+  private func refuse(
+    running reply: SourceReply,
+    _ definition: VPGDefinition,
+    _ operation: String
+  ) throws(SiteError) {
+    guard !reply.running.isEmpty else { return }
+    let names = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
+    throw .failed(
+      "\(names.joined(separator: ", ")) did not shut down. \(operation) with ForceShutdown, or "
+        + "shut it down by hand."
+    )
+  }
+
+  func standUpSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) {
+    try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
+    _ = try await tellSource(.standUp, policy: .none, definition)
+  }
+
+  func retireSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) {
+    try await context.vpgs.update(definition.identifier) { $0.phase = .recovered }
+    var removesVMs = false
+    if case .move(let wish) = workflow.kind { removesVMs = !wish.keepsSourceVMs }
+    _ = try await tellSource(.retire, policy: .none, removesVMs: removesVMs, definition)
+  }
+
+  /// Tells the protected site, if it is there.
+  ///
+  /// One that is not learns from this site's state when it comes back, so its absence holds nothing
+  /// up.
+  private func tellSource(
+    _ wish: SourceRequest.Wish,
+    policy: VPGOperation.ShutdownPolicy,
+    removesVMs: Bool = false,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> SourceReply? {
+    do throws(SiteError) {
+      return try await askSource(
+        SourceRequest(
+          wish: wish,
+          shutdownPolicy: policy,
+          timeoutInSeconds: policy == .forceShutdown
+            ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds,
+          removesVMs: removesVMs
+        ),
+        definition
+      )
+    } catch {
+      guard case .unreachable = error else { throw error }
+      await context.events.record(
+        .failover,
+        "The protected site does not answer; the recovery goes on without it.",
+        succeeded: false,
+        vpgs: [definition.identifier]
+      )
+      return nil
+    }
+  }
+}
+
+// MARK: A source that falls silent
+
+extension RecoverySteps {
+  private static let silentProbesUntilGone = 2
+
+  /// Asks the protected site, for as long as it is there: a request may take as long as guests take
+  /// to shut down, but a site that was lost on the way is not worth that wait.
+  private func askSource(
+    _ request: SourceRequest,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> SourceReply {
+    let peer = try await context.peers.client(for: definition.protectedSite)
+    let outcome = await withTaskGroup(of: Result<SourceReply, SiteError>.self) { group in
+      group.addTask {
+        do throws(SiteError) {
+          return .success(try await peer.source(request, of: definition.identifier))
+        } catch {
+          return .failure(error)
+        }
+      }
+      group.addTask { .failure(await Self.silence(of: peer)) }
+      let first = await group.next()
+      group.cancelAll()
+      return first
+    }
+    guard let outcome else { preconditionFailure("a group with tasks has a first result") }
+    return try outcome.get()
+  }
+
+  /// Returns when the peer has not answered several times in a row.
+  private static func silence(of peer: any PeerControl) async -> SiteError {
+    var misses = 0
+    while misses < silentProbesUntilGone {
+      do { try await Task.sleep(for: .milliseconds(500)) } catch {
+        return .failed("The manager is stopping.")
+      }
+      do throws(SiteError) {
+        _ = try await peer.state()
+        misses = 0
+      } catch {
+        if case .unreachable = error { misses += 1 } else { misses = 0 }
+      }
+    }
+    return .unreachable("The protected site does not answer any more.")
+  }
+}

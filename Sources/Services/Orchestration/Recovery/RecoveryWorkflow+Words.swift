@@ -1,0 +1,71 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+// What the kinds of recovery are called in the store, in events and in tasks.
+
+extension RecoveryWorkflow.Kind {
+  /// The name in the store.
+  var name: String {
+    switch self {
+    case .test: "failoverTest"
+    case .failover: "failover"
+    case .move: "move"
+    }
+  }
+
+  /// What ends the recovery by itself, after so many seconds; nil for a test, which only a person
+  /// ends.
+  var policy: (VPGOperation.CommitPolicy, delayInSeconds: Int)? {
+    switch self {
+    case .test: nil
+    case .failover(let wish): (wish.commitPolicy, wish.commitDelayInSeconds)
+    case .move(let wish): (wish.commitPolicy, wish.commitDelayInSeconds)
+    }
+  }
+
+  /// The request that ends the recovery, and its task.
+  func decision(commits: Bool) -> (RecoveryWorkflow.Request, TaskRecord.Kind) {
+    switch self {
+    case .test: (.stopTest, .stopFailoverTest)
+    case .failover: commits ? (.commit, .failoverCommit) : (.rollBack, .failoverRollback)
+    case .move:
+      commits ? (.commitMove(keepsSourceVMs: nil), .moveCommit) : (.rollBackMove, .moveRollback)
+    }
+  }
+
+  /// The event when the VMs run.
+  var resting: (EventRecord.Kind, String) {
+    switch self {
+    case .test: (.failoverTest, "The failover test runs.")
+    case .failover: (.failoverBeforeCommit, "The failover waits for its commit or rollback.")
+    case .move: (.moveBeforeCommit, "The move waits for its commit or rollback.")
+    }
+  }
+
+  /// The event at the end.
+  func ended(isCommitted: Bool) -> (EventRecord.Kind, String) {
+    switch self {
+    case .test: (.stopFailoverTest, "The failover test was stopped.")
+    case .failover:
+      isCommitted
+        ? (.failoverCommit, "The failover was committed.")
+        : (.failoverRollback, "The failover was rolled back.")
+    case .move:
+      isCommitted
+        ? (.moveCommit, "The move was committed.") : (.moveRollback, "The move was rolled back.")
+    }
+  }
+}
+
+extension RecoveryWorkflow.Request {
+  /// What there has to be for the request to make sense.
+  var subject: String {
+    switch self {
+    case .stopTest: "failover test running"
+    case .commit, .rollBack: "failover waiting for a decision"
+    case .commitMove, .rollBackMove: "move waiting for a decision"
+    }
+  }
+}
