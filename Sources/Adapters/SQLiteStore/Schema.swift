@@ -46,6 +46,28 @@ enum Schema {
         $0.column("json", .text).notNull()
       }
     }
+    migrator.registerMigration("service profiles and organisations") { connection in
+      for table in ["serviceProfile", "organisation"] {
+        try connection.create(table: table) {
+          $0.primaryKey("identifier", .text)
+          $0.column("json", .text).notNull()
+        }
+      }
+    }
+    migrator.registerMigration("resource samples and recovery reports") { connection in
+      try connection.create(table: "resourceSample") {
+        $0.autoIncrementedPrimaryKey("row")
+        $0.column("time", .integer).notNull().indexed()
+        $0.column("vpg", .text).notNull()
+        $0.column("vm", .text).notNull()
+        $0.column("json", .text).notNull()
+      }
+      try connection.create(table: "recoveryReport") {
+        $0.primaryKey("identifier", .text)
+        $0.column("began", .integer).notNull().indexed()
+        $0.column("json", .text).notNull()
+      }
+    }
     return migrator
   }
 }

@@ -6,7 +6,7 @@ package import RecoveryModel
 /// What a manager must remember over a restart.
 ///
 /// Every call is durable when it returns.
-package protocol Store: Sendable {
+package protocol Store: CatalogueStore, ReportStore {
   // MARK: Sites
 
   func peers() async throws(StoreError) -> [PeerRecord]

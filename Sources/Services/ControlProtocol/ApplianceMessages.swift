@@ -54,6 +54,8 @@ package struct ApplianceStatus: Codable, Sendable {
   /// Changes when the process that holds the connections is a new one.
   package var incarnation: String
   package var residentMemoryInBytes: UInt64
+  /// Processors the appliance may use.
+  package var processorCount = 0
   package var streams: [StreamStatus]
   package var journals: [JournalStatus]
   package var exports: [ExportIdentifier]
@@ -191,6 +193,8 @@ package struct JournalStatus: Codable, Sendable {
   /// Empty, or why the journal cannot be written.
   package var lastError: String
   package var history = History()
+  /// What the stream takes of the host's disks, file by file.
+  package var files: [File] = []
 
   package init(
     stream: StreamIdentifier,
@@ -222,6 +226,30 @@ package struct JournalStatus: Codable, Sendable {
 }
 
 extension JournalStatus {
+  /// A file or folder of the stream's, measured in blocks that are allocated.
+  package struct File: Codable, Sendable, Equatable {
+    package var kind: Kind
+    /// The volume's identifier; empty for the journal.
+    package var name: String
+    package var path: String
+    package var byteCount: UInt64
+
+    package init(kind: Kind, name: String, path: String, byteCount: UInt64) {
+      self.kind = kind
+      self.name = name
+      self.path = path
+      self.byteCount = byteCount
+    }
+
+    /// What is in it.
+    package enum Kind: String, Codable, Sendable {
+      case replica
+      case journal
+      /// What a recovered VM has written on top of a point.
+      case overlay
+    }
+  }
+
   /// How far back a journal goes, and why no further.
   package struct History: Codable, Sendable, Equatable {
     /// What there is not enough of for the history that is wanted.

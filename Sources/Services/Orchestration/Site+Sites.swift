@@ -119,7 +119,7 @@ extension Site {
           version: sighting?.status.version ?? "",
           isRunning: sighting?.isReachable ?? false,
           memoryInGB: Int((memory + (1 << 30) - 1) >> 30),
-          cpuCount: 0,
+          cpuCount: sighting?.status.processorCount ?? 0,
           protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
           recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
         )

@@ -49,6 +49,7 @@ actor FakeSite: SiteService {
   ]
   var hasCheckpoints = true
   var testStage: String?
+  var licenceKey: String?
 
   func refuse(_ error: SiteError?) { refusal = error }
   func setGeneration(_ generation: Int) { definition.generation = generation }

@@ -42,7 +42,7 @@ import Testing
   @Test func `every sample body is what the call takes`() throws {
     for route in Resources.routes {
       guard let sample = route.sample,
-        let type = specification.call(route.method.rawValue, route.path)?.body
+        let type = specification.call(route.method.rawValue, route.path)?.body, type != .string
       else { continue }
       let object = try #require(try JSONReader.read(Array(sample.utf8)).object, "\(route.path)")
       #expect(throws: Never.self, "\(route.path)") { try specification.check(object, is: type) }

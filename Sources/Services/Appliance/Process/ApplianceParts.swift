@@ -129,7 +129,7 @@ final class ApplianceParts: Sendable {
   }
 
   func status() -> ApplianceStatus {
-    ApplianceStatus(
+    var status = ApplianceStatus(
       identifier: configuration.name,
       version: Self.version,
       incarnation: incarnation,
@@ -139,6 +139,12 @@ final class ApplianceParts: Sendable {
       exports: exports.identifiers,
       linkRefusals: refusals.all
     )
+    status.processorCount = ProcessInfo.processInfo.activeProcessorCount
+    let overlays = exports.overlays
+    for index in status.journals.indices {
+      status.journals[index].files += overlays[status.journals[index].stream] ?? []
+    }
+    return status
   }
 
   /// From the second number of proc(5)'s `statm`, in pages.

@@ -86,6 +86,27 @@ package final class ExportRegistry: Sendable {
 
   package var identifiers: [ExportIdentifier] { entries.withLock { $0.keys.sorted() } }
 
+  /// The overlays of every stream's exports, with the room they take.
+  package var overlays: [StreamIdentifier: [JournalStatus.File]] {
+    var found: [StreamIdentifier: [JournalStatus.File]] = [:]
+    for export in statuses {
+      for volume in export.reply.volumes where !volume.overlayPath.isEmpty {
+        var status = stat()
+        // An overlay that was not made yet, or is gone, takes nothing.
+        guard stat(volume.overlayPath, &status) == 0 else { continue }
+        found[export.request.stream, default: []].append(
+          JournalStatus.File(
+            kind: .overlay,
+            name: volume.identifier.rawValue,
+            path: volume.overlayPath,
+            byteCount: UInt64(status.st_blocks) * 512
+          )
+        )
+      }
+    }
+    return found
+  }
+
   /// How every export stands, by identifier.
   package var statuses: [ExportStatus] {
     entries.withLock { entries in

@@ -223,6 +223,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
     }
     let statistics = journal?.statistics
     let state = journal?.state
+    let sizes = replicas.map { (try? $0.allocatedByteCount()) ?? 0 }
     var status = JournalStatus(
       stream: stream,
       vpg: record.request.vpg,
@@ -231,13 +232,26 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       isAccepting: record.isAccepting,
       durableSequence: state?.durable.rawValue ?? 0,
       journalByteCount: statistics?.journalByteCount ?? 0,
-      replicaByteCount: replicas.reduce(0) { $0 + ((try? $1.allocatedByteCount()) ?? 0) },
+      replicaByteCount: sizes.reduce(0, +),
       checkpointCount: state?.isComplete == true ? statistics?.checkpointCount ?? 0 : 0,
       earliestCheckpoint: state?.isComplete == true ? statistics?.earliestCheckpoint : nil,
       latestCheckpoint: state?.isComplete == true ? statistics?.latestCheckpoint : nil,
       lastError: lastError
     )
     if let statistics { status.history = .init(statistics) }
+    status.files = zip(record.request.volumes, sizes).map { volume, size in
+      JournalStatus.File(
+        kind: .replica,
+        name: volume.identifier.rawValue,
+        path: volume.replicaPath,
+        byteCount: size
+      )
+    }
+    if let statistics {
+      status.files.append(
+        .init(kind: .journal, name: "", path: folder.path, byteCount: statistics.journalByteCount)
+      )
+    }
     return status
   }
 

@@ -49,6 +49,13 @@ package struct APIQuery: Sendable, Equatable {
     return time
   }
 
+  /// A whole number.
+  func integer(_ name: String) throws(APIError) -> Int? {
+    guard let text = text(name) else { return nil }
+    guard let number = Int(text) else { throw .invalid("\(name) is not a whole number: \(text)") }
+    return number
+  }
+
   /// The number of an enumeration's member, given by name or number.
   func number(_ names: String..., of enumeration: APIEnumeration) throws(APIError) -> Int? {
     for name in names {

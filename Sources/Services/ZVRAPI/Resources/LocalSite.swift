@@ -15,6 +15,41 @@ enum LocalSite: Resource {
       Route(.get, "localsite/pairingstatuses", "The pairing statuses, by number.") { _ in
         .value(APIEnumerations.pairingStatus.listing)
       },
+      Route(
+        .post,
+        "localsite/billing/sendUsage",
+        "Would send the usage to a maker; Understudy sends nothing to anyone.",
+        answer: sendUsage
+      ),
+      Route(
+        .post,
+        "localsite/settings/sendusage",
+        "The same under another name.",
+        answer: sendUsage
+      ),
+      Route(
+        .put,
+        "localsite/virtualizationsettings",
+        "Would change the account at the hypervisor; that is done in the configuration file.",
+        body: #"{"Credentials": {"UserName": "…", "Password": "…"}}"#
+      ) { call in
+        let credentials = call.body.object("Credentials")
+        guard let user = try credentials.text("UserName"), !user.isEmpty else {
+          throw APIError.invalid("Credentials.UserName is missing")
+        }
+        guard let password = try credentials.text("Password"), !password.isEmpty else {
+          throw APIError.invalid("Credentials.Password is missing")
+        }
+        throw APIError.notAvailable(
+          "changing the account at the hypervisor from here",
+          "the manager reaches libvirt by hypervisorURI of its configuration file, and keeps no "
+            + "password for it"
+        )
+      },
     ]
+  }
+
+  private static func sendUsage(_ call: APICall) async throws -> APIResponse {
+    throw APIError.notAvailable("sending usage to a maker")
   }
 }

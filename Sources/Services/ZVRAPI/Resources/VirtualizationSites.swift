@@ -12,7 +12,9 @@ enum VirtualizationSites: Resource {
 
   private static let site = "virtualizationsites/{siteIdentifier}"
 
-  static var routes: [Route] {
+  static var routes: [Route] { things + foreign }
+
+  private static var things: [Route] {
     [
       Route(.get, "virtualizationsites", "This site and the paired ones.") { call in
         .list(
@@ -62,7 +64,56 @@ enum VirtualizationSites: Resource {
       Route(.get, "\(site)/datastoreclusters", "Datastore clusters: there are none.") { call in
         try await nothing(call, of: "DatastoreClusterNativeApi")
       },
+      Route(.get, "\(site)/repositories", "Repositories: there are none.") { call in
+        try await nothing(call, of: "BackupTargetInfoRepositoriesApi")
+      },
+      Route(.get, "\(site)/devices", "Block devices of hosts that VMs have as disks.") { call in
+        let query = call.query
+        return .list(
+          try await inventory(call).devices.filter { device in
+            query.matches("hostIdentifier", device.machine.host.rawValue)
+              && query.matches("deviceName", device.disk.path)
+          }.map(APIValue.device),
+          of: "DeviceDataApi"
+        )
+      },
     ]
+  }
+
+  /// What other kinds of sites have: Cloud Director's things and a public cloud's.
+  private static var foreign: [Route] {
+    [
+      ("vapps", "VAppNativeApi"), ("vcdvapps", "VCDVappNativeApi"), ("orgvdcs", "OrgVdcNativeApi"),
+      ("publiccloud/virtualNetworks", "VirtualNetworkApi"), ("publiccloud/subnets", "SubnetApi"),
+      ("publiccloud/securityGroups", "SecurityGroupApi"),
+      ("publiccloud/vmInstanceTypes", "VmInstanceTypeApi"),
+      ("publiccloud/resourceGroups", "ResourceGroupApi"),
+      ("publiccloud/diskencryptionkeys", "DiskEncryptionKeyApi"),
+      ("publiccloud/encryptionkeys", "EncryptionKeyApi"),
+      ("publiccloud/keyscontainers", "KeysContainerApi"),
+      ("publiccloud/managedidentities", "ManagedIdentityApi"),
+    ].map { path, element in
+      Route(.get, "\(site)/\(path)", "Nothing: a libvirt site has none.") { call in
+        try await nothing(call, of: element)
+      }
+    }
+      + ["networks", "storagepolicies", "storageprofiles"].map { part in
+        Route(
+          .get,
+          "\(site)/orgvdcs/{orgVdcIdentifier}/\(part)",
+          "Of an organisation data centre: a libvirt site has none."
+        ) { call in
+          _ = try await siteInPath(call)
+          let name = call.parameter("orgVdcIdentifier")
+          throw APIError.notFound("the site has no organisation data centre \(name)")
+        }
+      }
+      + [
+        Route(.get, "\(site)/publiccloud/encryptionkeys/{encryptionKeyId}", "One key.") { call in
+          _ = try await siteInPath(call)
+          throw APIError.notFound("the site has no key \(call.parameter("encryptionKeyId"))")
+        }
+      ]
   }
 
   private static func sites(

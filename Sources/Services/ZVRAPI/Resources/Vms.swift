@@ -26,19 +26,12 @@ enum Vms: Resource {
         return .list(views.map { .vm($0, links) }, of: "VmApi")
       },
       Route(.get, "vms/{vmIdentifier}", "One VM.") { call in
-        let name = call.parameter("vmIdentifier")
-        let views = try await call.site.protectedVMs().filter { view in
-          view.vm.identifier.rawValue == name
-            && call.query.matches("vpgIdentifier", view.vpg.definition.identifier.rawValue)
-        }
-        guard let view = views.first else {
-          throw APIError.notFound("no VPG has the VM \(name)")
-        }
-        guard views.count == 1 else {
-          throw APIError.invalid("the VM is in several VPGs: vpgIdentifier is needed")
-        }
+        let view = try await call.protectedVM(
+          call.parameter("vmIdentifier"),
+          vpg: call.query.text("vpgIdentifier")
+        )
         return .value(.vm(view, await call.links()))
       },
-    ]
+    ] + VmPoints.routes.changesNeed(.recover)
   }
 }

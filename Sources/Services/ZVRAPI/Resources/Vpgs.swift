@@ -12,7 +12,8 @@ enum Vpgs: Resource {
   static let vpg = "vpgs/{vpgIdentifier}"
 
   static var routes: [Route] {
-    listings + reading + tests.changesNeed(.test) + (recovery + moves).changesNeed(.recover)
+    listings + reading + tests.changesNeed(.test)
+      + (recovery + moves + VpgClones.routes).changesNeed(.recover)
       + others.changesNeed(.protect)
   }
 
@@ -67,16 +68,19 @@ enum Vpgs: Resource {
         )
         return .list(checkpoints.map(APIValue.checkpoint), of: "CheckpointApi")
       },
-      Route(.get, "\(vpg)/checkpoints/stats", "The oldest and the newest checkpoint.") { call in
-        let checkpoints = try await call.site.checkpoints(of: call.vpg, from: nil, to: nil)
-        return .value(
-          .checkpointStats(
-            earliest: checkpoints.min { $0.identifier < $1.identifier },
-            latest: checkpoints.max { $0.identifier < $1.identifier }
-          )
-        )
-      },
+      Route(.get, "\(vpg)/checkpoints/stats", "The oldest and the newest.", answer: stats),
+      Route(.get, "\(vpg)/checkpoints/summary", "The same, as it was once called.", answer: stats),
     ]
+  }
+
+  private static func stats(_ call: APICall) async throws -> APIResponse {
+    let checkpoints = try await call.site.checkpoints(of: call.vpg, from: nil, to: nil)
+    return .value(
+      .checkpointStats(
+        earliest: checkpoints.min { $0.identifier < $1.identifier },
+        latest: checkpoints.max { $0.identifier < $1.identifier }
+      )
+    )
   }
 
   private static var tests: [Route] {

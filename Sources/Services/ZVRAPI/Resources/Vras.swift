@@ -19,15 +19,23 @@ enum Vras: Resource {
         .value(APIEnumerations.vraIPConfigurationType.listing)
       },
       Route(.get, "vras/{vraIdentifier}", "One appliance.") { call in
-        let name = call.parameter("vraIdentifier")
-        guard
-          let appliance = try await call.site.appliances().first(where: {
-            String($0.number) == name || $0.identifier.rawValue == name
-          })
-        else { throw APIError.notFound("there is no appliance \(name)") }
-        return .value(.vra(appliance, await call.links()))
+        .value(.vra(try await applianceInPath(call), await call.links()))
       },
-    ]
+    ] + VraChanges.routes + RecoveryVraChanges.routes
+  }
+
+  static func applianceInPath(_ call: APICall) async throws -> ApplianceView {
+    try await appliance(call.parameter("vraIdentifier"), call)
+  }
+
+  /// The appliance with that number or name.
+  static func appliance(_ name: String, _ call: APICall) async throws -> ApplianceView {
+    guard
+      let appliance = try await call.site.appliances().first(where: {
+        String($0.number) == name || $0.identifier.rawValue == name
+      })
+    else { throw APIError.notFound("there is no appliance \(name)") }
+    return appliance
   }
 
   private static func list(_ call: APICall) async throws -> APIResponse {

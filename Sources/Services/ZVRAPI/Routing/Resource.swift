@@ -19,10 +19,15 @@ enum Resources {
     [
       Session.self, LocalSite.self, PeerSites.self, VirtualizationSites.self, Vras.self,
       Vpgs.self, VpgSettings.self, Vms.self, Tasks.self, Events.self, Alerts.self,
-      TapSuspensions.self,
+      TapSuspensions.self, Datastores.self, Volumes.self, ServerDateTime.self, License.self,
+      ServiceProfiles.self, Zorgs.self, Statistics.self, Reports.self, ResourcesReport.self,
+      Flrs.self, EncryptionDetection.self, LongTermRetention.self, RecoveryScripts.self,
+      ZsspSessions.self, Vcd.self,
     ]
   }
 
   /// Every call served, with the pages that show them.
-  static var routes: [Route] { all.flatMap { $0.routes } + Help.routes + Swagger.routes }
+  static var routes: [Route] {
+    all.flatMap { $0.routes } + Help.routes + Swagger.routes + ZvmTweaks.routes
+  }
 }

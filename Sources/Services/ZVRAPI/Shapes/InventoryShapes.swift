@@ -18,6 +18,23 @@ extension APIValue {
     )
   }
 
+  /// A block device of a host that a VM has as a disk.
+  static func device(_ device: BlockDevice) -> APIValue {
+    .object(
+      "DeviceDataApi",
+      [
+        "DeviceIdentifier": .string(device.disk.path),
+        "DatastoreIdentifier": .identifier(device.disk.datastore),
+        "DeviceName": .string(device.disk.path),
+        "SizeInBytes": .integer(Int64(clamping: device.disk.byteCount)),
+        "HostIdentifiers": .texts([device.machine.host.rawValue]),
+        "VmIdentifier": .identifier(device.machine.identifier),
+        "SizeInKb": .integer(Int64(clamping: device.disk.byteCount >> 10)),
+        "HostIdentifier": .identifier(device.machine.host),
+      ]
+    )
+  }
+
   static func network(_ network: Inventory.Network) -> APIValue {
     .object(
       "NetworkNativeApi",
@@ -141,4 +158,20 @@ extension VirtualMachine {
   var provisionedInMB: Int { disks.reduce(0) { $0 + Int($1.byteCount >> 20) } }
 
   var usedInMB: Int { disks.reduce(0) { $0 + Int($1.allocatedByteCount >> 20) } }
+}
+
+/// A disk that is a device of its host, and whose it is.
+struct BlockDevice: Sendable {
+  var machine: VirtualMachine
+  var disk: VirtualMachine.Disk
+}
+
+extension Inventory {
+  /// Block devices that VMs have as disks.
+  var devices: [BlockDevice] {
+    virtualMachines.flatMap { machine in
+      machine.disks.filter { $0.path.hasPrefix("/dev/") }
+        .map { BlockDevice(machine: machine, disk: $0) }
+    }
+  }
 }

@@ -102,6 +102,24 @@ extension APIValue {
     )
   }
 
+  /// A checkpoint as a point a VM can be restored to.
+  static func pointInTime(_ point: Checkpoint) -> APIValue {
+    .object(
+      "PointInTimeApi",
+      [
+        "Checkpoint": checkpoint(point),
+        "RetentionSet": .null,
+        "CanMount": .object(
+          "AllowedOperationApi",
+          [
+            "IsAllowed": .bool(false),
+            "Reason": .string("file-level restore through the API is not available"),
+          ]
+        ),
+      ]
+    )
+  }
+
   static func checkpointStats(earliest: Checkpoint?, latest: Checkpoint?) -> APIValue {
     .object(
       "VpgCheckpointsStatsApi",

@@ -16,6 +16,15 @@ enum APIDate {
       + ".\(padded(parts.millisecond, 3))Z"
   }
 
+  /// Reads a date as ``read(_:zone:)`` does, or as milliseconds since 1970.
+  static func readArgument(_ text: String) -> WallTime? {
+    // Years have four digits: longer numbers are milliseconds.
+    if text.count > 4, let number = Int64(text), abs(number) < 1 << 52 {
+      return WallTime(milliseconds: number)
+    }
+    return read(text)
+  }
+
   /// The form of a pairing token's expiry: `10/09/2019 12:55 PM`, in UTC.
   static func americanText(of time: WallTime) -> String {
     let parts = Parts(time)

@@ -94,6 +94,12 @@ enum APIEnumerations {
     ]
   )
 
+  static let changeRecoveryHostStatus = APIEnumeration(
+    "VraChangeRecoveryHostVmStatus",
+    count: 3,
+    []
+  )
+
   static let pairingStatus = APIEnumeration(
     "PairingStatus",
     [

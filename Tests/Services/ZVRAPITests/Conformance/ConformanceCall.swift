@@ -1,6 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+import RecoveryModel
+
 @testable import ZVRAPI
 
 /// One operation of the published API, with what a call of it needs.
@@ -23,6 +25,9 @@ struct ConformanceCall {
     "volumeIdentifier": "scsi:0:0", "taskIdentifier": "\(FakeSite.task)",
     "eventIdentifier": FakeSite.event, "alertIdentifier": FakeSite.alert,
     "datastoreIdentifier": "11111111-aaaa.datastore-one", "resource": "vpgs",
+    "serviceProfileIdentifier": FakeSite.profile.identifier,
+    "zorgIdentifier": FakeSite.zorg.identifier,
+    "recoveryOperationIdentifier": FakeSite.recovery,
   ]
 
   /// Bodies of the calls that need one.
@@ -32,6 +37,35 @@ struct ConformanceCall {
     "POST /v1/peersites/pair": #"{"HostName": "h", "Port": 9081, "Token": "t"}"#,
     "POST /v1/vpgSettings/copyVpgSettings": #"{"VpgIdentifier": "\#(FakeSite.vpg)"}"#,
     "POST /v1/vpgSettings/{vpgSettingsIdentifier}/vms": #"{"VmIdentifier": "\#(FakeSite.app)"}"#,
+    "PUT /v1/license": #"{"LicenseKey": "ABCD-1234"}"#,
+    "POST /v1/encryptionDetection/state": #"{"EncryptionDetectionEnabled": false}"#,
+    "POST /management/api/tweaks/v1/zvmTweaks": #"{"name": "t", "type": "zvm-tweak"}"#,
+    "POST /v1/flrs":
+      #"{"jflr": {"VmIdentifier": "\#(FakeSite.web)", "CheckpointIdentifier": "101"}}"#,
+    "PUT /v1/localsite/virtualizationsettings":
+      #"{"Credentials": {"UserName": "u", "Password": "p"}}"#,
+    "POST /v1/ltr/repositories": #"{"RepositoryName": "r"}"#,
+    "POST /v1/ltr/restore/vm": #"{"RetentionSetIdentifier": "r"}"#,
+    "POST /v1/ltr/catalog/deleteretentionsets":
+      #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "r"}]}"#,
+    "POST /v1/recoveryScripts/output/folders": #"{"Path": "/x"}"#,
+    "POST /v1/recoveryScripts/repository/folders": #"{"Path": "/x"}"#,
+    "POST /v1/vms/{vmIdentifier}/RestoreCommit": #""\#(FakeSite.vpg)""#,
+    "POST /v1/vms/{vmIdentifier}/RestoreRollback": #""\#(FakeSite.vpg)""#,
+    "POST /v1/vras": #"{"HostIdentifier": "\#(FakeSite.host)", "MemoryInGb": "3"}"#,
+    "POST /v1/vras/clusters": #"{"ClusterIdentifier": "c"}"#,
+    "POST /v1/vras/upgrade": #"{"VraIdentifiers": ["9007199254740993"]}"#,
+    "POST /v1/zsspsessions":
+      #"{"ZorgIdentifier": "\#(FakeSite.zorg.identifier)", "ZsspAddress": "https://p"}"#,
+  ]
+
+  /// Queries of the calls that need one.
+  private static let queries = [
+    "/v1/serverDateTime/dateTimeArgument": "?dateTime=2024-05-06",
+    "/v1/recoveryScripts/output/files": "?path=/x",
+    "/v1/recoveryScripts/output/folders": "?path=/x",
+    "/v1/recoveryScripts/repository/files": "?path=/x",
+    "/v1/recoveryScripts/repository/folders": "?path=/x",
   ]
 
   var isForm: Bool { operation["body"]?.readText?.hasSuffix("Form") == true }
@@ -51,7 +85,7 @@ struct ConformanceCall {
     let others = (operation["alsoRequestedAs"]?.items ?? []).compactMap(\.readText).map { text in
       inOrder.reduce(text) { $0.replacing("{}", with: $1, maxReplacements: 1) }
     }
-    return [path] + others
+    return [path + (Self.queries[pattern] ?? "")] + others
   }
 
   /// The path with `{}` for its last parameter; nil if it has none.

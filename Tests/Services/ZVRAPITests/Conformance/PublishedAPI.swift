@@ -87,6 +87,9 @@ struct PublishedAPI {
     case ("datetime", .string(let text)):
       let pattern = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/
       return text.wholeMatch(of: pattern) == nil ? ["\(place) is no date: \(text)"] : []
+    case ("timespan", .string(let text)):
+      let pattern = /(\d+\.)?\d\d:\d\d:\d\d/
+      return text.wholeMatch(of: pattern) == nil ? ["\(place) is no span: \(text)"] : []
     case ("long", .integer), ("double", .integer), ("double", .double), ("boolean", .bool):
       return []
     default: return ["\(place) has the wrong type"]

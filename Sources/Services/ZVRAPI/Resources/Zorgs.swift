@@ -1,0 +1,32 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Orchestration
+internal import RecoveryModel
+
+/// `/v1/zorgs`: the organisations VPGs belong to.
+enum Zorgs: Resource {
+  static let root = "zorgs"
+  static let interface = "IZorgsService"
+
+  static var routes: [Route] {
+    [
+      Route(.get, "zorgs", "The organisations.") { call in
+        let links = await call.links()
+        return .list(
+          try await call.site.organisations().map { .zorg($0, links) },
+          of: "ZorgApi"
+        )
+      },
+      Route(.get, "zorgs/{zorgIdentifier}", "One organisation.") { call in
+        let name = call.parameter("zorgIdentifier")
+        guard
+          let zorg = try await call.site.organisations().first(where: {
+            $0.identifier.isSame(as: name)
+          })
+        else { throw APIError.notFound("there is no organisation \(name)") }
+        return .value(.zorg(zorg, await call.links()))
+      },
+    ]
+  }
+}

@@ -1,0 +1,92 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import RecoveryModel
+import Testing
+
+@testable import ZVRAPI
+
+@Suite struct ReportCallTests {
+  private func object(_ value: APIValue) throws -> APIObject { try #require(value.object) }
+
+  @Test func `pages of the resource report go on until one is empty`() async throws {
+    let client = await APIClient.loggedOn()
+    var times: [APIValue] = []
+    for page in 1...3 {
+      let path = "/v1/reports/resources?pageNumber=\(page)&pageSize=2"
+      let items = try #require(await client.get(path).items)
+      if items.isEmpty { break }
+      times += items.compactMap { $0.object?["SampleTime"] }
+    }
+    #expect(times.count == 3)
+    #expect(await client.get("/v1/reports/resources?pageNumber=3&pageSize=2").items == [])
+  }
+
+  @Test func `the resource report is filtered by names of either site`() async throws {
+    let client = await APIClient.loggedOn()
+    for (query, count) in [
+      ("vmName=WEB1", 3), ("vmName=other", 0), ("zorgName=org", 3), ("zorgName=x", 0),
+      ("protectedSiteName=london&vpgName=App1", 3), ("recoveryVcdOrg=x", 0),
+    ] {
+      #expect(await client.get("/v1/reports/resources?\(query)").items?.count == count, "\(query)")
+    }
+    #expect(await client.send(.get, "/v1/reports/resources?pageSize=1001").status == 400)
+    #expect(await client.send(.get, "/v1/reports/resources?pageSize=no").status == 400)
+  }
+
+  @Test func `flat samples need no session and sum up`() async throws {
+    let client = APIClient()
+    for root in ["/ZvmService", "/v1/ZvmService"] {
+      let path =
+        "\(root)/ResourcesReport/getSamples?fromTimeString=2024-05-06%2007:00:00"
+        + "&toTimeString=2024-05-07%2000:00:00&startIndex=1&count=500"
+      let samples = try #require(await client.get(path).items).compactMap(\.object)
+      #expect(samples.count == 2)
+      #expect(samples.first?["SourceVolumesUsedStorageInGB"] == .double(0.5))
+      #expect(samples.first?["RecoveryJournalUsedStorageInGB"]?.readInteger == 1)
+      #expect(samples.first?["CpuUsedInMhz"] == .integer(120))
+      #expect(samples.first?["Zorg"]?.readText?.hasSuffix(FakeSite.zorg.identifier) == true)
+    }
+    let path = "/ZvmService/ResourcesReport/getSamples"
+    #expect(await client.send(.get, "\(path)?count=501").status == 400)
+    #expect(await client.send(.get, "\(path)?startIndex=-1").status == 400)
+    let filtered = "/ZvmService/ResourcesReport/getSamplesWithFilter?filter="
+    #expect(await client.get(filtered + "web1").items?.count == 3)
+    #expect(await client.get(filtered + "web2").items?.count == 0)
+  }
+
+  @Test func `a recovery report says who, when, to which point and how long`() async throws {
+    let client = await APIClient.loggedOn()
+    let report = try object(await client.get("/v1/reports/recovery/\(FakeSite.recovery)"))
+    let general = report.object("General")
+    #expect(general["RtoInSeconds"] == .string("12"))
+    #expect(general["RecoveryType"] == .string("FailoverTest"))
+    #expect(general["InitiatedBy"] == .string("admin"))
+    #expect(general["Status"] == .string("Success"))
+    let steps = try #require(report.object("RecoverySettings")["Steps"]?.items)
+    #expect(steps.first?.object?["ExecutionTime"] == .string("00:00:03"))
+    for (query, count) in [
+      ("recoveryType=Failover%20Test", 1), ("recoveryType=Failover", 0), ("state=fail", 0),
+      ("vpgName=other,%20App1", 1), ("vpgName=other", 0), ("pageNumber=2", 0),
+    ] {
+      #expect(await client.get("/v1/reports/recovery?\(query)").items?.count == count, "\(query)")
+    }
+    #expect(await client.send(.get, "/v1/reports/recovery?state=maybe").status == 400)
+    #expect(await client.send(.get, "/v1/reports/recovery/x").status == 404)
+  }
+
+  @Test func `volumes are filtered and datastores add them up`() async throws {
+    let client = await APIClient.loggedOn()
+    #expect(await client.get("/v1/volumes?volumeType=journal").items?.count == 1)
+    #expect(await client.get("/v1/volumes?volumeType=Appliance").items?.count == 0)
+    #expect(await client.send(.get, "/v1/volumes?volumeType=Tape").status == 400)
+    let path = "/v1/datastores/11111111-aaaa.datastore-one"
+    let usage = try object(await client.get(path)).object("Stats", "Usage")
+    #expect(usage.value("Zerto", "Journal", "UsedInBytes").readInteger == 1 << 20)
+    #expect(usage.value("Datastore", "UsedInBytes").readInteger == 1 << 39)
+    #expect(
+      usage.value("Datastore", "ProvisionedInBytes").readInteger
+        == (1 << 39) + 4 * ((1 << 30) - (1 << 20))
+    )
+  }
+}
