@@ -209,6 +209,24 @@ package final class SQLiteStore: Store {
     try await write("DELETE FROM alert WHERE identifier = ?", [identifier])
   }
 
+  // MARK: Exports
+
+  package func vpgExports() async throws(StoreError) -> [VPGExportRecord] {
+    try await records("SELECT json FROM vpgExport ORDER BY time DESC")
+  }
+
+  package func save(_ export: VPGExportRecord) async throws(StoreError) {
+    try await put(
+      export,
+      "INSERT OR REPLACE INTO vpgExport (json, time) VALUES (?, ?)",
+      [export.time.milliseconds]
+    )
+  }
+
+  package func removeVPGExport(at time: WallTime) async throws(StoreError) {
+    try await write("DELETE FROM vpgExport WHERE time = ?", [time.milliseconds])
+  }
+
   // MARK: Inside
 
   /// Every record of a query whose only column is the record's JSON.

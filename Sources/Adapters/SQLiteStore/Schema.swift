@@ -68,6 +68,12 @@ enum Schema {
         $0.column("json", .text).notNull()
       }
     }
+    migrator.registerMigration("vpgExport") { connection in
+      try connection.create(table: "vpgExport") {
+        $0.primaryKey("time", .integer)
+        $0.column("json", .text).notNull()
+      }
+    }
     return migrator
   }
 }

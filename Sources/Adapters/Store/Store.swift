@@ -39,6 +39,11 @@ package protocol Store: CatalogueStore, ReportStore {
   func save(_ vpg: VPGRecord) async throws(StoreError)
   func removeVPG(_ vpg: VPGIdentifier) async throws(StoreError)
 
+  /// Definitions that were exported, newest first.
+  func vpgExports() async throws(StoreError) -> [VPGExportRecord]
+  func save(_ export: VPGExportRecord) async throws(StoreError)
+  func removeVPGExport(at time: WallTime) async throws(StoreError)
+
   // MARK: Work
 
   /// Recovery operations that are not finished, as their state machines last stood.
@@ -200,6 +205,31 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     package init(keepsReplicas: Bool, phaseBefore: Phase) {
       self.keepsReplicas = keepsReplicas
       self.phaseBefore = phaseBefore
+    }
+  }
+}
+
+/// Definitions of VPGs as they were when somebody exported them.
+package struct VPGExportRecord: Codable, Sendable, Equatable {
+  /// Names the export.
+  package var time: WallTime
+  package var vpgs: [Entry]
+
+  package init(time: WallTime, vpgs: [Entry]) {
+    self.time = time
+    self.vpgs = vpgs
+  }
+
+  /// One VPG, with its sites' names as they were.
+  package struct Entry: Codable, Sendable, Equatable {
+    package var definition: VPGDefinition
+    package var protectedSiteName: String
+    package var recoverySiteName: String
+
+    package init(definition: VPGDefinition, protectedSiteName: String, recoverySiteName: String) {
+      self.definition = definition
+      self.protectedSiteName = protectedSiteName
+      self.recoverySiteName = recoverySiteName
     }
   }
 }

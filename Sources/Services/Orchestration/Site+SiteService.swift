@@ -200,6 +200,17 @@ extension Site: SiteService {
     return record
   }
 
+  // MARK: Exported definitions
+
+  package func exportVPGs(
+    named names: [String],
+    user: String
+  ) async throws(SiteError) -> VPGExport {
+    try await exports.make(of: try await vpgs(), named: names, user: user)
+  }
+
+  package func vpgExports() async throws(SiteError) -> [VPGExport] { try await exports.all() }
+
   // MARK: Taps
 
   private var suspensions: TapSuspensions { TapSuspensions(context: context, keeper: keeper) }

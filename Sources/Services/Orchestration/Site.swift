@@ -20,6 +20,7 @@ package final class Site: Service, Sendable {
   let protectedHalf: ProtectedHalf
   let recoveryHalf: RecoveryHalf
   let standing: SourceStanding
+  let exports: VPGExports
   let judge: VPGJudge
   let alertBook: AlertBook
 
@@ -57,6 +58,7 @@ package final class Site: Service, Sendable {
       keeper: keeper,
       checkpoints: checkpointKeeper
     )
+    exports = VPGExports(context: context)
     alertBook = AlertBook(context: context)
     judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery)
   }

@@ -45,6 +45,13 @@ package protocol SiteService: SiteReporting {
     user: String
   ) async throws(SiteError) -> TaskIdentifier
 
+  // MARK: Exported definitions
+
+  /// Keeps the definitions of VPGs as they are now, of all if none is named.
+  func exportVPGs(named names: [String], user: String) async throws(SiteError) -> VPGExport
+  /// What was exported, newest first.
+  func vpgExports() async throws(SiteError) -> [VPGExport]
+
   // MARK: Taps
 
   /// Frees disks of our tap for a time, and waits until they are free.

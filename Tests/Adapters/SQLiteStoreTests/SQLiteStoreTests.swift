@@ -182,6 +182,33 @@ final class StoreFile {
     try store.close()
   }
 
+  @Test func `exports are there after a reopen, newest first, until they are removed`()
+    async throws
+  {
+    let file = try StoreFile()
+    let exports = [3, 1, 2].map { number in
+      VPGExportRecord(
+        time: WallTime(milliseconds: Int64(number) * 1000),
+        vpgs: [
+          VPGExportRecord.Entry(
+            definition: Self.vpg("web", number).definition,
+            protectedSiteName: "london",
+            recoverySiteName: "paris"
+          )
+        ]
+      )
+    }
+    do {
+      let store = try SQLiteStore(path: file.path)
+      for export in exports { try await store.save(export) }
+      try store.close()
+    }
+    let store = try SQLiteStore(path: file.path)
+    #expect(try await store.vpgExports() == [exports[0], exports[2], exports[1]])
+    try await store.removeVPGExport(at: WallTime(milliseconds: 2000))
+    #expect(try await store.vpgExports() == [exports[0], exports[1]])
+  }
+
   @Test func `a VPG that an older manager stored is read`() async throws {
     let file = try StoreFile()
     try SQLiteStore(path: file.path).close()

@@ -4,6 +4,7 @@
 import Hypervisor
 import Orchestration
 import RecoveryModel
+import Store
 
 /// A site of one VPG with one VM and of one VM without, that notes what it is told.
 actor FakeSite: SiteService {
@@ -233,8 +234,42 @@ actor FakeSite: SiteService {
     return hasCheckpoints ? Self.checkpoints : []
   }
 
+  /// As a site does it; that there is another VPG of the name as well.
+  private func check(_ definition: VPGDefinition) throws(SiteError) {
+    var check = DefinitionCheck(definition)
+    check.checkItself(others: [VPGRecord(definition: self.definition)])
+    try check.finish()
+  }
+
+  private(set) var exports: [VPGExport] = [
+    VPGExport(time: WallTime(milliseconds: 1_714_979_289_000), vpgs: [exported])
+  ]
+
+  func exportVPGs(named names: [String], user: String) throws(SiteError) -> VPGExport {
+    guard names.allSatisfy({ $0 == definition.name }) else { throw .notFound("no such VPG") }
+    var entry = Self.exported
+    entry.definition = definition
+    let export = VPGExport(
+      time: WallTime(milliseconds: exports[0].time.milliseconds + 1000),
+      vpgs: [entry]
+    )
+    exports.insert(export, at: 0)
+    return export
+  }
+
+  func vpgExports() -> [VPGExport] { exports }
+
+  private static var exported: VPGExport.Entry {
+    VPGExport.Entry(
+      definition: makeDefinition(),
+      protectedSiteName: "london",
+      recoverySiteName: "paris"
+    )
+  }
+
   func create(_ definition: VPGDefinition, user: String) throws(SiteError) -> TaskIdentifier {
     if let refusal { throw refusal }
+    try check(definition)
     created.append(definition)
     return Self.task
   }
@@ -246,6 +281,12 @@ actor FakeSite: SiteService {
   ) throws(SiteError) -> TaskIdentifier {
     guard vpg == Self.vpg else { throw .notFound("there is no VPG \(vpg)") }
     if let refusal { throw refusal }
+    if case .update(let wish) = operation {
+      guard wish.generation == definition.generation + 1 else {
+        throw .conflict("the VPG was changed by someone else")
+      }
+      try check(wish)
+    }
     operations.append(operation)
     return Self.task
   }

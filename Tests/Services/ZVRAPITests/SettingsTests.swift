@@ -161,7 +161,7 @@ import Testing
     (#"{"Basic": {"RecoverySiteIdentifier": null}}"#, "RecoverySiteIdentifier"),
     (#"{"Basic": {"ProtectedSiteIdentifier": "\#(FakeSite.paris)"}}"#, "same"),
     (#"{"Basic": {"JournalHistoryInHours": 100000}}"#, "JournalHistoryInHours"),
-    (#"{"Journal": {"Limitation": {"HardLimitInPercent": 10}}}"#, "not both"),
+    (#"{"Journal": {"Limitation": {"HardLimitInPercent": 10}}}"#, "choose one"),
     (#"{"Scratch": {"Limitation": {"WarningThresholdInMB": 400000}}}"#, "warning"),
     (#"{"Vms": []}"#, "no VMs"),
     (
@@ -182,6 +182,64 @@ import Testing
     #expect(message.contains(word), "\(message)")
     #expect(await client.send(.get, settings).status == 200)
     #expect(await client.site.created.isEmpty)
+  }
+
+  @Test func `a commit says everything that is wrong at once, member by member`() async {
+    let client = await APIClient.loggedOn()
+    let settings = await client.openSettings(APIClient.newVPG)
+    let change = """
+      {"Basic": {"Name": "App1", "RpoInSeconds": 0, "RecoverySiteIdentifier": null},
+       "BootGroups": {"BootGroups": [{"BootGroupIdentifier": "g", "BootDelayInSeconds": -1}]},
+       "Journal": {"Limitation": {"HardLimitInPercent": 10}},
+       "Scripting": {"PreRecovery": {"TimeoutInSeconds": 0}},
+       "Vms": [{"VmIdentifier": "\(FakeSite.app)", "BootGroupIdentifier": "nowhere",
+         "Journal": {"Limitation": {"HardLimitInMB": -1}}}]}
+      """
+    #expect(await client.send(.put, settings, change).status == 200)
+    let answer = await client.send(.post, "\(settings)/commit")
+    #expect(answer.status == 400)
+    let message = answer.body.object?["Message"]?.readText ?? ""
+    for member in [
+      "Basic.Name", "Basic.RpoInSeconds", "Basic.RecoverySiteIdentifier", "BootDelayInSeconds",
+      "Journal.Limitation.HardLimitInMB", "Scripting.PreRecovery.TimeoutInSeconds",
+      "Vms[app1].BootGroupIdentifier", "Vms[app1].Journal.Limitation.HardLimitInMB",
+    ] {
+      #expect(message.contains("\(member):") || message.contains(".\(member)"), "\(message)")
+    }
+    #expect(await client.send(.get, settings).status == 200)
+  }
+
+  @Test func `two commits of the same settings at the same time make one VPG`() async {
+    let client = await APIClient.loggedOn()
+    let settings = await client.openSettings(APIClient.newVPG)
+    let statuses = await withTaskGroup(of: Int.self) { group in
+      for _ in 0..<8 {
+        group.addTask { await client.send(.post, "\(settings)/commit").status }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(statuses.filter { $0 == 200 }.count == 1)
+    #expect(statuses.allSatisfy { [200, 404, 409].contains($0) })
+    #expect(await client.site.created.count == 1)
+  }
+
+  @Test(arguments: [("ltr", "Enabled", "true"), ("backup", "RepositoryIdentifier", #""r""#)])
+  func `retention can be written and read while it is off, and is refused when it is on`(
+    part: String,
+    member: String,
+    on: String
+  ) async {
+    let client = await APIClient.loggedOn()
+    let path = await client.openSettings() + "/" + part
+    #expect(await client.get(path).object?["Retry"]?.object != nil)
+    #expect(await client.send(.put, path, #"{"Retry": {"Number": 5}}"#).status == 200)
+    #expect(await client.get(path).object?.value("Retry", "Number") == .integer(5))
+    let answer = await client.send(.put, path, "{\"\(member)\": \(on)}")
+    #expect(answer.status == 400)
+    #expect(answer.body.object?["Message"]?.readText?.contains(member) == true)
+    #expect(await client.get(path).object?.value("Retry", "Number") == .integer(5))
+    #expect(await client.send(.delete, path).status == 200)
+    #expect(await client.get(path).object?.value("Retry", "Number") != .integer(5))
   }
 
   @Test(arguments: [

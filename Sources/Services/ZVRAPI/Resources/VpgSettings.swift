@@ -8,7 +8,8 @@ internal import RecoveryModel
 
 /// `/v1/vpgSettings`: settings objects, with which VPGs are made and edited.
 ///
-/// The calls for sub-objects are in ``VpgSettingsParts`` and ``VpgSettingsVms``.
+/// The calls for sub-objects are in ``VpgSettingsParts`` and ``VpgSettingsVms``, those that export
+/// and import in ``VpgSettingsExports``.
 enum VpgSettings: Resource {
   static let root = "vpgSettings"
   static let interface = "IVpgSettingsService"
@@ -16,7 +17,8 @@ enum VpgSettings: Resource {
   static let settings = "vpgSettings/{vpgSettingsIdentifier}"
 
   static var routes: [Route] {
-    (whole + VpgSettingsParts.routes + VpgSettingsVms.routes).changesNeed(.protect)
+    (whole + VpgSettingsParts.routes + VpgSettingsVms.routes + VpgSettingsExports.routes)
+      .changesNeed(.protect)
   }
 
   private static var whole: [Route] {
@@ -125,19 +127,11 @@ enum VpgSettings: Resource {
   ) async throws -> TaskIdentifier {
     let names = draft.vms.compactMap { $0["VmIdentifier"]?.readText }
     let known = Set(draft.base?.vms.map(\.identifier.rawValue) ?? [])
-    let machines = try await machines(
-      for: names.filter { !known.contains($0) },
-      of: nil,
-      change: draft.tree,
-      call
+    let definition = try draft.definition(
+      machines: await newMachines(names.filter { !known.contains($0) }, draft, call)
     )
-    let definition = try draft.definition(machines: machines)
     guard let base = draft.base else {
       return try await call.site.create(definition, user: call.user)
-    }
-    let current = try await call.site.vpg(base.identifier).definition
-    guard current.generation == base.generation else {
-      throw APIError.conflict("the VPG was changed by someone else since its editing began")
     }
     return try await call.site.perform(
       .update(definition),
@@ -146,9 +140,23 @@ enum VpgSettings: Resource {
     )
   }
 
+  /// The VMs that are new in the VPG; the site says which of them it does not have, beside
+  /// everything else that is wrong.
+  private static func newMachines(
+    _ names: [String],
+    _ draft: SettingsDraft,
+    _ call: APICall
+  ) async throws -> [VMIdentifier: VirtualMachine] {
+    do {
+      return try await machines(for: names, of: nil, change: draft.tree, call)
+    } catch is APIError {
+      return [:]
+    }
+  }
+
   // MARK: VMs from the inventory
 
-  private static func vmNames(_ body: APIObject) throws(APIError) -> [String] {
+  static func vmNames(_ body: APIObject) throws(APIError) -> [String] {
     var names: [String] = []
     for item in body["Vms"]?.items ?? [] {
       if let name = try item.object?.text("VmIdentifier") { names.append(name) }

@@ -148,6 +148,13 @@ enum Vpgs: Resource {
     [
       Route(
         .post,
+        "vpgs",
+        "Makes a VPG in one call, as old clients do. Answers a task.",
+        body: VPGCreation.sample,
+        answer: VPGCreation.answer
+      ),
+      Route(
+        .post,
         "\(vpg)/checkpoints",
         "Inserts a tagged checkpoint. Answers a task.",
         body: #"{"CheckpointName": "before the upgrade"}"#

@@ -5,34 +5,29 @@ internal import Foundation
 internal import Hypervisor
 internal import RecoveryModel
 
-// Reading a finished draft as the definition of a VPG. Only what the draft alone can tell is
-// checked here; whether hosts, datastores and networks exist the site knows.
+// Reading a finished draft as the definition of a VPG. Nothing is judged here: the site says
+// everything that is wrong with the definition, member by member.
 
 extension SettingsDraft {
   /// The VPG that the draft describes.
   ///
-  /// `machines`: The hypervisor's view of VMs that are new in the VPG.
-  ///
-  /// Throws the first thing that is missing or wrong, by name.
+  /// `machines`: The hypervisor's view of VMs that are new in the VPG; one that is not there is
+  /// left for the site to refuse.
   func definition(
     machines: [VMIdentifier: VirtualMachine]
   ) throws(APIError) -> VPGDefinition {
     let basic = tree.object("Basic")
-    let sites = try sites(basic)
-    guard let name = try basic.text("Name")?.trimmingCharacters(in: .whitespaces), !name.isEmpty
-    else { throw .invalid("Basic.Name is missing") }
-    guard !vms.isEmpty else { throw .invalid("the VPG \(name) has no VMs") }
     var definition = VPGDefinition(
       identifier: base?.identifier ?? VPGIdentifier(UUID().uuidString.lowercased()),
       generation: (base?.generation ?? 0) + 1,
-      name: name,
+      name: try basic.text("Name")?.trimmingCharacters(in: .whitespaces) ?? "",
       description: base?.description ?? "",
-      protectedSite: sites.protected,
-      recoverySite: sites.recovery,
+      protectedSite: try site("ProtectedSiteIdentifier", of: basic),
+      recoverySite: try site("RecoverySiteIdentifier", of: basic),
       policy: try policy(basic),
       bootGroups: try bootGroups(),
-      journal: try Self.limits(tree.object("Journal"), at: "Journal"),
-      scratch: try Self.limits(tree.object("Scratch"), at: "Scratch"),
+      journal: try Self.limits(tree.object("Journal")),
+      scratch: try Self.limits(tree.object("Scratch")),
       networks: VPGDefinition.DefaultNetworks(
         failover: try tree.object("Networks", "Failover", "Hypervisor")
           .identifier("DefaultNetworkIdentifier"),
@@ -47,43 +42,30 @@ extension SettingsDraft {
     )
     definition.scripting.preRecovery = try script("PreRecovery")
     definition.scripting.postRecovery = try script("PostRecovery")
-    for vm in vms {
-      definition.vms.append(
-        try protectedVM(vm, groups: definition.bootGroups, machines: machines)
-      )
+    if tree.value("Scripting", "PostBackup") != .null {
+      definition.scripting.postBackup = try script("PostBackup")
     }
+    for vm in vms { definition.vms.append(try protectedVM(vm, machines: machines)) }
     return definition
   }
 
-  private func sites(
-    _ basic: APIObject
-  ) throws(APIError) -> (protected: SiteIdentifier, recovery: SiteIdentifier) {
-    guard let protected = try basic.text("ProtectedSiteIdentifier"), !protected.isEmpty else {
-      throw .invalid("Basic.ProtectedSiteIdentifier is missing")
-    }
-    guard let recovery = try basic.text("RecoverySiteIdentifier"), !recovery.isEmpty else {
-      throw .invalid("Basic.RecoverySiteIdentifier is missing")
-    }
-    guard !protected.isSame(as: recovery) else {
-      throw .invalid("the protected and the recovery site are the same")
-    }
-    let sites = (SiteIdentifier(protected.lowercased()), SiteIdentifier(recovery.lowercased()))
-    if let base, (base.protectedSite, base.recoverySite) != sites {
-      throw .invalid("the sites of an existing VPG cannot be changed")
-    }
-    return sites
+  private func site(
+    _ member: String,
+    of basic: APIObject
+  ) throws(APIError) -> SiteIdentifier {
+    SiteIdentifier(try basic.text(member)?.lowercased() ?? "")
   }
 
   private func policy(_ basic: APIObject) throws(APIError) -> VPGDefinition.Policy {
     var policy = base?.policy ?? VPGDefinition.Policy()
     let defaults = VPGDefinition.Policy()
     policy.rpoTargetInSeconds =
-      try basic.integer("RpoInSeconds", within: 1...86_400 * 7) ?? defaults.rpoTargetInSeconds
+      try basic.integer("RpoInSeconds") ?? defaults.rpoTargetInSeconds
     policy.testIntervalInMinutes =
-      try basic.integer("TestIntervalInMinutes", within: 0...5_256_000)
+      try basic.integer("TestIntervalInMinutes")
       ?? defaults.testIntervalInMinutes
     policy.journalHistoryInHours =
-      try basic.integer("JournalHistoryInHours", within: 1...720)
+      try basic.integer("JournalHistoryInHours")
       ?? defaults.journalHistoryInHours
     let priority = try basic.number("Priority", of: APIEnumerations.vpgPriority)
     policy.priority =
@@ -99,14 +81,11 @@ extension SettingsDraft {
     for item in tree.object("BootGroups")["BootGroups"]?.items ?? [] {
       guard let object = item.object else { continue }
       let identifier = try object.name("BootGroupIdentifier") ?? UUID().uuidString.lowercased()
-      guard !groups.contains(where: { $0.identifier == identifier }) else {
-        throw .invalid("the boot group \(identifier) is there twice")
-      }
       groups.append(
         VPGDefinition.BootGroup(
           identifier: identifier,
           name: try object.name("Name") ?? VPGDefinition.BootGroup.default.name,
-          delayInSeconds: try object.integer("BootDelayInSeconds", within: 0...86_400) ?? 0
+          delayInSeconds: try object.integer("BootDelayInSeconds") ?? 0
         )
       )
     }
@@ -120,39 +99,21 @@ extension SettingsDraft {
     script.command = try object.name("Command")
     script.parameters = try object.name("Parameters")
     script.timeoutInSeconds =
-      try object.integer("TimeoutInSeconds", within: 1...86_400) ?? script.timeoutInSeconds
+      try object.integer("TimeoutInSeconds") ?? script.timeoutInSeconds
     return script
   }
 
   /// A journal's or scratch's limits.
-  ///
-  /// Zero stands for no limit.
   private static func limits(
-    _ object: APIObject,
-    at place: String
+    _ object: APIObject
   ) throws(APIError) -> VPGDefinition.StorageLimits {
     let limitation = object.object("Limitation")
-    var values: [Int?] = []
-    for name in [
-      "HardLimitInMB", "HardLimitInPercent", "WarningThresholdInMB", "WarningThresholdInPercent",
-    ] {
-      let value = try limitation.integer(name, within: 0...Int(Int32.max))
-      values.append(value == 0 ? nil : value)
-    }
-    guard values[0] == nil || values[1] == nil, values[2] == nil || values[3] == nil else {
-      throw .invalid("\(place).Limitation: give a limit in MB or in percent, not both")
-    }
-    for (hard, warning) in [(values[0], values[2]), (values[1], values[3])] {
-      if let hard, let warning, warning > hard {
-        throw .invalid("\(place).Limitation: the warning threshold is above the hard limit")
-      }
-    }
     return VPGDefinition.StorageLimits(
       datastore: try object.identifier("DatastoreIdentifier"),
-      hardLimitInMB: values[0],
-      hardLimitInPercent: values[1],
-      warningThresholdInMB: values[2],
-      warningThresholdInPercent: values[3]
+      hardLimitInMB: try limitation.integer("HardLimitInMB"),
+      hardLimitInPercent: try limitation.integer("HardLimitInPercent"),
+      warningThresholdInMB: try limitation.integer("WarningThresholdInMB"),
+      warningThresholdInPercent: try limitation.integer("WarningThresholdInPercent")
     )
   }
 
@@ -160,49 +121,55 @@ extension SettingsDraft {
 
   private func protectedVM(
     _ entry: APIObject,
-    groups: [VPGDefinition.BootGroup],
     machines: [VMIdentifier: VirtualMachine]
   ) throws(APIError) -> VPGDefinition.ProtectedVM {
     let identifier = VMIdentifier(try entry.text("VmIdentifier") ?? "")
     var vm: VPGDefinition.ProtectedVM
     if let known = base?.vms.first(where: { $0.identifier == identifier }) {
       vm = known
-    } else if let machine = machines[identifier] {
-      vm = Self.newVM(machine)
     } else {
-      throw .invalid("the protected site has no VM \(identifier)")
+      vm = try Self.newVM(identifier, entry, machines[identifier])
     }
     let group = try entry.name("BootGroupIdentifier")
-    if let group, !groups.contains(where: { $0.identifier == group }) {
-      throw .invalid("\(vm.name): there is no boot group \(group)")
-    }
     vm.bootGroup = group == VPGDefinition.BootGroup.default.identifier ? nil : group
     let recovery = entry.object("Recovery")
     vm.host = try recovery.identifier("HostIdentifier")
     vm.datastore = try recovery.identifier("DatastoreIdentifier")
     vm.folder = try recovery.identifier("FolderIdentifier")
-    let journal = try Self.limits(entry.object("Journal"), at: "\(vm.name): Journal")
+    let journal = try Self.limits(entry.object("Journal"))
     vm.journal = journal == VPGDefinition.StorageLimits() ? nil : journal
-    let scratch = try Self.limits(entry.object("Scratch"), at: "\(vm.name): Scratch")
+    let scratch = try Self.limits(entry.object("Scratch"))
     vm.scratch = scratch == VPGDefinition.StorageLimits() ? nil : scratch
     try readDevices(of: entry, into: &vm)
     return vm
   }
 
-  private static func newVM(_ machine: VirtualMachine) -> VPGDefinition.ProtectedVM {
+  private static func newVM(
+    _ identifier: VMIdentifier,
+    _ entry: APIObject,
+    _ machine: VirtualMachine?
+  ) throws(APIError) -> VPGDefinition.ProtectedVM {
     VPGDefinition.ProtectedVM(
-      identifier: machine.identifier,
-      name: machine.name,
+      identifier: identifier,
+      name: machine?.name ?? "",
       stream: StreamIdentifier(UUID().uuidString.lowercased()),
-      nics: machine.nics.map { VPGDefinition.ProtectedNIC(identifier: $0.identifier) },
-      volumes: machine.disks.map {
+      nics: (machine?.nics ?? []).map { VPGDefinition.ProtectedNIC(identifier: $0.identifier) },
+      volumes: (machine?.disks ?? []).map {
         VPGDefinition.ProtectedVolume(
           identifier: $0.identifier,
           target: $0.target,
           byteCount: $0.byteCount
         )
       },
-      hardware: machine.hardware
+      hardware: machine?.hardware
+        ?? VMHardware(
+          memoryInMB: 0,
+          cpuCount: 0,
+          architecture: "",
+          machine: "",
+          hasGuestAgent: false,
+          macAddresses: []
+        )
     )
   }
 
@@ -215,8 +182,7 @@ extension SettingsDraft {
       guard let index = vm.volumes.firstIndex(where: { $0.identifier.rawValue == name }) else {
         continue
       }
-      vm.volumes[index].datastore = try object.object("Datastore")
-        .identifier("DatastoreIdentifier")
+      try Self.read(object, into: &vm.volumes[index])
     }
     for object in (entry["Nics"]?.items ?? []).compactMap(\.object) {
       let name = try object.text("NicIdentifier")
@@ -228,12 +194,37 @@ extension SettingsDraft {
     }
   }
 
+  /// What says the same as nothing at all is kept as nothing.
+  private static func read(
+    _ object: APIObject,
+    into volume: inout VPGDefinition.ProtectedVolume
+  ) throws(APIError) {
+    volume.datastore = try object.object("Datastore").identifier("DatastoreIdentifier")
+    volume.isThin = try object.object("Datastore").flag("IsThin") == false ? false : nil
+    volume.isSwap = try object.flag("IsSwap")
+    let settings = try object.name("VolumeSyncSettings")
+    volume.syncSettings = settings?.isSame(as: "ContinuousSync") == true ? nil : settings
+    let preseed = object.object("Preseed")
+    volume.preseed =
+      preseed.members.allSatisfy(\.value.isUnset)
+      ? nil
+      : VPGDefinition.Preseed(
+        datastore: try preseed.identifier("DatastoreIdentifier"),
+        path: try preseed.name("Path")
+      )
+  }
+
   private static func network(_ object: APIObject) throws(APIError) -> VPGDefinition.NICRecovery {
     var network = VPGDefinition.NICRecovery()
     network.network = try object.identifier("NetworkIdentifier")
     network.replacesMACAddress = try object.flag("ShouldReplaceMacAddress") ?? false
     network.dnsSuffix = try object.name("DnsSuffix")
-    guard let configuration = object["IpConfig"]?.object else { return network }
+    network.replacesAddresses = try object.flag("ShouldReplaceIpConfiguration")
+    guard let configuration = object["IpConfig"]?.object else {
+      if network.replacesAddresses == false { network.replacesAddresses = nil }
+      return network
+    }
+    if network.replacesAddresses == true { network.replacesAddresses = nil }
     network.usesDHCP = try configuration.flag("IsDhcp") ?? false
     network.address = try configuration.name("StaticIp")
     network.subnetMask = try configuration.name("SubnetMask")
@@ -253,18 +244,5 @@ extension APIObject {
 
   fileprivate func identifier<Name: Identifier>(_ member: String) throws(APIError) -> Name? {
     try name(member).map { Name(rawValue: $0) }
-  }
-
-  fileprivate func integer(
-    _ member: String,
-    within range: ClosedRange<Int>
-  ) throws(APIError) -> Int? {
-    guard let number = try integer(member) else { return nil }
-    guard range.contains(number) else {
-      throw .invalid(
-        "\(member) is \(number); it must be from \(range.lowerBound) to \(range.upperBound)"
-      )
-    }
-    return number
   }
 }

@@ -45,8 +45,12 @@ extension SettingsDraft {
     tree.set(.identifier(vpg.recovery.host), at: "Recovery", "DefaultHostIdentifier")
     tree.set(.identifier(vpg.recovery.datastore), at: "Recovery", "DefaultDatastoreIdentifier")
     tree.set(.identifier(vpg.recovery.folder), at: "Recovery", "DefaultFolderIdentifier")
+    if vpg.scripting.postBackup != nil {
+      tree.set(.object(SettingsShapes.script.blank), at: "Scripting", "PostBackup")
+    }
     for (member, script) in [
       ("PreRecovery", vpg.scripting.preRecovery), ("PostRecovery", vpg.scripting.postRecovery),
+      ("PostBackup", vpg.scripting.postBackup ?? VPGDefinition.Script()),
     ] {
       tree.set(.text(script.command), at: "Scripting", member, "Command")
       tree.set(.text(script.parameters), at: "Scripting", member, "Parameters")
@@ -100,12 +104,7 @@ extension SettingsDraft {
     if let limits = vm.journal { object.fill(limits, at: "Journal") }
     if let limits = vm.scratch { object.fill(limits, at: "Scratch") }
     object["Volumes"] = .list(
-      vm.volumes.map { volume in
-        var object = SettingsShapes.volume.blank
-        object["VolumeIdentifier"] = .identifier(volume.identifier)
-        object.set(.identifier(volume.datastore), at: "Datastore", "DatastoreIdentifier")
-        return .object(object)
-      },
+      vm.volumes.map { .object(entry(for: $0)) },
       element: SettingsShapes.volume.type
     )
     object["Nics"] = .list(
@@ -121,12 +120,32 @@ extension SettingsDraft {
     return object
   }
 
+  private static func entry(for volume: VPGDefinition.ProtectedVolume) -> APIObject {
+    var object = SettingsShapes.volume.blank
+    object["VolumeIdentifier"] = .identifier(volume.identifier)
+    object.set(.identifier(volume.datastore), at: "Datastore", "DatastoreIdentifier")
+    if let isThin = volume.isThin { object.set(.bool(isThin), at: "Datastore", "IsThin") }
+    if let settings = volume.syncSettings { object["VolumeSyncSettings"] = .string(settings) }
+    if let isSwap = volume.isSwap { object["IsSwap"] = .bool(isSwap) }
+    guard let preseed = volume.preseed else { return object }
+    var place = SettingsShapes.preseed.blank
+    place["DatastoreIdentifier"] = .identifier(preseed.datastore)
+    place["Path"] = .text(preseed.path)
+    object["Preseed"] = .object(place)
+    return object
+  }
+
   private static func network(_ recovery: VPGDefinition.NICRecovery) -> APIObject {
     var object = SettingsShapes.nicHypervisor.blank
     object["NetworkIdentifier"] = .identifier(recovery.network)
     object["ShouldReplaceMacAddress"] = .bool(recovery.replacesMACAddress)
     object["DnsSuffix"] = .text(recovery.dnsSuffix)
-    guard recovery.usesDHCP || recovery.address != nil else { return object }
+    object["ShouldReplaceIpConfiguration"] = .bool(recovery.replacesAddresses ?? false)
+    let addresses = [
+      recovery.address, recovery.subnetMask, recovery.gateway, recovery.primaryDNS,
+      recovery.secondaryDNS,
+    ]
+    guard recovery.usesDHCP || addresses.contains(where: { $0 != nil }) else { return object }
     var configuration = SettingsShapes.ipConfiguration.blank
     configuration["StaticIp"] = .text(recovery.address)
     configuration["SubnetMask"] = .text(recovery.subnetMask)
@@ -135,7 +154,7 @@ extension SettingsDraft {
     configuration["SecondaryDns"] = .text(recovery.secondaryDNS)
     configuration["IsDhcp"] = .bool(recovery.usesDHCP)
     object["IpConfig"] = .object(configuration)
-    object["ShouldReplaceIpConfiguration"] = .bool(true)
+    object["ShouldReplaceIpConfiguration"] = .bool(recovery.replacesAddresses ?? true)
     return object
   }
 }

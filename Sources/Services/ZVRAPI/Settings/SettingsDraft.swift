@@ -49,16 +49,20 @@ struct SettingsDraft: Sendable {
         try changed.add(entry, machines: machines, old: old)
       }
     }
+    try changed.refuseRetention()
     self = changed
   }
 
   mutating func change(_ part: SettingsPart, _ body: APIObject) throws(APIError) {
     var object = tree[part.member]?.object ?? part.shape.blank
     try part.shape.apply(body, to: &object, at: part.member, nulls: .clear)
-    tree[part.member] = .object(object)
+    var changed = self
+    changed.tree[part.member] = .object(object)
+    try changed.refuseRetention()
+    self = changed
   }
 
-  mutating func reset(_ part: SettingsPart) { tree[part.member] = .object(part.shape.blank) }
+  mutating func reset(_ part: SettingsPart) { tree[part.member] = part.initial }
 
   // MARK: VMs
 

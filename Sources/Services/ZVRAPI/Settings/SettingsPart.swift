@@ -10,6 +10,8 @@ enum SettingsPart: String, CaseIterable {
   case networks
   case recovery
   case scripting
+  case ltr
+  case backup
 
   /// The member of the settings tree.
   var member: String {
@@ -21,6 +23,8 @@ enum SettingsPart: String, CaseIterable {
     case .networks: "Networks"
     case .recovery: "Recovery"
     case .scripting: "Scripting"
+    case .ltr: "LongTermRetention"
+    case .backup: "Backup"
     }
   }
 
@@ -33,6 +37,17 @@ enum SettingsPart: String, CaseIterable {
     case .networks: SettingsShapes.networks
     case .recovery: SettingsShapes.recovery
     case .scripting: SettingsShapes.scripting
+    case .ltr: RetentionShapes.retention
+    case .backup: RetentionShapes.backup
+    }
+  }
+
+  /// What the member is when nobody has set it: these two are null.
+  var initial: APIValue {
+    switch self {
+    case .ltr, .backup: .null
+    case .basic, .bootgroup, .journal, .scratch, .networks, .recovery, .scripting:
+      .object(shape.blank)
     }
   }
 }

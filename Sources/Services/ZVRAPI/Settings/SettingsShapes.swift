@@ -3,8 +3,7 @@
 
 /// The settings object that VPGs are made and edited with, member by member.
 ///
-/// Values of platforms that are not here (Cloud Director, public clouds, clusters, retention
-/// sets) are always null.
+/// Values of platforms that are not here (Cloud Director, public clouds, clusters) are always null.
 enum SettingsShapes {
   private static let cloudDirector = "Cloud Director values"
   private static let publicCloud = "public cloud values"
@@ -15,7 +14,7 @@ enum SettingsShapes {
     "VpgSettingsBasicApi",
     [
       .text("Name"),
-      .text("VpgType", "Remote"),
+      .enumerated("VpgType", APIEnumerations.vpgType, 0),
       .integer("RpoInSeconds", 300),
       .integer("TestIntervalInMinutes", 262_080),
       .integer("JournalHistoryInHours", 24),
@@ -111,7 +110,7 @@ enum SettingsShapes {
     "VpgSettingsScriptsApi",
     [
       .object("PreRecovery", script), .object("PostRecovery", script),
-      .foreign("PostBackup", "retention sets"),
+      .optionalObject("PostBackup", script),
     ]
   )
 
@@ -150,12 +149,17 @@ enum SettingsShapes {
     ]
   )
 
+  static let preseed = ObjectShape(
+    "VpgSettingsVmVolumePreseedApi",
+    [.text("DatastoreIdentifier"), .text("Path")]
+  )
+
   static let volume = ObjectShape(
     "VpgSettingsVmVolumeApi",
     [
       .fixed("VolumeIdentifier"),
       .foreign("VCD", cloudDirector),
-      .foreign("Preseed", "preseeded volumes"),
+      .optionalObject("Preseed", preseed),
       .foreign("RDM", "raw device mappings"),
       .object(
         "Datastore",
@@ -168,7 +172,7 @@ enum SettingsShapes {
         )
       ),
       .text("VolumeSyncSettings", "ContinuousSync"),
-      .foreign("IsSwap", "swap volumes"),
+      .flag("IsSwap"),
     ]
   )
 
@@ -227,8 +231,9 @@ enum SettingsShapes {
       .object("Networks", networks),
       .object("Recovery", recovery),
       .object("Scripting", scripting),
-      .foreign("LongTermRetention", "retention sets"),
+      .optionalObject("LongTermRetention", RetentionShapes.retention),
       .foreign("Protected", cloudDirector),
+      .optionalObject("Backup", RetentionShapes.backup),
       .keyedList("Vms", vm, key: "VmIdentifier"),
     ]
   )

@@ -206,4 +206,48 @@ enum APIEnumerations {
       "Windows", "VirtualizationManager",
     ]
   )
+
+  static let vpgType = APIEnumeration("VpgType", isNumberInJSON: false, ["Remote"])
+
+  static let dayOfWeek = APIEnumeration(
+    "DayOfWeek",
+    isNumberInJSON: false,
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+  )
+
+  static let backupRetentionPeriod = APIEnumeration(
+    "BackupRetentionPeriod",
+    isNumberInJSON: false,
+    ["OneWeek", "OneMonth", "ThreeMonths", "SixMonths", "NineMonths", "OneYear"]
+  )
+
+  static let backupSchedulerPeriod = APIEnumeration(
+    "BackupSchedulerPeriod",
+    isNumberInJSON: false,
+    ["Daily", "Weekly"]
+  )
+
+  static let retentionDuration = APIEnumeration(
+    "LtrDurationType",
+    isNumberInJSON: false,
+    ["Days", "Weeks", "Months", "Years"]
+  )
+
+  static let retentionType = APIEnumeration(
+    "LtrRetentionType",
+    isNumberInJSON: false,
+    ["Full", "Incremental"]
+  )
+
+  static let weekOfMonth = APIEnumeration(
+    "LtrWeekOfMonthName",
+    isNumberInJSON: false,
+    ["First", "Second", "Third", "Fourth", "Last"]
+  )
+
+  static let dayOfYear = APIEnumeration(
+    "LtrDayOfYearName",
+    isNumberInJSON: false,
+    ["First", "Last"]
+  )
 }

@@ -33,6 +33,8 @@ struct ObjectShape: Sendable {
     /// Never null: clients assign to its members without looking.
     case object(ObjectShape)
     case optionalObject(ObjectShape)
+    /// A list of texts, replaced as a whole.
+    case texts
     /// A list that is replaced as a whole.
     case list(ObjectShape)
     /// A list whose entries are changed one by one, found by this member.
@@ -101,6 +103,15 @@ extension ObjectShape.Member {
         isNumberInJSON: false
       )
     )
+  }
+
+  /// One that is null until it is set.
+  static func enumerated(_ name: String, _ enumeration: APIEnumeration) -> Self {
+    Self(name: name, kind: .enumerated(enumeration), initial: .null)
+  }
+
+  static func texts(_ name: String) -> Self {
+    Self(name: name, kind: .texts, initial: .texts([]))
   }
 
   static func object(_ name: String, _ shape: ObjectShape) -> Self {
@@ -177,6 +188,13 @@ extension ObjectShape.Member {
     case .optionalObject(let shape):
       guard new != .null else { return .null }
       return try changedObject(shape, from: old, to: new, at: place, nulls: nulls)
+    case .texts:
+      guard new != .null else { return .texts([]) }
+      let texts = new.items?.compactMap(\.readText)
+      guard let texts, texts.count == new.items?.count else {
+        throw .invalid("\(place) is not a list of texts")
+      }
+      return .texts(texts)
     case .list(let shape):
       return try newList(shape, new, at: place)
     case .keyedList(let shape, let key):

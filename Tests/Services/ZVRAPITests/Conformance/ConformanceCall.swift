@@ -28,6 +28,7 @@ struct ConformanceCall {
     "serviceProfileIdentifier": FakeSite.profile.identifier,
     "zorgIdentifier": FakeSite.zorg.identifier,
     "recoveryOperationIdentifier": FakeSite.recovery,
+    "timeStamp": "2024-05-06T07:08:09.000Z",
   ]
 
   /// Bodies of the calls that need one.
@@ -36,6 +37,11 @@ struct ConformanceCall {
     "POST /v1/peersites": #"{"HostName": "h", "Port": 9081, "Token": "t"}"#,
     "POST /v1/peersites/pair": #"{"HostName": "h", "Port": 9081, "Token": "t"}"#,
     "POST /v1/vpgSettings/copyVpgSettings": #"{"VpgIdentifier": "\#(FakeSite.vpg)"}"#,
+    "POST /v1/vpgSettings/import": #"{"ExportedVpgSettingsApi": []}"#,
+    "POST /v1/vpgs": """
+    {"VpgName": "old", "SourceSiteIdentifier": "\(FakeSite.london)",
+     "TargetSiteIdentifier": "\(FakeSite.paris)", "VmsIdentifiers": ["\(FakeSite.app)"]}
+    """,
     "POST /v1/vpgSettings/{vpgSettingsIdentifier}/vms": #"{"VmIdentifier": "\#(FakeSite.app)"}"#,
     "PUT /v1/license": #"{"LicenseKey": "ABCD-1234"}"#,
     "POST /v1/encryptionDetection/state": #"{"EncryptionDetectionEnabled": false}"#,
