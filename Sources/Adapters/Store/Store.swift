@@ -173,6 +173,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
+  ///
+  /// Every member has its line here; one that is forgotten is lost when the manager starts again.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     definition = try values.decode(VPGDefinition.self, forKey: .definition)

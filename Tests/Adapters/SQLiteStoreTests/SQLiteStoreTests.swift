@@ -22,8 +22,9 @@ final class StoreFile {
 }
 
 @Suite struct SQLiteStoreTests {
+  /// A record whose members are all set to something else than they are at first.
   static func vpg(_ name: String, _ number: Int) -> VPGRecord {
-    VPGRecord(
+    var record = VPGRecord(
       definition: VPGDefinition(
         identifier: VPGIdentifier("vpg-\(number)"),
         name: name,
@@ -35,6 +36,13 @@ final class StoreFile {
       phase: .failingOver,
       shutDown: [VMIdentifier("vm-1")]
     )
+    record.deletion = .init(keepsReplicas: true, phaseBefore: .recovered)
+    record.suspensions = [
+      TapSuspension(vm: VMIdentifier("vm-1"), volume: nil, until: WallTime(milliseconds: 9))
+    ]
+    record.pending = record.definition
+    record.pending?.generation += 1
+    return record
   }
 
   static func task(_ number: Int, started: Int64) -> TaskRecord {

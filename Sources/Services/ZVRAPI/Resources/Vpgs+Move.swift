@@ -10,7 +10,8 @@ extension Vpgs {
       Route(
         .post,
         "\(vpg)/Move",
-        "Shuts the VMs down and starts them at the recovery site, with nothing lost. Answers a task.",
+        "Shuts the VMs down and starts them at the recovery site, with nothing lost. "
+          + "Answers a task.",
         body: #"{"CommitPolicy": 2, "CommitPolicyTimeout": 0, "ForceShutdown": false, "#
           + #""ReverseProtection": false, "KeepSourceVms": true, "#
           + #""ContinueOnPreScriptFailure": false}"#,
