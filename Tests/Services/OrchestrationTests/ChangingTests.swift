@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ControlProtocol
+import Hypervisor
 import Orchestration
 import RecoveryModel
 import Store
@@ -264,6 +265,32 @@ import Testing
       #expect(record.completeReason.contains("a point of its journal is open"))
       #expect(try await Self.agreed(sites, first.identifier) == both)
       #expect(await sites.parisAppliance.journals.count == 2)
+    }
+  }
+
+  @Test func `a card that is to have another MAC address has one in a test, by its UUID`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let before = try await sites.protectedVPG()
+      let vpg = before.identifier
+      let task = try await Self.change(sites, before) {
+        $0.vms[0].nics[0].failoverTest.replacesMACAddress = true
+      }
+      try await sites.finished(task, at: sites.londonSite)
+      _ = try await Self.agreed(sites, vpg)
+      try await eventually("a checkpoint is there") {
+        try await !sites.parisSite.checkpoints(of: vpg, from: nil, to: nil).isEmpty
+      }
+      try await sites.finished(
+        try await sites.parisSite.perform(.failoverTest(.init()), on: vpg, user: "ann"),
+        at: sites.parisSite
+      )
+      let machine = try #require(await sites.parisHypervisor.recovered.last)
+      let address = try #require(machine.nics.first?.macAddress)
+      #expect(address.hasPrefix("52:54:00:") && address != "52:54:00:00:00:01")
+      #expect(address.replacing(":", with: "").hasSuffix(machine.uuid.suffix(6)))
     }
   }
 }
