@@ -155,6 +155,7 @@ if Context.environment["CORE_ONLY"] == nil {
     system("CLibvirt", pkgConfig: "libvirt-qemu", package: "libvirt-dev"),
     system("CLZ4", pkgConfig: "liblz4", package: "liblz4-dev"),
     system("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
+    system("CPQ", pkgConfig: "libpq", package: "libpq-dev"),
     system("CPAM", package: "libpam0g-dev"),
     system("CCrypt", pkgConfig: "libcrypt", package: "libcrypt-dev"),
     .target(
@@ -182,8 +183,9 @@ if Context.environment["CORE_ONLY"] == nil {
     target(
       "Adapters",
       "SQLiteStore",
-      ["RecoveryModel", "Store", .product(name: "GRDB", package: "GRDB.swift")]
+      ["Store", .product(name: "GRDB", package: "GRDB.swift")]
     ),
+    target("Adapters", "PostgresStore", ["Store", "CPQ"]),
 
     target(
       "Services",
@@ -228,7 +230,7 @@ if Context.environment["CORE_ONLY"] == nil {
     .executableTarget(
       name: "understudy",
       dependencies: [
-        "Commands", "LibvirtHypervisor", "SQLiteStore",
+        "Commands", "LibvirtHypervisor", "SQLiteStore", "PostgresStore",
       ],
       path: "Sources/understudy",
       swiftSettings: common
@@ -248,7 +250,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "ReplicationTransport",
       ["RecoveryModel", "ReplicationProtocol", "Identity", log] + nio
     ),
-    tests("Adapters", "SQLiteStore", ["Store", "RecoveryModel"]),
+    tests("Adapters", "Store", ["SQLiteStore", "PostgresStore", "RecoveryModel"]),
     tests(
       "Services",
       "ControlProtocol",

@@ -9,7 +9,6 @@ extension StoreError {
   init(_ error: any Error) {
     switch error {
     case let error as StoreError: self = error
-    case let error as DecodingError: self = .corrupt("a record cannot be read: \(error)")
     case let error as DatabaseError
     where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode):
       self = .corrupt(error.message ?? "\(error)")

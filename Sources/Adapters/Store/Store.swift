@@ -7,6 +7,20 @@ package import RecoveryModel
 ///
 /// Every call is durable when it returns.
 package protocol Store: CatalogueStore, ReportStore {
+  /// Ends its connections; calls afterwards fail.
+  func close() async throws(StoreError)
+
+  /// Returns once no other manager acts on this store, and none does from then on.
+  ///
+  /// `onWaiting` is told what is waited for, whenever that changes. `onLost` is called if another
+  /// manager may act later: the process must have stopped acting when it returns.
+  ///
+  /// - Throws: `CancellationError` if the task is cancelled while it waits.
+  func becomeActive(
+    onWaiting: @escaping @Sendable (String) -> Void,
+    onLost: @escaping @Sendable (String) -> Void
+  ) async throws
+
   // MARK: Sites
 
   func peers() async throws(StoreError) -> [PeerRecord]
@@ -64,11 +78,21 @@ package protocol Store: CatalogueStore, ReportStore {
   ) async throws(StoreError) -> [EventRecord]
   func event(_ identifier: String) async throws(StoreError) -> EventRecord?
   func save(_ event: EventRecord) async throws(StoreError)
+  /// Keeps all of the events or none.
+  func save(_ events: [EventRecord]) async throws(StoreError)
 
   /// The alerts that are on.
   func alerts() async throws(StoreError) -> [AlertRecord]
   func save(_ alert: AlertRecord) async throws(StoreError)
   func removeAlert(_ identifier: String) async throws(StoreError)
+}
+
+extension Store {
+  /// A store that one manager alone can reach needs no more.
+  package func becomeActive(
+    onWaiting: @escaping @Sendable (String) -> Void,
+    onLost: @escaping @Sendable (String) -> Void
+  ) async throws {}
 }
 
 /// A paired site.

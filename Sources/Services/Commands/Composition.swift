@@ -12,14 +12,18 @@ package struct Composition: Sendable {
   /// The hypervisor at a URI, and whether its guests may use KVM.
   let hypervisor: @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor
   /// The store in a file.
-  let store: @Sendable (_ path: String) throws -> any Store
+  let sqliteStore: @Sendable (_ path: String) throws -> any SQLStore
+  /// The store in the database of a URL.
+  let postgresStore: @Sendable (_ url: String) throws -> any SQLStore
 
   package init(
     hypervisor: @escaping @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor,
-    store: @escaping @Sendable (_ path: String) throws -> any Store
+    sqliteStore: @escaping @Sendable (_ path: String) throws -> any SQLStore,
+    postgresStore: @escaping @Sendable (_ url: String) throws -> any SQLStore
   ) {
     self.hypervisor = hypervisor
-    self.store = store
+    self.sqliteStore = sqliteStore
+    self.postgresStore = postgresStore
   }
 
   @TaskLocal package static var current: Composition?

@@ -11,14 +11,18 @@ package struct ManagerCommand: AsyncParsableCommand {
     abstract: "Run a site's manager.",
     discussion: """
       Serves the REST API (HTTPS, port 9669 by default), speaks with the managers of paired sites \
-      and with the site's appliances, and runs recoveries. All it must remember is in a SQLite \
-      file in its state folder: killed and started again it goes on where it was.
+      and with the site's appliances, and runs recoveries. All it must remember is in its store, a \
+      SQLite file or a PostgreSQL database: killed and started again it goes on where it was. Of \
+      several managers on one PostgreSQL database one acts, and the others stand by \
+      (docs/operating/store.md).
 
       The configuration is a JSON object:
         siteIdentifier   a GUID that stays the site's for good
         siteName, location
                          what people call it
         stateFolder      where the database is kept
+        store            where else it is, may be left out: postgres://…, or
+                         sqlite: and the path of a file
         listenHost, listenPort
                          where the REST API is served
         peerHost, peerPort
@@ -39,6 +43,9 @@ package struct ManagerCommand: AsyncParsableCommand {
   @Option(help: "The configuration file, JSON.")
   var config: String
 
+  @Option(help: "The store, instead of the configuration's: postgres://… or sqlite:/path.")
+  var store: String?
+
   @Flag(help: "Ask for a session where resource reports are read, as everywhere else.")
   var closedResourceReports = false
 
@@ -46,6 +53,7 @@ package struct ManagerCommand: AsyncParsableCommand {
 
   package func run() async throws {
     var configuration = try ManagerConfiguration(contentsOfFile: config)
+    if let store { configuration.store = store }
     if closedResourceReports {
       configuration.access = configuration.access ?? AccessConfiguration()
       configuration.access?.closesResourceReports = true

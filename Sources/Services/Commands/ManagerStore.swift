@@ -1,13 +1,14 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Foundation
 internal import Manager
 internal import Store
 
-/// The store a manager's configuration names.
+/// Where a manager's store is: `postgres://…`, or `sqlite:` and the path of a file.
 enum ManagerStore {
-  /// Opens it, and makes its folder first if need be.
+  /// Opens the store that a manager's configuration names, and makes its folder first if need be.
   static func open(
     _ configuration: ManagerConfiguration,
     by composition: Composition
@@ -17,6 +18,31 @@ enum ManagerStore {
       withIntermediateDirectories: true,
       attributes: [.posixPermissions: 0o700]
     )
-    return try composition.store(configuration.stateFolder + "/manager.sqlite")
+    return try open(
+      configuration.store ?? "sqlite:" + configuration.stateFolder + "/manager.sqlite",
+      by: composition
+    )
+  }
+
+  /// Opens the store at a location, which is not made if it is a file that is not there.
+  static func openExisting(
+    _ location: String,
+    by composition: Composition
+  ) throws -> any SQLStore {
+    let path = location.dropFirst("sqlite:".count)
+    if location.hasPrefix("sqlite:"), !FileManager.default.fileExists(atPath: String(path)) {
+      throw ValidationError("There is no file \(path).")
+    }
+    return try open(location, by: composition)
+  }
+
+  /// Opens the store at a location.
+  static func open(_ location: String, by composition: Composition) throws -> any SQLStore {
+    switch location.split(separator: ":", maxSplits: 1).first {
+    case "postgres", "postgresql": return try composition.postgresStore(location)
+    case "sqlite": return try composition.sqliteStore(String(location.dropFirst("sqlite:".count)))
+    default:
+      throw ValidationError("A store is written as postgres://… or sqlite:/path/of/its/file.")
+    }
   }
 }

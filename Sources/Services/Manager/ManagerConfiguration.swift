@@ -13,8 +13,12 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var siteIdentifier: SiteIdentifier
   package var siteName: String
   package var location: String
-  /// Holds the database.
+  /// Holds the database, unless that is elsewhere.
   package var stateFolder: String
+  /// Where the database is, `postgres://…` or `sqlite:` and a path.
+  ///
+  /// Nil is a file in the state folder.
+  package var store: String?
   /// Where the REST API is served.
   ///
   /// The usual port is 9669.

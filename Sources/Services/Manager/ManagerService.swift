@@ -3,6 +3,7 @@
 
 internal import ControlProtocol
 internal import Foundation
+internal import Glibc
 package import Hypervisor
 internal import Identity
 package import Logging
@@ -16,6 +17,10 @@ internal import ZVRAPI
 package struct ManagerService: Sendable {
   /// Dotted numbers: clients parse it.
   package static let version = "0.1.0"
+
+  /// The process's exit status where another manager may act for the site: `EX_TEMPFAIL` of
+  /// sysexits.h, to be started again.
+  private static let lostRight: Int32 = 75
 
   private let configuration: ManagerConfiguration
   private let hypervisor: any Hypervisor
@@ -37,11 +42,24 @@ package struct ManagerService: Sendable {
   /// Works until SIGTERM or SIGINT; open requests are answered then, and the guests and their
   /// replication go on without a manager.
   ///
+  /// Where several managers share the store, it first waits until it is the one that acts.
+  ///
   /// - Parameter onListening: Called with the REST API's port once it takes connections.
   /// - Throws: What keeps the manager from starting, in words for an operator.
   package func run(
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) async throws {
+    try await store.becomeActive(
+      onWaiting: { [logger] in logger.notice("standing by", metadata: ["reason": "\($0)"]) },
+      onLost: { [logger] reason in
+        logger.critical(
+          "the right to act for the site is lost: this manager ends at once",
+          metadata: ["reason": "\(reason)"]
+        )
+        // Nothing may run on, not even what ends well: another manager is about to act.
+        _exit(Self.lostRight)
+      }
+    )
     let authority = try SiteAuthority.loadOrCreate(
       in: configuration.authorityFolder,
       site: configuration.siteIdentifier,
@@ -105,6 +123,7 @@ package struct ManagerService: Sendable {
       gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger
     ).run()
+    try await store.close()
   }
 
   /// The manager's certificate; one is issued if the folder holds none.

@@ -2,11 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import RecoveryModel
-import SQLiteStore
 import Store
 import Testing
 
-@Suite struct ReportStoreTests {
+@Suite(.withPostgres) struct ReportStoreTests {
   private static let hour: Int64 = 3_600_000
 
   private static func sample(_ vm: String, hour: Int64) -> ResourceSample {
@@ -44,9 +43,12 @@ import Testing
     )
   }
 
-  @Test func `samples come back in pages, oldest first, within their bounds`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases)
+  func `samples come back in pages, oldest first, within their bounds`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     #expect(try await store.latestSampleTime() == nil)
     try await store.save((0..<10).map { Self.sample("a", hour: $0) })
     let page = try await store.resourceSamples(
@@ -61,9 +63,11 @@ import Testing
     #expect(try await store.latestSampleTime()?.milliseconds == 9 * Self.hour)
   }
 
-  @Test func `a filter counts only what matches`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases) func `a filter counts only what matches`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(
       (0..<6).flatMap { [Self.sample("a", hour: $0), Self.sample("b", hour: $0)] }
     )
@@ -74,9 +78,12 @@ import Testing
     #expect(found.map { $0.time.milliseconds / Self.hour } == [1, 2])
   }
 
-  @Test func `old samples are thinned to the first of a day, and the oldest go`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases)
+  func `old samples are thinned to the first of a day, and the oldest go`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(
       (0..<96).flatMap { [Self.sample("a", hour: $0), Self.sample("b", hour: $0)] }
     )
@@ -91,9 +98,12 @@ import Testing
     #expect(left.count == 2 * hours.count)
   }
 
-  @Test func `recovery reports are found by their beginning and replaced whole`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases)
+  func `recovery reports are found by their beginning and replaced whole`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(Self.report("x", began: 100))
     try await store.save(Self.report("y", began: 200))
     var changed = Self.report("x", began: 100)
@@ -106,9 +116,11 @@ import Testing
     #expect(try await store.recoveryReport("z") == nil)
   }
 
-  @Test func `licence, service profiles and organisations are kept`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases) func `licence, service profiles and organisations are kept`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     #expect(try await store.licence() == nil)
     let licence = LicenceRecord(key: "K", since: WallTime(milliseconds: 5))
     try await store.save(licence)

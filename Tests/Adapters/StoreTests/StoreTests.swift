@@ -2,26 +2,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+import PostgresStore
 import RecoveryModel
 import SQLiteStore
 import Store
 import Testing
 
-/// A store's file in a folder of its own.
-final class StoreFile {
-  let folder = FileManager.default.temporaryDirectory
-    .appendingPathComponent("understudy-store-\(UUID().uuidString)")
-  var path: String { folder.appendingPathComponent("manager.sqlite").path }
-
-  init() throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: folder) }
+/// The kinds of store, which all pass the same tests.
+enum StoreKind: CaseIterable, Sendable {
+  case sqlite, postgres
 }
 
-@Suite struct SQLiteStoreTests {
+/// Where a store of a kind is kept, empty at first.
+struct StorePlace {
+  private let file: StoreFile
+  let url: String?
+
+  init(_ kind: StoreKind) throws {
+    file = try StoreFile()
+    url =
+      switch kind {
+      case .sqlite: nil
+      case .postgres: try #require(PostgresServer.current).makeDatabase()
+      }
+  }
+
+  func open() throws -> any SQLStore {
+    if let url { try PostgresStore(location: url) } else { try SQLiteStore(path: file.path) }
+  }
+}
+
+@Suite(.withPostgres) struct StoreTests {
   /// A record whose members are all set to something else than they are at first.
   static func vpg(_ name: String, _ number: Int) -> VPGRecord {
     var record = VPGRecord(
@@ -79,8 +90,10 @@ final class StoreFile {
     pairedAt: WallTime(milliseconds: 5)
   )
 
-  @Test func `everything survives a reopen`() async throws {
-    let file = try StoreFile()
+  @Test(arguments: StoreKind.allCases) func `everything survives a reopen`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
     let user = UserRecord(name: "ann", passwordHash: "$y$x")
     let token = PairingTokenRecord(
       identifier: "t",
@@ -94,7 +107,7 @@ final class StoreFile {
       state: "{}"
     )
     do {
-      let store = try SQLiteStore(path: file.path)
+      let store = try place.open()
       try await store.save(Self.peer)
       try await store.save(user)
       try await store.save(token)
@@ -102,9 +115,9 @@ final class StoreFile {
       try await store.save(Self.vpg("web", 1))
       try await store.save(Self.task(1, started: 1))
       try await store.save(Self.event(1, at: 1))
-      try store.close()
+      try await store.close()
     }
-    let store = try SQLiteStore(path: file.path)
+    let store = try place.open()
     #expect(try await store.peers() == [Self.peer])
     #expect(try await store.user("ann") == user)
     #expect(try await store.pairingTokens() == [token])
@@ -114,9 +127,11 @@ final class StoreFile {
     #expect(try await store.event("event-1") == Self.event(1, at: 1))
   }
 
-  @Test func `a token can be taken once`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases) func `a token can be taken once`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(
       PairingTokenRecord(identifier: "t", secret: [1], expires: WallTime(milliseconds: 1))
     )
@@ -129,11 +144,14 @@ final class StoreFile {
     #expect(takers == 1)
   }
 
-  @Test func `a record that is saved again replaces the first, a task keeps its place`()
+  @Test(arguments: StoreKind.allCases)
+  func `a record that is saved again replaces the first, a task keeps its place`(
+    _ kind: StoreKind
+  )
     async throws
   {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(Self.vpg("web", 1))
     try await store.save(Self.vpg("mail", 1))
     #expect(try await store.vpgs().map(\.definition.name) == ["mail"])
@@ -146,9 +164,12 @@ final class StoreFile {
     #expect(try await store.task(first.identifier)?.progress == 50)
   }
 
-  @Test func `events are found by time, newest first, no more than asked for`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases)
+  func `events are found by time, newest first, no more than asked for`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     for number in 1...5 { try await store.save(Self.event(number, at: Int64(number * 100))) }
     let some = try await store.events(
       from: WallTime(milliseconds: 200),
@@ -159,9 +180,11 @@ final class StoreFile {
     #expect(try await store.events(from: nil, to: nil, limit: 100).count == 5)
   }
 
-  @Test func `what is removed is gone`() async throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
+  @Test(arguments: StoreKind.allCases) func `what is removed is gone`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
     try await store.save(Self.peer)
     try await store.save(Self.vpg("web", 1))
     try await store.removePeer(Self.peer.site)
@@ -171,29 +194,11 @@ final class StoreFile {
     #expect(try await store.user("nobody") == nil)
   }
 
-  @Test func `a file that is no database is refused`() throws {
-    let file = try StoreFile()
-    try Data("this is not a database, and long enough to be taken for none".utf8)
-      .write(to: URL(fileURLWithPath: file.path))
-    #expect {
-      try SQLiteStore(path: file.path)
-    } throws: { error in
-      if case StoreError.corrupt = error { true } else { false }
-    }
-  }
-
-  @Test func `only the owner can read the file`() throws {
-    let file = try StoreFile()
-    let store = try SQLiteStore(path: file.path)
-    let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
-    #expect(attributes[.posixPermissions] as? Int == 0o600)
-    try store.close()
-  }
-
-  @Test func `exports are there after a reopen, newest first, until they are removed`()
-    async throws
-  {
-    let file = try StoreFile()
+  @Test(arguments: StoreKind.allCases)
+  func `exports are there after a reopen, newest first, until they are removed`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
     let exports = [3, 1, 2].map { number in
       VPGExportRecord(
         time: WallTime(milliseconds: Int64(number) * 1000),
@@ -207,48 +212,53 @@ final class StoreFile {
       )
     }
     do {
-      let store = try SQLiteStore(path: file.path)
+      let store = try place.open()
       for export in exports { try await store.save(export) }
-      try store.close()
+      try await store.close()
     }
-    let store = try SQLiteStore(path: file.path)
+    let store = try place.open()
     #expect(try await store.vpgExports() == [exports[0], exports[2], exports[1]])
     try await store.removeVPGExport(at: WallTime(milliseconds: 2000))
     #expect(try await store.vpgExports() == [exports[0], exports[1]])
   }
 
-  @Test func `a VPG that an older manager stored is read`() async throws {
-    let file = try StoreFile()
-    try SQLiteStore(path: file.path).close()
-    let database = try DatabaseQueue(path: file.path)
-    try await database.write { connection in
-      try connection.execute(
-        sql: "INSERT INTO vpg (identifier, json) VALUES ('vpg-1', ?)",
-        arguments: [Self.oldVPG]
-      )
+  @Test(arguments: StoreKind.allCases) func `events are kept all or none`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
+    try await store.save((1...300).map { Self.event($0, at: 5) })
+    #expect(
+      try await store.events(from: nil, to: nil, limit: 1000).first?.identifier == "event-300"
+    )
+    let broken = SQLStatement("INSERT INTO event (identifier) VALUES (?)", ["x"])
+    await #expect(throws: StoreError.self) {
+      _ = try await store.write([SQLStatement("DELETE FROM event"), broken])
     }
-    try database.close()
-    let record = try #require(try await SQLiteStore(path: file.path).vpgs().first)
-    #expect(record.definition.name == "web" && record.suspensions.isEmpty)
-    let vm = try #require(record.definition.vms.first)
-    #expect(vm.volumes[0].target == "vda" && vm.volumes[0].isThin == nil)
-    #expect(vm.nics[0].failover.replacesAddresses == nil && vm.replicaFolder == nil)
+    #expect(try await store.events(from: nil, to: nil, limit: 1000).count == 300)
   }
 
-  /// As the first version of the manager wrote it.
-  private static let oldVPG = #"""
-    {"definition":{"bootGroups":[{"delayInSeconds":0,"identifier":"g","name":"Default"}],
-    "description":"","generation":3,"identifier":"vpg-1","journal":{"hardLimitInMB":153600},
-    "name":"web","networks":{},"policy":{"checkpointIntervalInSeconds":5,
-    "journalHistoryInHours":24,"priority":1,"rpoTargetInSeconds":300,
-    "testIntervalInMinutes":262080,"usesWANCompression":true},"protectedSite":"a","recovery":{},
-    "recoverySite":"b","scratch":{},"scripting":{"postRecovery":{"timeoutInSeconds":300},
-    "preRecovery":{"timeoutInSeconds":300}},"vms":[{"hardware":{"architecture":"x86_64",
-    "cpuCount":1,"firmware":"bios","hasGuestAgent":true,"macAddresses":["52:54:00:00:00:01"],
-    "machine":"q35","memoryInMB":64},"identifier":"vm-1","name":"web1","nics":[{"failover":
-    {"replacesMACAddress":false,"usesDHCP":false},"failoverTest":{"replacesMACAddress":false,
-    "usesDHCP":false},"identifier":"Network adapter 1"}],"stream":"s","volumes":[{"byteCount":
-    1048576,"identifier":"scsi:0:0","target":"vda"}]}]},"isPaused":false,"phase":"protecting",
-    "shutDown":[]}
-    """#
+  @Test(arguments: StoreKind.allCases) func `keys are ordered by their bytes, whatever they hold`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
+    let subjects = ["os:B", "os:a", "os:b", "os:é", "os:'; DROP TABLE role; --?"]
+    for subject in subjects { try await store.save(RoleRecord(subject: subject, role: "$1?")) }
+    let found = try await store.roles()
+    #expect(found.map(\.subject) == subjects.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    #expect(found.allSatisfy { $0.role == "$1?" })
+  }
+
+  @Test(arguments: StoreKind.allCases) func `what is saved at once by many is all there`(
+    _ kind: StoreKind
+  ) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<50 { group.addTask { try await store.save(Self.vpg("v", number)) } }
+      try await group.waitForAll()
+    }
+    #expect(try await store.vpgs().count == 50)
+  }
 }

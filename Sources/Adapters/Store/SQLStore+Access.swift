@@ -1,0 +1,29 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Who may do what.
+extension SQLStore {
+  package func user(_ name: String) async throws(StoreError) -> UserRecord? {
+    try await record("SELECT json FROM \"user\" WHERE name = ?", [name])
+  }
+
+  package func save(_ user: UserRecord) async throws(StoreError) {
+    try await put(user, in: "user", [("name", user.name)])
+  }
+
+  package func removeUser(_ name: String) async throws(StoreError) {
+    try await execute("DELETE FROM \"user\" WHERE name = ?", [name])
+  }
+
+  package func roles() async throws(StoreError) -> [RoleRecord] {
+    try await records("SELECT json FROM \"role\" ORDER BY subject")
+  }
+
+  package func save(_ role: RoleRecord) async throws(StoreError) {
+    try await put(role, in: "role", [("subject", role.subject)])
+  }
+
+  package func removeRole(of subject: String) async throws(StoreError) {
+    try await execute("DELETE FROM \"role\" WHERE subject = ?", [subject])
+  }
+}

@@ -1,0 +1,59 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+
+/// Peers, and what the site keeps about itself.
+extension SQLStore {
+  package func peers() async throws(StoreError) -> [PeerRecord] {
+    try await records("SELECT json FROM \"peer\" ORDER BY site")
+  }
+
+  package func save(_ peer: PeerRecord) async throws(StoreError) {
+    try await put(peer, in: "peer", [("site", peer.site.rawValue)])
+  }
+
+  package func removePeer(_ site: SiteIdentifier) async throws(StoreError) {
+    try await execute("DELETE FROM \"peer\" WHERE site = ?", [site.rawValue])
+  }
+
+  package func pairingTokens() async throws(StoreError) -> [PairingTokenRecord] {
+    try await records("SELECT json FROM \"pairingToken\" ORDER BY identifier")
+  }
+
+  package func save(_ token: PairingTokenRecord) async throws(StoreError) {
+    try await put(token, in: "pairingToken", [("identifier", token.identifier)])
+  }
+
+  package func takePairingToken(
+    _ identifier: String
+  ) async throws(StoreError) -> PairingTokenRecord? {
+    let taken = try await write([
+      SQLStatement(
+        "DELETE FROM \"pairingToken\" WHERE identifier = ? RETURNING json",
+        [identifier]
+      )
+    ])
+    guard let row = taken.first else { return nil }
+    return try RecordText.decode(row)
+  }
+
+  package func replicationSettings() async throws(StoreError) -> ReplicationSettings? {
+    try await setting("replication")
+  }
+
+  package func save(_ settings: ReplicationSettings) async throws(StoreError) {
+    try await putSetting(settings, "replication")
+  }
+
+  /// What the site keeps once, by its name.
+  func setting<Record: Decodable & Sendable>(
+    _ name: String
+  ) async throws(StoreError) -> Record? {
+    try await record("SELECT json FROM \"setting\" WHERE name = ?", [name])
+  }
+
+  func putSetting(_ record: some Encodable, _ name: String) async throws(StoreError) {
+    try await put(record, in: "setting", [("name", name)])
+  }
+}
