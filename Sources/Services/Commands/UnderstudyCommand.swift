@@ -20,7 +20,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
     subcommands: [
       ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, IdentityCommand.self,
       ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self,
-      PointCommand.self,
+      PointCommand.self, StoreCommand.self,
       TapCommand.self,
     ]
   )
