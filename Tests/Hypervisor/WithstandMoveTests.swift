@@ -29,9 +29,53 @@ extension LabTests.Withstand {
     let names = try await bench.lab.vmNames(at: bench.london)
     #expect(!names.contains(WithstandBench.vmName))
   }
+
+  /// Three rounds, one of them a failover: what a VM wrote at either site goes with it.
+  @Test func `a VM goes there and back again, and there, and only differences follow it`()
+    async throws
+  {
+    let bench = try await WithstandBench.ready()
+    let there: JSON = ["CommitPolicy": 2, "ReverseProtection": true]
+    let back: JSON = ["CommitPolicy": 2, "ShutdownPolicy": 1, "IsReverseProtection": true]
+    try await bench.round("Move", there, from: bench.london, to: bench.paris)
+    try await bench.round("Failover", back, from: bench.paris, to: bench.london)
+    try await bench.round("Move", there, from: bench.london, to: bench.paris)
+  }
 }
 
 extension WithstandBench {
+  /// All disks of the VM.
+  private static let diskByteCount = 160 << 20
+
+  /// Recovers the VM at the other site, commits, and waits until it is protected the other way.
+  fileprivate func round(
+    _ operation: String,
+    _ body: JSON,
+    from old: LabSite,
+    to new: LabSite
+  ) async throws {
+    let before = try await number(lab.guest(Self.vmName, at: old).page("last"))
+    try await perform(operation, body)
+    let guest = lab.guest(Self.vmName, at: new)
+    guard try await guest.waitUntilServing(seconds: 120) else {
+      throw LabError("\(Self.vmName) does not answer at \(new.name)")
+    }
+    try await perform("\(operation)Commit")
+    #expect(try await placesOfVM() == [new.name])
+    let names = try await lab.vmNames(at: old)
+    #expect(!names.contains(Self.vmName))
+    let isTurned = try await Waiting.until(seconds: 60, every: .milliseconds(300)) {
+      try await vpg(at: old)["ProtectedSiteName"].text == new.name
+    }
+    #expect(isTurned)
+    try await waitUntilProtected(seconds: 120)
+    try await checkSequence(of: guest)
+    #expect(try await number(guest.page("last")) > before)
+    let stream = try await control(new, "GET", "/v1/status")["streams"].elements.first
+    let sent = try #require(stream?["sentByteCount"].int)
+    #expect(sent < Self.diskByteCount / 4, "\(sent) bytes were sent")
+  }
+
   /// Moves the VM to paris with a clean shutdown, and checks that it went on where it stopped.
   fileprivate func move(killingManagerAt percent: Int? = nil) async throws {
     let before = try await number(source.page("last"))

@@ -24,6 +24,8 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
   package private(set) var stage: Stage
   /// The index of the current step of the stage.
   package private(set) var cursor: Int
+  /// Where the way back leads, if the commit protects the recovered VMs in reverse.
+  package private(set) var reversal: Reversal?
   /// Why a test or failover is being undone without anyone asking; empty otherwise.
   package private(set) var failure: String
 
@@ -41,6 +43,7 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
     self.machines = machines
     stage = .preparing
     cursor = 0
+    reversal = nil
     failure = ""
   }
 }
@@ -118,6 +121,8 @@ extension RecoveryWorkflow {
     case closeExport(Int)
     case dropJournal(Int)
     case retireSource
+    /// The recovered VMs are protected, towards where they came from.
+    case reverse
     case removeVM(Int)
     case acceptWrites(Int)
     case standUpSource
@@ -137,10 +142,11 @@ extension RecoveryWorkflow {
   /// What an administrator may ask while VMs run.
   package enum Request: Sendable, Equatable {
     case stopTest
-    case commit
+    /// With a reversal the recovered VMs are protected from then on.
+    case commit(Reversal?)
     case rollBack
     /// nil leaves it as the move was asked for.
-    case commitMove(keepsSourceVMs: Bool?)
+    case commitMove(keepsSourceVMs: Bool?, Reversal?)
     case rollBackMove
   }
 }
@@ -197,10 +203,13 @@ extension RecoveryWorkflow {
     guard stage == .running else { return nil }
     switch (request, kind) {
     case (.stopTest, .test), (.rollBack, .failover), (.rollBackMove, .move): enter(.undoing)
-    case (.commit, .failover): enter(.committing)
-    case (.commitMove(let keepsSourceVMs), .move(var wish)):
+    case (.commit(let reversal), .failover):
+      self.reversal = reversal
+      enter(.committing)
+    case (.commitMove(let keepsSourceVMs, let reversal), .move(var wish)):
       wish.keepsSourceVMs = keepsSourceVMs ?? wish.keepsSourceVMs
       kind = .move(wish)
+      self.reversal = reversal
       enter(.committing)
     case (.stopTest, _), (.commit, _), (.rollBack, _), (.commitMove, _), (.rollBackMove, _):
       return nil
@@ -233,7 +242,7 @@ extension RecoveryWorkflow {
       [
         .promote(machine), .adoptReplicas(machine), .closeExport(machine), .dropJournal(machine),
       ]
-    } + [.retireSource]
+    } + [.retireSource] + (reversal == nil ? [] : [.reverse])
   }
 
   private var undoing: [Step] {

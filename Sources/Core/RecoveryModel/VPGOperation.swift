@@ -9,10 +9,12 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case failoverTest(FailoverTest)
   case failoverTestStop(succeeded: Bool, summary: String)
   case failover(Failover)
-  case failoverCommit(reverseProtection: Bool)
+  /// Without a wish for reverse protection that of the failover counts.
+  case failoverCommit(reverseProtection: Bool?)
   case failoverRollback
   case move(Move)
-  case moveCommit(reverseProtection: Bool, keepsSourceVMs: Bool?)
+  /// As for a failover; what becomes of the protected VMs likewise.
+  case moveCommit(reverseProtection: Bool?, keepsSourceVMs: Bool?)
   case moveRollback
   case pause
   case resume
@@ -74,6 +76,8 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     package var forcesShutdown: Bool
     package var reverseProtection: Bool
     /// Whether the VMs of the protected site stay defined there, switched off, after the commit.
+    ///
+    /// With reverse protection they never do: their disks are replicas then.
     package var keepsSourceVMs: Bool
 
     package init(

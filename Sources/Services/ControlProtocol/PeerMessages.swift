@@ -231,6 +231,8 @@ package struct SourceRequest: Codable, Sendable, Equatable {
     case handOver
     /// Make a checkpoint of VMs that are off, and answer once every journal has it.
     case settle
+    /// Say where the way back would lead.
+    case describe
     /// Stop protecting; shut the VMs down as the policy says.
     case standDown
     /// The failover was rolled back: start what was shut down, protect again.
@@ -263,9 +265,16 @@ package struct SourceReply: Codable, Sendable, Equatable {
   package var running: [VMIdentifier]
   /// After ``SourceRequest/Wish/settle``: the checkpoint that holds the VMs' last write.
   package var checkpoint: Checkpoint?
+  /// After ``SourceRequest/Wish/describe``.
+  package var reversal: Reversal?
 
-  package init(running: [VMIdentifier], checkpoint: Checkpoint? = nil) {
+  package init(
+    running: [VMIdentifier],
+    checkpoint: Checkpoint? = nil,
+    reversal: Reversal? = nil
+  ) {
     self.running = running
     self.checkpoint = checkpoint
+    self.reversal = reversal
   }
 }

@@ -88,20 +88,36 @@ import Testing
   func `a commit of a move may say what becomes of the source`(wish: Bool?, keeps: Bool) {
     var workflow = Self.workflow(.move(.init()), machineCount: 1)
     _ = Self.drain(&workflow)
-    #expect(workflow.request(.commitMove(keepsSourceVMs: wish)) == .perform(.promote(0)))
+    #expect(workflow.request(.commitMove(keepsSourceVMs: wish, nil)) == .perform(.promote(0)))
     #expect(workflow.kind == .move(.init(keepsSourceVMs: keeps)))
   }
 
   @Test func `a commit promotes, adopts and forgets, machine by machine`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     _ = Self.drain(&workflow)
-    #expect(workflow.request(.commit) == .perform(.promote(0)))
+    #expect(workflow.request(.commit(nil)) == .perform(.promote(0)))
     #expect(
       Self.drain(&workflow) == [
         .promote(0), .adoptReplicas(0), .closeExport(0), .dropJournal(0), .retireSource,
       ]
     )
     #expect(workflow.stage == .committed)
+  }
+
+  @Test(arguments: [RecoveryWorkflow.Kind.failover(.init()), .move(.init())])
+  func `a commit with a way back turns the VPG round once the source let go`(
+    kind: RecoveryWorkflow.Kind
+  ) {
+    var workflow = Self.workflow(kind, machineCount: 1)
+    _ = Self.drain(&workflow)
+    let reversal = Reversal(folder: nil, vms: [])
+    let request: RecoveryWorkflow.Request =
+      if case .move = kind { .commitMove(keepsSourceVMs: nil, reversal) } else {
+        .commit(reversal)
+      }
+    #expect(workflow.request(request) != nil)
+    #expect(workflow.reversal == reversal)
+    #expect(Self.drain(&workflow).suffix(2) == [.retireSource, .reverse])
   }
 
   @Test func `a rollback leaves one VM running and the journal accepting`() {
@@ -127,7 +143,7 @@ import Testing
   @Test func `a failure after the commit began is tried again, never undone`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     _ = Self.drain(&workflow)
-    _ = workflow.request(.commit)
+    _ = workflow.request(.commit(nil))
     _ = workflow.stepDone()
     #expect(workflow.stepFailed("busy") == .retry(.adoptReplicas(0)))
     #expect(workflow.nextAction == .perform(.adoptReplicas(0)))
@@ -144,19 +160,19 @@ import Testing
     #expect(test.request(.stopTest) == nil, "it is not running yet")
     _ = Self.drain(&test)
     let before = test
-    #expect(test.request(.commit) == nil)
+    #expect(test.request(.commit(nil)) == nil)
     #expect(test.request(.rollBack) == nil)
     #expect(test == before)
     var failover = Self.workflow(.failover(.init()))
     _ = Self.drain(&failover)
     #expect(failover.request(.stopTest) == nil)
-    #expect(failover.request(.commitMove(keepsSourceVMs: nil)) == nil)
+    #expect(failover.request(.commitMove(keepsSourceVMs: nil, nil)) == nil)
     #expect(failover.request(.rollBackMove) == nil)
     var move = Self.workflow(.move(.init()))
     _ = Self.drain(&move)
-    #expect(move.request(.commit) == nil)
+    #expect(move.request(.commit(nil)) == nil)
     #expect(move.request(.rollBack) == nil)
-    _ = failover.request(.commit)
+    _ = failover.request(.commit(nil))
     #expect(failover.request(.rollBack) == nil, "a commit that began is not rolled back")
   }
 

@@ -191,7 +191,14 @@ actor FakeAppliance: ApplianceControl {
       socketPath: "/run/export",
       sequence: SequenceNumber(1),
       time: nil,
-      volumes: []
+      volumes: (journals[request.stream]?.volumes ?? []).map {
+        ExportReply.Volume(
+          identifier: $0.identifier,
+          target: $0.target,
+          overlayPath: "",
+          replicaPath: $0.replicaPath
+        )
+      }
     )
     opened[export] = ExportStatus(
       identifier: export,

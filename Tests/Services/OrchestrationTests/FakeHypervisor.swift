@@ -53,7 +53,7 @@ actor FakeHypervisor: Hypervisor {
           target: "vd\($0)",
           byteCount: 1 << 26,
           allocatedByteCount: 0,
-          path: "/disks/\(name)-\($0)",
+          path: "/stores/\(self.name)/\(name)-\($0).raw",
           datastore: datastore
         )
       },
@@ -205,7 +205,27 @@ actor FakeHypervisor: Hypervisor {
 
   func startRecoveredVM(_ specification: RecoveredVM) -> VMIdentifier {
     recovered.append(specification)
-    return VMIdentifier("\(name).vm-\(specification.uuid)")
+    let vm = VMIdentifier("\(name).vm-\(specification.uuid)")
+    machines[vm] = VirtualMachine(
+      identifier: vm,
+      name: specification.name,
+      host: specification.host,
+      power: .running,
+      runIdentifier: 1,
+      hardware: specification.hardware,
+      disks: specification.disks.enumerated().map { index, disk in
+        VirtualMachine.Disk(
+          identifier: VolumeIdentifier("scsi:0:\(index)"),
+          target: disk.target,
+          byteCount: 1 << 26,
+          allocatedByteCount: 0,
+          path: disk.replicaPath,
+          datastore: datastore
+        )
+      },
+      nics: []
+    )
+    return vm
   }
 
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) {}

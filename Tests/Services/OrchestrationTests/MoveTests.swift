@@ -57,6 +57,43 @@ import Testing
     }
   }
 
+  @Test func `a commit with reverse protection protects the moved VM, onto the disks it left`()
+    async throws
+  {
+    try await withMove(.init(reverseProtection: true)) { sites, vpg, vm in
+      await sites.londonAppliance.setResting(rpoInMilliseconds: nil)
+      await sites.parisAppliance.connect(to: sites.londonAppliance)
+      let left = try #require(await sites.londonHypervisor.virtualMachine(vm)).disks
+      let commit = VPGOperation.moveCommit(reverseProtection: nil, keepsSourceVMs: nil)
+      let task = try await sites.londonSite.perform(commit, on: vpg, user: "ann")
+      try await sites.finished(task, at: sites.londonSite)
+      for site in [sites.londonSite, sites.parisSite] {
+        try await eventually("protected in reverse") {
+          let view = try await site.vpg(vpg)
+          return view.definition.protectedSite == TwoSites.paris && view.status == .meetingSLA
+        }
+      }
+      #expect(await sites.londonHypervisor.virtualMachine(vm) == nil)
+      let journals = await sites.londonAppliance.journals.values
+      #expect(
+        journals.flatMap(\.volumes).map(\.replicaPath).sorted() == left.map(\.path).sorted()
+      )
+      #expect(await sites.parisAppliance.journals.isEmpty)
+    }
+  }
+
+  @Test func `reverse protection is refused while the old VM runs`() async throws {
+    try await withMove { sites, vpg, vm in
+      await sites.londonHypervisor.setPower(.running, of: vm)
+      let commit = VPGOperation.moveCommit(reverseProtection: true, keepsSourceVMs: nil)
+      await #expect(throws: SiteError.self) {
+        try await sites.parisSite.perform(commit, on: vpg, user: "ann")
+      }
+      let view = try await sites.parisSite.vpg(vpg)
+      #expect(view.substatus == .movingBeforeCommit)
+    }
+  }
+
   @Test func `a move that is rolled back starts the VM where it was, protected`() async throws {
     try await withMove { sites, vpg, vm in
       await sites.londonAppliance.setResting(rpoInMilliseconds: nil)

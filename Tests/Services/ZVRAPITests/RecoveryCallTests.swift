@@ -96,18 +96,24 @@ import Testing
     )
     #expect(
       await operation("/moveCommit", #"{"KeepSourceVms": false}"#)
-        == .moveCommit(reverseProtection: false, keepsSourceVMs: false)
+        == .moveCommit(reverseProtection: nil, keepsSourceVMs: false)
     )
     #expect(
       await operation("/MoveCommit", "")
-        == .moveCommit(reverseProtection: false, keepsSourceVMs: nil)
+        == .moveCommit(reverseProtection: nil, keepsSourceVMs: nil)
     )
     #expect(await operation("/moveRollBack", "") == .moveRollback)
+    for action in ["/Move", "/MoveCommit"] {
+      let client = await APIClient.loggedOn()
+      let both = #"{"ReverseProtection": true, "KeepSourceVms": true}"#
+      #expect(await client.send(.post, vpg + action, both).status == 400)
+      #expect(await client.site.operations.isEmpty)
+    }
   }
 
   @Test func `commit, rollback, pause, resume and sync need no body`() async {
     #expect(
-      await operation("/failovercommit", "") == .failoverCommit(reverseProtection: false)
+      await operation("/failovercommit", "") == .failoverCommit(reverseProtection: nil)
     )
     #expect(await operation("/failoverRollback", "") == .failoverRollback)
     #expect(await operation("/pause", "") == .pause)

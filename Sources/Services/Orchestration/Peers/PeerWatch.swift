@@ -96,7 +96,10 @@ struct PeerWatch: Sendable {
         record.definition.peer(of: context.site) == site
       else { continue }
       do throws(SiteError) {
-        if share.definition.generation > record.definition.generation,
+        let isOfSameDirection =
+          share.definition.protectedSite == record.definition.protectedSite
+        // A VPG that was turned round is taken by preparing for it, not in passing.
+        if share.definition.generation > record.definition.generation, isOfSameDirection,
           await !context.vpgs.isChanging(vpg)
         {
           try await context.vpgs.update(vpg) { $0.definition = share.definition }
@@ -105,6 +108,8 @@ struct PeerWatch: Sendable {
         if share.definition.generation < record.definition.generation {
           await keeper.forgetTargets(of: record.definition)
         }
+        // What the other site knew before the VPG was turned round says nothing of now.
+        guard isOfSameDirection else { continue }
         try await heed(share, record, calm: &calm[vpg, default: 0])
       } catch {
         context.logger.warning(

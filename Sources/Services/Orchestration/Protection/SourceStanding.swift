@@ -25,14 +25,20 @@ struct SourceStanding: Sendable {
       record.definition.recoverySite == caller
     else { throw .invalid("The VPG \(record.definition.name) is not recovered by this caller.") }
     var checkpoint: Checkpoint?
+    var reversal: Reversal?
     switch request.wish {
     case .handOver: try await handOver(record, request)
     case .settle: checkpoint = try await settle(record, request)
+    case .describe: reversal = try await wayBack(record.definition)
     case .standDown: try await standDown(record, request)
     case .standUp: try await standUp(vpg)
     case .retire: try await retire(vpg, removesVMs: request.removesVMs ?? false)
     }
-    return SourceReply(running: try await running(record.definition), checkpoint: checkpoint)
+    return SourceReply(
+      running: try await running(record.definition),
+      checkpoint: checkpoint,
+      reversal: reversal
+    )
   }
 
   /// Shuts the VMs down as the policy says; what they wrote last goes on being sent.
@@ -79,6 +85,44 @@ struct SourceStanding: Sendable {
         throw .failed("The manager is stopping.")
       }
     }
+  }
+
+  /// Where the way back would lead: to where the VMs are, onto their own disks.
+  private func wayBack(_ definition: VPGDefinition) async throws(SiteError) -> Reversal {
+    let inventory: Inventory
+    do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
+    var vms: [Reversal.VM] = []
+    for vm in definition.vms {
+      guard
+        let found = inventory.virtualMachines.first(where: { $0.identifier == vm.identifier })
+      else { throw .conflict("The VM \(vm.name) is not there any more, so there is no way back.") }
+      var disks: [Reversal.Disk] = []
+      for disk in found.disks {
+        guard let datastore = disk.datastore else {
+          throw .conflict(
+            "The disk \(disk.target) of the VM \(vm.name) is on no datastore, so it cannot become "
+              + "a replica."
+          )
+        }
+        disks.append(
+          Reversal.Disk(
+            target: disk.target,
+            byteCount: disk.byteCount,
+            datastore: datastore,
+            path: disk.path
+          )
+        )
+      }
+      vms.append(
+        Reversal.VM(
+          identifier: vm.identifier,
+          host: found.host,
+          networks: found.nics.map(\.network),
+          disks: disks
+        )
+      )
+    }
+    return Reversal(folder: inventory.folders.first?.identifier, vms: vms)
   }
 
   /// Stops protecting, and shuts the VMs down as the policy says.

@@ -77,15 +77,9 @@ package actor RecoveryOperations: RecoveryOperating {
       let plan = try await plan(for: record)
       return try await start(try plan.test(wish), as: .failoverTest, user: user)
     case .failover(let wish):
-      guard !wish.reverseProtection else {
-        throw .invalid("Reverse protection is not available; fail over without it.")
-      }
       let plan = try await plan(for: record)
       return try await start(try plan.failover(wish), as: .failover, user: user)
     case .move(let wish):
-      guard !wish.reverseProtection else {
-        throw .invalid("Reverse protection is not available; move without it.")
-      }
       let plan = try await plan(for: record)
       guard await context.peers.isConnected(record.definition.protectedSite) else {
         throw .unreachable(
@@ -96,14 +90,15 @@ package actor RecoveryOperations: RecoveryOperating {
     case .failoverTestStop:
       return try await request(.stopTest, of: record, as: .stopFailoverTest, user: user)
     case .failoverCommit(let reverseProtection):
-      try refuseReverse(reverseProtection)
-      return try await request(.commit, of: record, as: .failoverCommit, user: user)
+      let reversal = try await reversal(reverseProtection, of: record, .commit(nil))
+      return try await request(.commit(reversal), of: record, as: .failoverCommit, user: user)
     case .failoverRollback:
       return try await request(.rollBack, of: record, as: .failoverRollback, user: user)
     case .moveCommit(let reverseProtection, let keepsSourceVMs):
-      try refuseReverse(reverseProtection)
+      let wish = RecoveryWorkflow.Request.commitMove(keepsSourceVMs: nil, nil)
+      let reversal = try await reversal(reverseProtection, of: record, wish)
       return try await request(
-        .commitMove(keepsSourceVMs: keepsSourceVMs),
+        .commitMove(keepsSourceVMs: keepsSourceVMs, reversal),
         of: record,
         as: .moveCommit,
         user: user
@@ -115,10 +110,18 @@ package actor RecoveryOperations: RecoveryOperating {
     }
   }
 
-  private func refuseReverse(_ isWanted: Bool) throws(SiteError) {
-    guard !isWanted else {
-      throw .invalid("Reverse protection is not available; commit without it.")
-    }
+  /// Where the way back leads; nil if there is to be none.
+  ///
+  /// Without a wish that of the failover or move counts. `request` is the commit that it is for.
+  private func reversal(
+    _ wish: Bool?,
+    of record: VPGRecord,
+    _ request: RecoveryWorkflow.Request
+  ) async throws(SiteError) -> Reversal? {
+    guard var workflow = active[record.definition.identifier]?.workflow,
+      workflow.request(request) != nil, wish ?? workflow.kind.reverses
+    else { return nil }
+    return try await steps.describeSource(record.definition)
   }
 
   private func plan(for record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
@@ -318,9 +321,9 @@ package actor RecoveryOperations: RecoveryOperating {
     guard let stored = active[vpg], stored.workflow.identifier == identifier,
       stored.workflow.stage == .running, let record = await context.vpgs.record(vpg)
     else { return }
-    let (wish, kind) = stored.workflow.kind.decision(commits: policy == .commit)
+    let operation = stored.workflow.kind.decision(commits: policy == .commit)
     do throws(SiteError) {
-      _ = try await request(wish, of: record, as: kind, user: stored.user)
+      _ = try await begin(operation, on: record, user: stored.user)
     } catch {
       await context.events.record(
         .failover,

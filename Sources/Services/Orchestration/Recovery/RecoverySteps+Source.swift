@@ -30,6 +30,20 @@ extension RecoverySteps {
     try refuse(running: try await askSource(request, definition), definition, "Move")
   }
 
+  /// Where the way back would lead, if it can be gone.
+  func describeSource(_ definition: VPGDefinition) async throws(SiteError) -> Reversal {
+    let request = SourceRequest(wish: .describe, shutdownPolicy: .none, timeoutInSeconds: 0)
+    let reply = try await askSource(request, definition)
+    let running = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
+    guard running.isEmpty, let reversal = reply.reversal else {
+      throw .conflict(
+        "\(running.joined(separator: ", ")) still runs at the protected site. Shut it down, or "
+          + "commit without reverse protection."
+      )
+    }
+    return reversal
+  }
+
   func settleSource(_ definition: VPGDefinition) async throws(SiteError) -> Checkpoint {
     let request = SourceRequest(
       wish: .settle,
@@ -87,6 +101,17 @@ extension RecoverySteps {
     _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await context.vpgs.update(definition.identifier) { $0.phase = .recovered }
+    if workflow.reversal != nil {
+      // The old disks become replicas: the site has to be there, and its VMs to let go of them.
+      let request = SourceRequest(
+        wish: .retire,
+        shutdownPolicy: .none,
+        timeoutInSeconds: 0,
+        removesVMs: true
+      )
+      _ = try await askSource(request, definition)
+      return
+    }
     var removesVMs = false
     if case .move(let wish) = workflow.kind { removesVMs = !wish.keepsSourceVMs }
     _ = try await tellSource(.retire, policy: .none, removesVMs: removesVMs, definition)

@@ -35,6 +35,7 @@ struct RecoverySteps: Sendable {
     case .standDownSource: try await standDownSource(workflow, definition)
     case .standUpSource: try await standUpSource(workflow, definition)
     case .retireSource: try await retireSource(workflow, definition)
+    case .reverse: try await reverse(workflow, definition)
     case .refuseWrites(let index): try await accept(false, machine(index, workflow), definition)
     case .acceptWrites(let index): try await accept(true, machine(index, workflow), definition)
     case .openExport(let index): _ = try await openExport(index, workflow, definition)

@@ -25,13 +25,22 @@ extension RecoveryWorkflow.Kind {
     }
   }
 
-  /// The request that ends the recovery, and its task.
-  func decision(commits: Bool) -> (RecoveryWorkflow.Request, TaskRecord.Kind) {
+  /// Whether the recovered VMs are to be protected in reverse.
+  var reverses: Bool {
     switch self {
-    case .test: (.stopTest, .stopFailoverTest)
-    case .failover: commits ? (.commit, .failoverCommit) : (.rollBack, .failoverRollback)
+    case .test: false
+    case .failover(let wish): wish.reverseProtection
+    case .move(let wish): wish.reverseProtection
+    }
+  }
+
+  /// The operation that ends the recovery.
+  func decision(commits: Bool) -> VPGOperation {
+    switch self {
+    case .test: .failoverTestStop(succeeded: true, summary: "")
+    case .failover: commits ? .failoverCommit(reverseProtection: nil) : .failoverRollback
     case .move:
-      commits ? (.commitMove(keepsSourceVMs: nil), .moveCommit) : (.rollBackMove, .moveRollback)
+      commits ? .moveCommit(reverseProtection: nil, keepsSourceVMs: nil) : .moveRollback
     }
   }
 

@@ -97,6 +97,7 @@ extension DefinitionCheck {
     result.volumes = kept.volumes.map { volume in
       var wished = wish.volumes.first { $0.identifier == volume.identifier } ?? volume
       (wished.target, wished.byteCount) = (volume.target, volume.byteCount)
+      wished.replicaPath = volume.replicaPath
       return wished
     }
     (result.name, result.hardware) = (kept.name, kept.hardware)

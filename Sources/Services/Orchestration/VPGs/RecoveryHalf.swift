@@ -20,7 +20,8 @@ struct RecoveryHalf: Sendable {
     guard definition.protectedSite == caller, definition.recoverySite == context.site else {
       throw .invalid("The VPG \(definition.name) is not one of these two sites.")
     }
-    let known = await context.vpgs.record(definition.identifier)
+    var known = await context.vpgs.record(definition.identifier)
+    if let before = known, isReversal(definition, of: before) { known = nil }
     if let known { try await refuseUnlessPossible(definition, known) }
     let inventory: Inventory
     do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
@@ -47,6 +48,12 @@ struct RecoveryHalf: Sendable {
       if $0.phase == .creating { $0.phase = .protecting }
     }
     return PrepareReply(targets: targets)
+  }
+
+  /// Whether this is the way back of a VPG whose VMs were recovered at the other site for good.
+  private func isReversal(_ definition: VPGDefinition, of known: VPGRecord) -> Bool {
+    known.phase == .recovered && known.definition.protectedSite == context.site
+      && known.definition.generation < definition.generation
   }
 
   private func refuseUnlessPossible(
@@ -142,13 +149,14 @@ struct RecoveryHalf: Sendable {
       guard let datastore = inventory.datastores.first(where: { $0.identifier == wish }) else {
         throw .invalid("The recovery datastore of the VM \(vm.name) is not there.")
       }
+      if let path = volume.replicaPath { try refuseInUse(path, datastore, inventory) }
       volumes.append(
         JournalRequest.Volume(
           identifier: volume.identifier,
           target: volume.target,
           byteCount: volume.byteCount,
-          replicaPath:
-            "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(volume.target).raw"
+          replicaPath: volume.replicaPath
+            ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(volume.target).raw"
         )
       )
     }
@@ -159,6 +167,23 @@ struct RecoveryHalf: Sendable {
       historyInSeconds: definition.policy.journalHistoryInHours * 3600,
       hardLimitInBytes: definition.journalLimitInBytes(of: vm)
     )
+  }
+
+  /// A disk that a VM has, or a file that is none of the datastore's, is not made a replica.
+  private func refuseInUse(
+    _ path: String,
+    _ datastore: Inventory.Datastore,
+    _ inventory: Inventory
+  ) throws(SiteError) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard path.hasPrefix("\(datastore.path)/"), !parts.contains("..") else {
+      throw .invalid("The disk \(path) is not on the datastore \(datastore.name).")
+    }
+    for vm in inventory.virtualMachines where vm.disks.contains(where: { $0.path == path }) {
+      throw .conflict(
+        "The disk \(path) is one of the VM \(vm.name), so it cannot become a replica."
+      )
+    }
   }
 }
 

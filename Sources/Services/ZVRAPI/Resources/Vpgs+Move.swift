@@ -23,12 +23,11 @@ extension Vpgs {
         "Makes a move final. Answers a task.",
         body: #"{"ReverseProtection": false, "KeepSourceVms": true}"#
       ) { call in
-        try await perform(
-          .moveCommit(
-            reverseProtection: try call.body.flag("ReverseProtection", "IsReverseProtection")
-              ?? false,
-            keepsSourceVMs: try call.body.flag("KeepSourceVms")
-          ),
+        let reverse = try call.body.flag("ReverseProtection", "IsReverseProtection")
+        let keeps = try call.body.flag("KeepSourceVms")
+        try refuseBoth(reverse, keeps)
+        return try await perform(
+          .moveCommit(reverseProtection: reverse, keepsSourceVMs: keeps),
           call
         )
       },
@@ -43,6 +42,13 @@ extension Vpgs {
     ]
   }
 
+  /// The disks of VMs that are protected in reverse are replicas.
+  private static func refuseBoth(_ reverse: Bool?, _ keeps: Bool?) throws(APIError) {
+    guard reverse != true || keeps != true else {
+      throw .invalid("KeepSourceVms and ReverseProtection cannot both be true")
+    }
+  }
+
   private static func move(_ call: APICall) async throws -> APIResponse {
     let body = call.body
     let commit = try body.number("CommitPolicy", of: APIEnumerations.commitPolicy)
@@ -52,6 +58,7 @@ extension Vpgs {
     }
     // There are no scripts yet that could fail; a flag that is none is refused all the same.
     _ = try body.flag("ContinueOnPreScriptFailure")
+    try refuseBoth(try body.flag("ReverseProtection"), try body.flag("KeepSourceVms"))
     return try await perform(
       .move(
         VPGOperation.Move(

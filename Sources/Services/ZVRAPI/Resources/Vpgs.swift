@@ -130,7 +130,7 @@ enum Vpgs: Resource {
         "Makes a failover final. Answers a task.",
         body: #"{"IsReverseProtection": false}"#
       ) { call in
-        let reverse = try call.body.flag("IsReverseProtection", "ReverseProtection") ?? false
+        let reverse = try call.body.flag("IsReverseProtection", "ReverseProtection")
         return try await perform(.failoverCommit(reverseProtection: reverse), call)
       },
       Route(

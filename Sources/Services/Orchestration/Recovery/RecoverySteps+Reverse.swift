@@ -1,0 +1,111 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import RecoveryModel
+internal import Store
+
+// Reverse protection: the recovered VMs become the protected ones, and what they left becomes their
+// replicas.
+
+extension RecoverySteps {
+  /// Turns the VPG round.
+  ///
+  /// This site is its protected one from then on, and asks the other one for journals as for any
+  /// VPG.
+  func reverse(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) {
+    // Turned already, before a manager was killed.
+    guard definition.recoverySite == context.site, let reversal = workflow.reversal else { return }
+    let inventory: Inventory
+    do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
+    let reversed = try definition.reversed(
+      workflow.machines,
+      inventory.virtualMachines,
+      reversal
+    )
+    try await context.vpgs.update(definition.identifier) {
+      $0 = VPGRecord(definition: reversed, phase: .protecting)
+    }
+    await context.events.record(
+      .updateVPG,
+      "The VPG \(definition.name) is protected in the other direction.",
+      vpgs: [definition.identifier]
+    )
+  }
+}
+
+extension VPGDefinition {
+  /// The definition of the way back: the recovered VMs, to where they came from.
+  ///
+  /// Tests of it have no network until somebody chooses one: none of the other site's is known to
+  /// be apart from the rest.
+  fileprivate func reversed(
+    _ machines: [RecoveryWorkflow.Machine],
+    _ recovered: [VirtualMachine],
+    _ reversal: Reversal
+  ) throws(SiteError) -> VPGDefinition {
+    var result = self
+    result.generation += 1
+    (result.protectedSite, result.recoverySite) = (recoverySite, protectedSite)
+    result.journal.datastore = nil
+    result.scratch.datastore = nil
+    result.vms = []
+    for vm in vms {
+      guard let machine = machines.first(where: { $0.stream == vm.stream }),
+        let now = recovered.first(where: { $0.identifier == machine.recovered }),
+        let old = reversal.vms.first(where: { $0.identifier == vm.identifier })
+      else { throw .failed("The recovered VM \(vm.name) is not there.") }
+      result.vms.append(vm.reversed(now, old))
+    }
+    let first = reversal.vms.first
+    result.recovery = RecoveryDefaults(
+      host: first?.host,
+      datastore: first?.disks.first?.datastore,
+      folder: reversal.folder
+    )
+    result.networks = DefaultNetworks()
+    result.networks.failover = first?.networks.compactMap(\.self).first
+    return result
+  }
+}
+
+extension VPGDefinition.ProtectedVM {
+  fileprivate func reversed(
+    _ now: VirtualMachine,
+    _ old: Reversal.VM
+  ) -> VPGDefinition.ProtectedVM {
+    var result = VPGDefinition.ProtectedVM(
+      identifier: now.identifier,
+      name: now.name,
+      stream: StreamIdentifier(newGUID()),
+      nics: now.nics.enumerated().map { index, nic in
+        var place = VPGDefinition.ProtectedNIC(identifier: nic.identifier)
+        if old.networks.indices.contains(index) { place.failover.network = old.networks[index] }
+        return place
+      },
+      volumes: now.disks.map { disk in
+        let left = old.disks.first { $0.target == disk.target }
+        var volume = VPGDefinition.ProtectedVolume(
+          identifier: disk.identifier,
+          target: disk.target,
+          byteCount: disk.byteCount,
+          datastore: left?.datastore
+        )
+        if let left, left.byteCount == disk.byteCount { volume.replicaPath = left.path }
+        return volume
+      },
+      hardware: now.hardware
+    )
+    result.bootGroup = bootGroup
+    result.host = old.host
+    result.datastore = old.disks.first?.datastore
+    result.journal = journal
+    result.journal?.datastore = nil
+    result.scratch = scratch
+    result.scratch?.datastore = nil
+    return result
+  }
+}
