@@ -86,3 +86,12 @@ uint64_t understudy_monotonic_nanoseconds(void) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+void understudy_limit_timer_slack(unsigned long nanoseconds) {
+  prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+
+void understudy_nap(unsigned long nanoseconds) {
+  struct timespec time = {.tv_nsec = (long)nanoseconds};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import NBDProtocol
 
 /// One client, served on the thread that calls it: its handshake, then its requests in the order
@@ -61,6 +62,7 @@ struct NBDConnection: ~Copyable {
   /// Throws when it just goes, which is normal, when it breaks the protocol, and when the socket is
   /// shut down.
   mutating func serve() throws(NBDTransportError) {
+    understudy_limit_timer_slack(ReceivingPace.timerSlackNanoseconds)
     export.connectionOpened()
     defer { export.connectionClosed() }
     while true {

@@ -12,19 +12,13 @@ struct RequestBuffer: ~Copyable {
   private let storage: UnsafeMutableRawBufferPointer
   private var start = 0
   private var end = 0
-  /// Whether the client sent something soon after it was waited for.
-  ///
-  /// Then more is likely to be there: replies wait until that turns out wrong, and looking a few
-  /// times costs less than to sleep and be woken.
-  private var isBusy = false
+  private var pace = ReceivingPace()
 
   /// Small enough that copying what it holds costs less than a system call.
   private static let capacity = 32 << 10
   /// After a payload of this many bytes no more than the next request is received ahead, so that
   /// the next payload is not copied.
   private static let longPayload = 16 << 10
-  /// How long to look before sleeping: about what sleeping and being woken cost.
-  private static let lookNanoseconds: UInt64 = 3_000
 
   init() {
     storage = .allocate(byteCount: Self.capacity, alignment: 64)
@@ -43,6 +37,7 @@ struct RequestBuffer: ~Copyable {
     let bytes = UnsafeRawBufferPointer(rebasing: storage[start..<end])
     guard let request = NBDRequest(decoding: bytes.bytes) else { throw .protocolViolation }
     start += NBDRequest.encodedByteCount
+    pace.tookRequest()
     return request
   }
 
@@ -114,19 +109,23 @@ struct RequestBuffer: ~Copyable {
     from socket: UnixSocket,
     sending replies: inout ReplyBuffer
   ) throws(NBDTransportError) -> Int {
-    if isBusy {
+    if pace.expectsMore {
       let count = try socket.receive(into: first, andThen: second, waiting: false)
       if count > 0 { return count }
     }
     try replies.send(to: socket)
-    let start = understudy_monotonic_nanoseconds()
-    while isBusy {
+    if let nap = pace.napWhenNothingIsThere() {
+      understudy_nap(nap)
       let count = try socket.receive(into: first, andThen: second, waiting: false)
       if count > 0 { return count }
-      isBusy = understudy_monotonic_nanoseconds() - start < Self.lookNanoseconds
+    }
+    let start = understudy_monotonic_nanoseconds()
+    while pace.looks(since: start, now: understudy_monotonic_nanoseconds()) {
+      let count = try socket.receive(into: first, andThen: second, waiting: false)
+      if count > 0 { return count }
     }
     let count = try socket.receive(into: first, andThen: second, waiting: true)
-    isBusy = understudy_monotonic_nanoseconds() - start < 2 * Self.lookNanoseconds
+    pace.slept(nanoseconds: understudy_monotonic_nanoseconds() - start)
     return count
   }
 }

@@ -60,5 +60,9 @@ int understudy_die_with_parent(int signal);
 void understudy_name_thread(const char *name);
 /// Nanoseconds on a clock that never jumps and stands still while the machine sleeps.
 uint64_t understudy_monotonic_nanoseconds(void);
+/// Timed sleeps of the calling thread may end so much late; unless told, the kernel takes 50 us.
+void understudy_limit_timer_slack(unsigned long nanoseconds);
+/// Sleeps for less than a second, and not that long if a signal comes.
+void understudy_nap(unsigned long nanoseconds);
 
 #endif
