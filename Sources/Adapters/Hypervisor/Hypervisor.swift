@@ -14,6 +14,9 @@ package protocol Hypervisor: Sendable {
   /// One VM, or nil if the hypervisor has no such VM.
   func virtualMachine(_ vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine?
 
+  /// What running VMs take of their host; those that are off or gone are left out.
+  func usage(of machines: [VMIdentifier]) async throws(HypervisorError) -> [VMIdentifier: VMUsage]
+
   /// Changes as they happen, from the call on. Events are hints: who gets one looks again.
   func events() -> AsyncStream<HypervisorEvent>
 

@@ -69,6 +69,7 @@ package struct RecoveryReport: Codable, Sendable, Equatable {
   package enum Kind: String, Codable, Sendable {
     case failover = "Failover"
     case failoverTest = "FailoverTest"
+    case move = "Move"
   }
 
   /// One thing that was done, and how it went.

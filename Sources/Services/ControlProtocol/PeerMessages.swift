@@ -147,6 +147,8 @@ package struct VPGShare: Codable, Sendable {
   package var bytesPerSecond: Double
   /// From the recovery site: one per stream.
   package var journals: [JournalStatus]
+  /// From the protected site: what each stream and its VM use.
+  package var use: [StreamIdentifier: VMUse] = [:]
 
   package init(
     definition: VPGDefinition,
@@ -173,6 +175,21 @@ package struct VPGShare: Codable, Sendable {
     self.bytesPerSecond = bytesPerSecond
     self.journals = journals
   }
+}
+
+/// What a protected VM uses at its site: rates of the last second or so, processor and memory of
+/// the last minute.
+package struct VMUse: Codable, Sendable, Equatable {
+  package var applianceName = ""
+  package var writesPerSecond = 0.0
+  package var bytesPerSecond = 0.0
+  package var sentBytesPerSecond = 0.0
+  /// nil if it was not measured, or the VM is off.
+  package var cpuUsedInMHz: Int?
+  package var activeMemoryInMB: Int?
+  package var consumedMemoryInMB: Int?
+
+  package init() {}
 }
 
 /// The recovery site is ready for the VPG's streams.

@@ -40,6 +40,9 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var appliances: [Appliance]
   /// PAM's rules for operating-system users, a file in `/etc/pam.d`.
   package var pamService: String
+  /// When samples of resources are taken and how long they are kept; hourly, 90 days and a year if
+  /// it is missing.
+  package var resourceSamples: SampleRules?
   /// Whether recovered VMs may use KVM; they are emulated otherwise.
   package var allowsKVM: Bool
   /// Who may log on, and as what.
@@ -125,6 +128,10 @@ extension ManagerConfiguration {
       peerPort: peerPort,
       appliances: []
     )
+    if let resourceSamples {
+      guard resourceSamples.isValid else { throw .badSampleRules }
+      settings.samples = resourceSamples
+    }
     for appliance in appliances {
       guard let url = URL(string: appliance.controlURL), url.scheme == "https",
         let host = url.host(), let port = url.port

@@ -9,10 +9,15 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
 
   case notARole(subject: String, role: String)
 
+  case badSampleRules
+
   package var description: String {
     switch self {
     case .notAnAddress(let appliance, let url):
       "the controlURL of the appliance \(appliance) is not https://HOST:PORT: \(url)"
+    case .badSampleRules:
+      "resourceSamples: intervalInSeconds and wholeDays must be at least 1, and dailyDays at least "
+        + "wholeDays"
     case .notARole(let subject, let role):
       "roles: “\(subject)” must be os:NAME, group:NAME, manager:NAME, libvirt:NAME, directory:NAME "
         + "or client:NAME, and “\(role)” administrator, vpg-operator, tester, viewer or none"

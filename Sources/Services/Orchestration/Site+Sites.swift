@@ -177,9 +177,7 @@ extension Site {
   ) async -> ProtectedVMView {
     let definition = record.definition
     let found = own?.virtualMachines.first { $0.identifier == vm.identifier }
-    let isAlone = definition.vms.count == 1
-    let isLocal = definition.protectedSite == context.site
-    let rate = await context.appliances.rate(of: vm.stream)
+    let use = await judge.use(of: vm, in: record)
     let stream = await judge.stream(vm.stream, of: record)
     let journal = await judge.journal(vm.stream, of: record)
     let datastore = found?.disks.first?.datastore
@@ -196,10 +194,9 @@ extension Site {
         stream.sync == .ordered && stream.isConnected
           ? Int((max(stream.rpoInMilliseconds, 0) + 999) / 1000) : nil
       } ?? view.actualRPOInSeconds,
-      writesPerSecond: isLocal ? rate.writes : isAlone ? view.writesPerSecond : 0,
-      throughputInMBPerSecond: isLocal
-        ? rate.bytes / 1_048_576 : isAlone ? view.throughputInMBPerSecond : 0,
-      outgoingMbitPerSecond: isLocal ? rate.sentBytes * 8 / 1_000_000 : 0
+      writesPerSecond: use.writesPerSecond,
+      throughputInMBPerSecond: use.bytesPerSecond / 1_048_576,
+      outgoingMbitPerSecond: use.sentBytesPerSecond * 8 / 1_000_000
     )
   }
 

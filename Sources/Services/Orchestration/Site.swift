@@ -23,6 +23,7 @@ package final class Site: Service, Sendable {
   let exports: VPGExports
   let judge: VPGJudge
   let alertBook: AlertBook
+  package let meter: ResourceMeter
 
   /// A site by its settings and the parts it works with.
   ///
@@ -60,7 +61,8 @@ package final class Site: Service, Sendable {
     )
     exports = VPGExports(context: context)
     alertBook = AlertBook(context: context)
-    judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery)
+    meter = ResourceMeter(context: context)
+    judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery, meter: meter)
   }
 
   /// Reads what the store remembers.
@@ -93,6 +95,8 @@ package final class Site: Service, Sendable {
           await AlertWatch(context: self.context, alerts: self.alertBook).run()
         }
         group.addTask { await BandwidthKeeper(context: self.context).run() }
+        group.addTask { await self.meter.run() }
+        group.addTask { await self.sampler.run() }
         group.addTask {
           await ApplianceWatch(context: self.context, keeper: self.keeper).run()
         }
@@ -109,6 +113,9 @@ package final class Site: Service, Sendable {
       }
     }
   }
+
+  /// Takes samples of resources.
+  package var sampler: ResourceSampler { ResourceSampler(context: context, judge: judge) }
 
   // MARK: After a restart
 

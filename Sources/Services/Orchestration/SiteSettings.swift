@@ -17,6 +17,7 @@ package struct SiteSettings: Sendable, Equatable {
   package var peerHost: String
   package var peerPort: Int
   package var appliances: [Appliance]
+  package var samples = SampleRules()
 
   package init(
     identifier: SiteIdentifier,

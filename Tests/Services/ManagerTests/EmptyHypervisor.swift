@@ -33,6 +33,8 @@ struct EmptyHypervisor: Hypervisor {
     )
   }
 
+  func usage(of machines: [VMIdentifier]) -> [VMIdentifier: VMUsage] { [:] }
+
   func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { nil }
 
   func events() -> AsyncStream<HypervisorEvent> { AsyncStream { $0.finish() } }

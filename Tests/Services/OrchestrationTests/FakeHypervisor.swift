@@ -31,6 +31,12 @@ actor FakeHypervisor: Hypervisor {
   /// Has guests stay up unless their power is cut.
   func setIgnoresShutdown(_ ignores: Bool) { ignoresShutdown = ignores }
 
+  private var usages: [VMIdentifier: VMUsage] = [:]
+  func setUsage(_ usage: VMUsage?, of vm: VMIdentifier) { usages[vm] = usage }
+  func usage(of machines: [VMIdentifier]) -> [VMIdentifier: VMUsage] {
+    usages.filter { machines.contains($0.key) }
+  }
+
   func add(_ name: String, disks: Int) -> VMIdentifier {
     let vm = VMIdentifier("\(self.name).vm-\(name)")
     machines[vm] = VirtualMachine(

@@ -87,8 +87,14 @@ package actor RecoveryOperations: RecoveryOperating {
         )
       }
       return try await start(try plan.move(wish), as: .move, user: user)
-    case .failoverTestStop:
-      return try await request(.stopTest, of: record, as: .stopFailoverTest, user: user)
+    case .failoverTestStop(let succeeded, let summary):
+      return try await request(
+        .stopTest,
+        of: record,
+        as: .stopFailoverTest,
+        user: user,
+        verdict: (succeeded, summary)
+      )
     case .failoverCommit(let reverseProtection):
       let reversal = try await reversal(reverseProtection, of: record, .commit(nil))
       return try await request(.commit(reversal), of: record, as: .failoverCommit, user: user)
@@ -162,20 +168,26 @@ package actor RecoveryOperations: RecoveryOperating {
     guard active[vpg] == nil else {
       throw .conflict("Another recovery operation of this VPG has just begun.")
     }
-    return try await begin(StoredRecovery(workflow: workflow, user: user), as: kind)
+    var stored = StoredRecovery(workflow: workflow, user: user)
+    stored.began = context.now()
+    stored.startedBy = user
+    stored.steps = []
+    return try await begin(stored, as: kind)
   }
 
   private func request(
     _ request: RecoveryWorkflow.Request,
     of record: VPGRecord,
     as kind: TaskRecord.Kind,
-    user: String
+    user: String,
+    verdict: (succeeded: Bool, summary: String)? = nil
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
     guard var stored = active[vpg], stored.workflow.request(request) != nil else {
       throw .conflict("The VPG \(record.definition.name) has no \(request.subject).")
     }
     stored.user = user
+    if let verdict { (stored.wasTestSuccessful, stored.notes) = verdict }
     return try await begin(stored, as: kind)
   }
 
@@ -232,6 +244,12 @@ package actor RecoveryOperations: RecoveryOperating {
   ) async throws(SiteError) {
     var stored = stored
     var pauses = false
+    var done = RecoveryReport.Step(
+      description: RecoveryReports.words(step, stored.workflow),
+      began: context.now(),
+      ended: context.now(),
+      failure: ""
+    )
     do throws(SiteError) {
       switch try await steps.perform(step, of: stored.workflow) {
       case .done: break
@@ -241,6 +259,7 @@ package actor RecoveryOperations: RecoveryOperating {
       _ = stored.workflow.stepDone()
     } catch {
       if Task.isCancelled { throw error }
+      done.failure = error.message
       await context.events.record(
         .failover,
         "A step of a recovery failed (\(step)): \(error.message)",
@@ -250,6 +269,8 @@ package actor RecoveryOperations: RecoveryOperating {
       )
       if case .retry = stored.workflow.stepFailed(error.message) { pauses = true }
     }
+    done.ended = context.now()
+    stored.note(done)
     active[stored.workflow.vpg] = stored
     try await save(stored)
     await context.tasks.progress(task, stored.workflow.progress)
@@ -286,6 +307,10 @@ package actor RecoveryOperations: RecoveryOperating {
     if workflow.kind == .test && workflow.failure.isEmpty {
       let now = context.now()
       try await context.vpgs.update(workflow.vpg) { $0.lastTest = now }
+    }
+    // Who sees the task's end finds the report.
+    if let report = await RecoveryReports(context: context).report(of: stored) {
+      do { try await context.store.save(report) } catch { throw SiteError(error) }
     }
     if let task = stored.task {
       if workflow.failure.isEmpty {

@@ -13,6 +13,13 @@ struct StoredRecovery: Codable, Sendable, Equatable {
   var restedAt: WallTime?
   /// The task that drives the workflow, or brought it to its rest.
   var task: TaskIdentifier?
+  // For the report; all are missing in recoveries that an older release began.
+  var began: WallTime?
+  var startedBy: String?
+  var steps: [RecoveryReport.Step]?
+  /// What the person who stopped a test said of it.
+  var notes: String?
+  var wasTestSuccessful: Bool?
 
   init(workflow: RecoveryWorkflow, user: String) {
     self.workflow = workflow
@@ -25,6 +32,19 @@ struct StoredRecovery: Codable, Sendable, Equatable {
     } catch {
       throw .failed("The stored recovery operation \(record.identifier) cannot be read: \(error).")
     }
+  }
+
+  /// Notes a step; one that is tried again and again until it is done is noted once.
+  mutating func note(_ step: RecoveryReport.Step) {
+    guard var all = steps else { return }
+    if let last = all.last, last.description == step.description, !last.failure.isEmpty {
+      var step = step
+      step.began = last.began
+      all[all.count - 1] = step
+    } else {
+      all.append(step)
+    }
+    steps = all
   }
 
   func record() throws(SiteError) -> WorkflowRecord {

@@ -10,6 +10,7 @@ struct VPGJudge: Sendable {
   let context: SiteContext
   let keeper: ProtectionKeeper
   let recovery: any RecoveryOperating
+  let meter: ResourceMeter
 
   /// All that is known about one VPG, and by whom.
   private struct Knowledge {
@@ -32,7 +33,7 @@ struct VPGJudge: Sendable {
     let knowledge = await knowledge(of: record)
     let assessment = assessment(record, knowledge)
     let isProtected = record.definition.protectedSite == context.site
-    return VPGShare(
+    var share = VPGShare(
       definition: record.definition,
       status: assessment.status,
       substatus: assessment.substatus,
@@ -45,6 +46,34 @@ struct VPGJudge: Sendable {
       bytesPerSecond: isProtected ? knowledge.rates.bytes : 0,
       journals: isProtected ? [] : knowledge.journals
     )
+    if isProtected {
+      for vm in record.definition.vms { share.use[vm.stream] = await use(of: vm) }
+    }
+    return share
+  }
+
+  /// What a VM of this site uses.
+  private func use(of vm: VPGDefinition.ProtectedVM) async -> VMUse {
+    var use = VMUse()
+    let rate = await context.appliances.rate(of: vm.stream)
+    use.writesPerSecond = rate.writes
+    use.bytesPerSecond = rate.bytes
+    use.sentBytesPerSecond = rate.sentBytes
+    use.applianceName = await context.appliances.sender(of: vm.stream)?.rawValue ?? ""
+    let reading = await meter.reading(of: vm.identifier)
+    use.cpuUsedInMHz = reading?.cpuUsedInMHz
+    use.activeMemoryInMB = reading?.activeMemoryInMB
+    use.consumedMemoryInMB = reading?.consumedMemoryInMB
+    return use
+  }
+
+  /// What a VM uses, as its site measured it; zeros while that site does not answer.
+  func use(of vm: VPGDefinition.ProtectedVM, in record: VPGRecord) async -> VMUse {
+    let site = record.definition.protectedSite
+    if site == context.site { return await use(of: vm) }
+    guard await context.peers.isConnected(site) else { return VMUse() }
+    return await context.peers.share(of: record.definition.identifier, at: site)?
+      .use[vm.stream] ?? VMUse()
   }
 
   // MARK: For people
