@@ -23,9 +23,10 @@ struct RunningManager {
   let url: String
   let client: HTTPClient
 
-  /// Runs a manager in a folder of its own for as long as `body` takes.
+  /// Runs a manager in a folder of its own for as long as `body` takes, by default at a free port.
   static func run(
     _ name: String = "london",
+    listen: (host: String, port: Int) = ("127.0.0.1", 0),
     access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
     body: (RunningManager) async throws -> Void
   ) async throws {
@@ -33,7 +34,7 @@ struct RunningManager {
       .appendingPathComponent("understudy-manager-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let configuration = try configuration(name, folder: folder, access: access(folder))
+    let configuration = try configuration(name, listen, folder: folder, access: access(folder))
     let store = try SQLiteStore(path: folder + "/manager.sqlite")
     try await store.save(
       UserRecord(name: user, passwordHash: try PasswordHash.make(password))
@@ -58,7 +59,7 @@ struct RunningManager {
         try await body(
           RunningManager(
             configuration: configuration,
-            url: "https://127.0.0.1:\(port)",
+            url: "https://\(listen.host):\(port)",
             client: client
           )
         )
@@ -90,6 +91,7 @@ struct RunningManager {
 
   private static func configuration(
     _ name: String,
+    _ listen: (host: String, port: Int),
     folder: String,
     access: AccessConfiguration?
   ) throws -> ManagerConfiguration {
@@ -98,11 +100,11 @@ struct RunningManager {
       siteName: name,
       location: "",
       stateFolder: folder,
-      listenHost: "127.0.0.1",
-      listenPort: 0,
+      listenHost: listen.host,
+      listenPort: listen.port,
       peerHost: "127.0.0.1",
       peerPort: try freePort(),
-      advertisedHost: "127.0.0.1",
+      advertisedHost: listen.host,
       hypervisorURI: "none",
       identityFolder: folder,
       authorityFolder: folder,

@@ -80,7 +80,8 @@ struct APISpecification: Sendable {
 
   /// The promise for a route; nil if there is none.
   func call(_ method: String, _ path: String) -> Call? {
-    callsByPattern[Self.pattern(method, path)]
+    let isHelp = path.hasPrefix("/v1/") && path.hasSuffix("/help")
+    return callsByPattern[Self.pattern(method, isHelp ? "/v1/{resource}/help" : path)]
   }
 
   private static func pattern(_ method: String, _ path: String) -> String {

@@ -45,6 +45,9 @@ enum APIDate {
       return Int64(digits).map(WallTime.init(milliseconds:))
     }
     let halves = text.split(maxSplits: 1) { $0 == "T" || $0 == "t" || $0 == " " }
+    if halves.count == 1, let last = text.last, "Zz".contains(last) {
+      return readDay(String(text.dropLast())).flatMap { instant($0, 0, 0, zone) }
+    }
     guard let day = halves.first.flatMap({ readDay(String($0)) }) else { return nil }
     guard halves.count == 2 else { return instant(day, 0, nil, zone) }
     var (clock, offset) = splitOffset(String(halves[1]))

@@ -1,0 +1,94 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// Clients that others wrote, as they are, and a tool that calls everything with whatever the
+/// OpenAPI document allows, against a whole manager over HTTPS.
+@Suite(.serialized) struct PublicClientTests {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../..").standardized
+
+  @Test func `zertoapl logs on and reads everything it knows`() async throws {
+    let python = try await Self.clients() + "/bin/python"
+    // It knows no other port than 9669, so the manager has an address of its own.
+    let address = "127.83.\(Int.random(in: 1...250)).\(Int.random(in: 1...250))"
+    try await RunningManager.run(listen: (address, 9669)) { manager in
+      let result = try await Self.execute(
+        python,
+        [
+          Self.root.appending(path: "Tests/Clients/zertoapl_calls.py").path, address,
+          RunningManager.user, RunningManager.password,
+        ]
+      )
+      #expect(result.status == 0, "\(result.output)")
+    }
+  }
+
+  @Test func `nothing the OpenAPI document allows gets an answer that it does not`() async throws {
+    let program = try await Self.clients() + "/bin/schemathesis"
+    try await RunningManager.run { manager in
+      let session = try await manager.logOn()
+      let result = try await Self.execute(
+        program,
+        [
+          "run", "\(manager.url)/swagger/v1/swagger.json", "--tls-verify", "false",
+          "-H", "x-zerto-session: \(session)",
+          "--phases", Self.setting("API_PHASES") ?? "examples,fuzzing",
+          "--checks",
+          "not_a_server_error,status_code_conformance,content_type_conformance,"
+            + "response_schema_conformance",
+          // The session must outlive the run.
+          "--exclude-path", "/v1/session", "--request-timeout", "10", "--seed", "1",
+          "--max-examples", Self.setting("API_EXAMPLES") ?? "3",
+          "--continue-on-failure", "--no-color", "--suppress-health-check", "all",
+          "--warnings", "off",
+        ]
+      )
+      #expect(result.status == 0, "\(result.output.suffix(20_000))")
+      #expect(try await manager.send("GET", "/v1/vpgs", session: session).status == 200)
+    }
+  }
+
+  /// How long the run is; `scripts/fuzz-api` makes a long one.
+  private static func setting(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name]
+  }
+
+  /// The folder the clients are installed in; they are installed if they are not.
+  private static func clients() async throws -> String {
+    let result = try await execute(root.appending(path: "scripts/install-clients").path, [])
+    try #require(result.status == 0, "\(result.output)")
+    let line = result.output.split(separator: "\n").last.map(String.init)
+    return try #require(line)
+  }
+
+  /// Runs a program to its end, without a thread that waits for it.
+  private static func execute(
+    _ program: String,
+    _ arguments: [String]
+  ) async throws -> (status: Int32, output: String) {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "output")
+    try Data().write(to: file)
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    process.standardInput = FileHandle.nullDevice
+    let output = try FileHandle(forWritingTo: file)
+    process.standardOutput = output
+    process.standardError = output
+    let (ends, announce) = AsyncStream.makeStream(of: Int32.self)
+    process.terminationHandler = { process in
+      announce.yield(process.terminationStatus)
+      announce.finish()
+    }
+    try process.run()
+    let status = await ends.first { _ in true } ?? -1
+    return (status, String(decoding: try Data(contentsOf: file), as: UTF8.self))
+  }
+}
