@@ -91,15 +91,16 @@ package final class ExportRegistry: Sendable {
     var found: [StreamIdentifier: [JournalStatus.File]] = [:]
     for export in statuses {
       for volume in export.reply.volumes where !volume.overlayPath.isEmpty {
-        var status = stat()
         // An overlay that was not made yet, or is gone, takes nothing.
-        guard stat(volume.overlayPath, &status) == 0 else { continue }
+        guard let file = try? File(path: volume.overlayPath, creating: false),
+          let byteCount = try? file.allocatedByteCount()
+        else { continue }
         found[export.request.stream, default: []].append(
           JournalStatus.File(
             kind: .overlay,
             name: volume.identifier.rawValue,
             path: volume.overlayPath,
-            byteCount: UInt64(status.st_blocks) * 512
+            byteCount: byteCount
           )
         )
       }
