@@ -115,6 +115,7 @@ if Context.environment["CORE_ONLY"] == nil {
     .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ]
 
   let nio: [Target.Dependency] = [
@@ -170,7 +171,10 @@ if Context.environment["CORE_ONLY"] == nil {
     target(
       "Adapters",
       "Identity",
-      ["RecoveryModel", "CPAM", "CCrypt", "CSASL"] + nio + certificates
+      [
+        "RecoveryModel", "CPAM", "CCrypt", "CSASL",
+        .product(name: "JWTKit", package: "jwt-kit"),
+      ] + nio + certificates
     ),
     target(
       "Adapters",
@@ -281,6 +285,7 @@ if Context.environment["CORE_ONLY"] == nil {
       [
         "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "Identity", "ControlProtocol",
         "Orchestration", "ZVRAPI", log, client,
+        .product(name: "Crypto", package: "swift-crypto"),
       ] + nio
     ),
     .testTarget(

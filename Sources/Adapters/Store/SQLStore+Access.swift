@@ -26,4 +26,24 @@ extension SQLStore {
   package func removeRole(of subject: String) async throws(StoreError) {
     try await execute("DELETE FROM \"role\" WHERE subject = ?", [subject])
   }
+
+  package func clients() async throws(StoreError) -> [ClientRecord] {
+    try await records("SELECT json FROM \"client\" ORDER BY identifier")
+  }
+
+  package func save(_ client: ClientRecord) async throws(StoreError) {
+    try await put(client, in: "client", [("identifier", client.identifier)])
+  }
+
+  package func removeClient(_ identifier: String) async throws(StoreError) {
+    try await execute("DELETE FROM \"client\" WHERE identifier = ?", [identifier])
+  }
+
+  package func tokenState() async throws(StoreError) -> TokenStateRecord? {
+    try await setting("tokens")
+  }
+
+  package func save(_ state: TokenStateRecord) async throws(StoreError) {
+    try await putSetting(state, "tokens")
+  }
 }

@@ -47,6 +47,15 @@ package protocol Store: CatalogueStore, ReportStore {
   func save(_ role: RoleRecord) async throws(StoreError)
   func removeRole(of subject: String) async throws(StoreError)
 
+  /// Programs that log on by a secret.
+  func clients() async throws(StoreError) -> [ClientRecord]
+  func save(_ client: ClientRecord) async throws(StoreError)
+  func removeClient(_ identifier: String) async throws(StoreError)
+
+  /// What signs tokens; nil before the first.
+  func tokenState() async throws(StoreError) -> TokenStateRecord?
+  func save(_ state: TokenStateRecord) async throws(StoreError)
+
   // MARK: VPGs
 
   func vpgs() async throws(StoreError) -> [VPGRecord]
@@ -162,6 +171,40 @@ package struct RoleRecord: Codable, Sendable, Equatable {
   package init(subject: String, role: String) {
     self.subject = subject
     self.role = role
+  }
+}
+
+/// A program that logs on by a secret.
+package struct ClientRecord: Codable, Sendable, Equatable {
+  package var identifier: String
+  /// As crypt(3) writes it.
+  package var secretHash: String
+
+  package init(identifier: String, secretHash: String) {
+    self.identifier = identifier
+    self.secretHash = secretHash
+  }
+}
+
+/// The keys that sign tokens, the newest last, and the sessions that were ended before their time.
+package struct TokenStateRecord: Codable, Sendable, Equatable {
+  package var keys: [Key] = []
+  /// Until when tokens of an ended session could be valid, by session.
+  package var ended: [String: WallTime] = [:]
+
+  package init() {}
+
+  /// A private key in PEM.
+  package struct Key: Codable, Sendable, Equatable {
+    package var identifier: String
+    package var pem: String
+    package var made: WallTime
+
+    package init(identifier: String, pem: String, made: WallTime) {
+      self.identifier = identifier
+      self.pem = pem
+      self.made = made
+    }
   }
 }
 

@@ -54,6 +54,7 @@ package enum StoreSchema {
         )
       ]
     ),
+    ("client", [.keyed("client", by: "identifier")]),
   ]
 
   /// Every table, in the order they came to be.

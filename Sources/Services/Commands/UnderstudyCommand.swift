@@ -18,9 +18,9 @@ package struct UnderstudyCommand: AsyncParsableCommand {
       """,
     version: ManagerService.version,
     subcommands: [
-      ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, IdentityCommand.self,
-      ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self, BandwidthCommand.self,
-      PointCommand.self, StoreCommand.self,
+      ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, ClientCommand.self,
+      IdentityCommand.self, ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self,
+      BandwidthCommand.self, PointCommand.self, StoreCommand.self,
       TapCommand.self,
     ]
   )

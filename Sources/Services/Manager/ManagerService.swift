@@ -8,6 +8,7 @@ package import Hypervisor
 internal import Identity
 package import Logging
 internal import Orchestration
+package import RecoveryModel
 internal import ServiceLifecycle
 package import Store
 internal import UnixSignals
@@ -26,13 +27,17 @@ package struct ManagerService: Sendable {
   private let hypervisor: any Hypervisor
   private let store: any Store
   private let logger: Logger
+  private let now: @Sendable () -> WallTime
 
+  /// `now`: The wall clock.
   package init(
     configuration: ManagerConfiguration,
     hypervisor: any Hypervisor,
     store: any Store,
-    logger: Logger
+    logger: Logger,
+    now: @escaping @Sendable () -> WallTime = { .now }
   ) {
+    self.now = now
     self.configuration = configuration
     self.hypervisor = hypervisor
     self.store = store
@@ -78,7 +83,8 @@ package struct ManagerService: Sendable {
         identity: identity,
         trust: trust
       ),
-      logger: logger
+      logger: logger,
+      now: now
     )
     try await site.load()
     let peers = try PeerServer(
@@ -90,9 +96,10 @@ package struct ManagerService: Sendable {
       logger: logger
     )
     let access = configuration.access ?? AccessConfiguration()
+    let roles = try RoleBook(store: store, configured: access.roles ?? [:])
     let authenticator = try ManagerAuthenticator(
       store: store,
-      roles: RoleBook(store: store, configured: access.roles ?? [:]),
+      roles: roles,
       pamService: configuration.pamService,
       access: access,
       logger: logger
@@ -111,6 +118,13 @@ package struct ManagerService: Sendable {
       service: APIService(
         site: site,
         authenticator: authenticator,
+        tokens: try TokenIssuer(
+          issuer: "https://\(configuration.advertisedHost):\(configuration.listenPort)"
+            + "/auth/realms/zerto",
+          store: store,
+          roles: roles,
+          now: now
+        ),
         areReportsClosed: areReportsClosed
       ),
       logger: logger,

@@ -79,6 +79,7 @@ struct RESTResponder: HTTPResponder {
         contentType: request.headers[.contentType],
         baseURL: "https://\(authority(of: request))",
         token: Self.sessionName.flatMap { request.headers[$0] },
+        bearer: Self.bearer(request.headers[.authorization]),
         credentials: Self.credentials(request.headers[.authorization]),
         source: context.source
       )
@@ -98,6 +99,14 @@ struct RESTResponder: HTTPResponder {
       })
     else { return fallbackAuthority }
     return authority
+  }
+
+  /// The token of RFC 6750; nil without one.
+  private static func bearer(_ header: String?) -> String? {
+    guard let words = header?.split(separator: " "), words.count == 2,
+      words[0].lowercased() == "bearer"
+    else { return nil }
+    return String(words[1])
   }
 
   /// The name and password of HTTP Basic; nil without them.

@@ -9,6 +9,7 @@ import Manager
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Orchestration
 import RecoveryModel
 import SQLiteStore
 import Store
@@ -28,6 +29,7 @@ struct RunningManager {
     _ name: String = "london",
     listen: (host: String, port: Int) = ("127.0.0.1", 0),
     access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
+    now: @escaping @Sendable () -> WallTime = { .now },
     body: (RunningManager) async throws -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory
@@ -48,7 +50,8 @@ struct RunningManager {
           configuration: configuration,
           hypervisor: EmptyHypervisor(name: name),
           store: store,
-          logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
+          logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
+          now: now
         ).run { announce.yield($0) }
       }
       guard let port = await ports.first(where: { _ in true }) else {
@@ -146,12 +149,14 @@ extension RunningManager {
     body: String? = nil,
     session: String? = nil,
     credentials: String? = nil,
-    contentType: String? = nil
+    contentType: String? = nil,
+    bearer: String? = nil
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: url + path)
     request.method = .init(rawValue: method)
     if let body { request.body = .bytes(ByteBuffer(string: body)) }
     if let session { request.headers.add(name: "X-Zerto-Session", value: session) }
+    if let bearer { request.headers.add(name: "Authorization", value: "Bearer \(bearer)") }
     if let contentType { request.headers.add(name: "Content-Type", value: contentType) }
     if let credentials {
       let encoded = Data(credentials.utf8).base64EncodedString()

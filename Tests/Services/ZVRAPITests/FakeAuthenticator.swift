@@ -11,9 +11,9 @@ struct FakeAuthenticator: Authenticator {
   ) async -> AuthenticationOutcome {
     switch method {
     case .operatingSystem where credentials == .init(user: "root", password: "right"):
-      .accepted(user: "root", role: .administrator)
+      .accepted(Account(name: "root", subject: "os:root", role: .administrator))
     case .manager where credentials == .init(user: "admin", password: "right"):
-      .accepted(user: "admin", role: .administrator)
+      .accepted(Account(name: "admin", subject: "manager:admin", role: .administrator))
     case .operatingSystem, .manager: .refused
     }
   }

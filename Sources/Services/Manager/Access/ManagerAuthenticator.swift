@@ -42,8 +42,11 @@ package struct ManagerAuthenticator: Authenticator {
     let outcome = await check(credentials, method)
     let name = LoginName(credentials.user)?.account ?? ""
     switch outcome {
-    case .accepted(_, let role):
-      logger.info("logged on", metadata: ["user": "\(name)", "role": "\(role.rawValue)"])
+    case .accepted(let account):
+      logger.info(
+        "logged on",
+        metadata: ["user": "\(account.subject)", "role": "\(account.role.rawValue)"]
+      )
     case .refused: logger.notice("logon refused", metadata: ["user": "\(name)"])
     case .forbidden(let reason), .unavailable(let reason):
       logger.warning("logon failed", metadata: ["user": "\(name)", "reason": "\(reason)"])
@@ -110,15 +113,13 @@ package struct ManagerAuthenticator: Authenticator {
 
   /// Finds the role of a user whose password was right.
   private func admit(_ name: String, from source: RoleBook.Source) async -> AuthenticationOutcome {
-    var groups: [String] = []
-    if source == .operatingSystem || source == .directory {
-      groups = await OperatingSystemUsers.groups(of: name)
-    }
     do {
-      guard let role = try await roles.role(of: name, in: source, groups: groups) else {
+      guard let role = try await roles.role(of: name, in: source) else {
         return .forbidden("the user \(name) has no role at this site")
       }
-      return .accepted(user: name, role: role)
+      return .accepted(
+        Account(name: name, subject: RoleBook.subject(name, in: source), role: role)
+      )
     } catch {
       return .unavailable("the roles cannot be read: \(error)")
     }

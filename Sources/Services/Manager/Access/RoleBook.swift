@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Identity
 package import Store
 package import ZVRAPI
 
@@ -50,21 +51,38 @@ package struct RoleBook: Sendable {
     self.configured = configured
   }
 
-  /// The role of a user, who is in those groups of the system; nil if they may not log on.
-  package func role(
-    of name: String,
-    in source: Source,
-    groups: [String] = []
-  ) async throws(StoreError) -> Role? {
+  /// The role of a user; nil if they may not log on.
+  package func role(of name: String, in source: Source) async throws(StoreError) -> Role? {
     var book = Self.defaults.merging(configured) { $1 }
     for record in try await store.roles() { book[record.subject] = record.role }
-    if let text = book["\(source.rawValue):\(name)"] { return Role(rawValue: text) }
-    let found = groups.compactMap { book["group:\($0)"] }
-    if !found.isEmpty {
+    if let text = book[Self.subject(name, in: source)] { return Role(rawValue: text) }
+    if source == .operatingSystem || source == .directory {
+      let found = await OperatingSystemUsers.groups(of: name).compactMap { book["group:\($0)"] }
       // The roles are declared from the mightiest down.
-      return Role.allCases.first { found.contains($0.rawValue) }
+      if !found.isEmpty { return Role.allCases.first { found.contains($0.rawValue) } }
     }
     return book["\(source.rawValue):*"].flatMap(Role.init(rawValue:))
+  }
+
+  /// The role of a user who logged on a while ago; nil if there is no such user any more.
+  ///
+  /// Users of libvirt and of a directory cannot be looked up, so they count as being there.
+  package func currentRole(of subject: String) async throws(StoreError) -> Role? {
+    let halves = subject.split(separator: ":", maxSplits: 1).map(String.init)
+    guard halves.count == 2, let source = Source(rawValue: halves[0]) else { return nil }
+    let isThere =
+      switch source {
+      case .operatingSystem: await !OperatingSystemUsers.groups(of: halves[1]).isEmpty
+      case .manager: try await store.user(halves[1]) != nil
+      case .client: try await store.clients().contains { $0.identifier == halves[1] }
+      case .libvirt, .directory: true
+      }
+    return isThere ? try await role(of: halves[1], in: source) : nil
+  }
+
+  /// A user as this book writes them.
+  package static func subject(_ name: String, in source: Source) -> String {
+    "\(source.rawValue):\(name)"
   }
 
   /// Whether `text` can name someone.

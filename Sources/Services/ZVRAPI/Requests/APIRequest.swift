@@ -16,6 +16,8 @@ package struct APIRequest: Sendable {
   package var baseURL: String
   /// The session header's value.
   package var token: String?
+  /// The token of `Authorization: Bearer`.
+  package var bearer: String?
   package var credentials: Credentials?
   /// Where the call comes from, for slowing down guessing.
   package var source: String
@@ -29,6 +31,7 @@ package struct APIRequest: Sendable {
     contentType: String? = nil,
     baseURL: String,
     token: String? = nil,
+    bearer: String? = nil,
     credentials: Credentials? = nil,
     source: String = ""
   ) {
@@ -40,6 +43,7 @@ package struct APIRequest: Sendable {
     self.contentType = contentType
     self.baseURL = baseURL
     self.token = token
+    self.bearer = bearer
     self.credentials = credentials
     self.source = source
   }

@@ -29,36 +29,21 @@ enum Session: Resource {
     }
     let number =
       try call.body.number("AuthenticationMethod", of: APIEnumerations.authenticationMethod) ?? 0
-    let method = AuthenticationMethod(rawValue: number) ?? .operatingSystem
-    let throttle = call.service.throttle
-    let suspect = LogonThrottle.Suspect(
-      user: credentials.user.lowercased(),
-      source: call.request.source
+    let account = try await call.service.logOn(
+      credentials,
+      from: call.request.source,
+      methods: [AuthenticationMethod(rawValue: number) ?? .operatingSystem]
     )
-    guard let wait = await throttle.wait(for: suspect) else {
-      throw APIError(status: 401, message: "too many wrong passwords: try again later")
-    }
-    if wait > .zero { try await Task.sleep(for: wait) }
-    switch await call.service.authenticator.authenticate(credentials, method: method) {
-    case .accepted(let user, let role):
-      await throttle.succeeded(suspect)
-      let session = await call.service.sessions.begin(user: user, role: role)
-      var response = APIResponse.empty
-      response.sessionToken = session.token
-      return response
-    case .refused:
-      await throttle.failed(suspect)
-      throw APIError(status: 401, message: "the name or the password is wrong")
-    case .forbidden(let reason):
-      throw APIError(status: 403, message: reason)
-    case .unavailable(let reason):
-      throw APIError(status: 503, message: reason)
-    }
+    let session = await call.service.sessions.begin(user: account.name, role: account.role)
+    var response = APIResponse.empty
+    response.sessionToken = session.token
+    return response
   }
 
   private static func logOff(_ call: APICall) async throws -> APIResponse {
     guard let session = call.session else { throw APIError.unauthorized }
     await call.service.sessions.end(session.token)
+    try await call.service.tokens?.end(session.token)
     await call.service.drafts.removeAll(session: session.token)
     return .empty
   }

@@ -11,6 +11,8 @@ package struct APIService: Sendable {
   let sessions: SessionStore
   let throttle: LogonThrottle
   let drafts: SettingsDrafts
+  /// nil offers no tokens.
+  let tokens: (any TokenService)?
   /// Whether resource reports need a session, as everything else does.
   let areReportsClosed: Bool
   private let routes: [Route]
@@ -18,11 +20,13 @@ package struct APIService: Sendable {
   package init(
     site: any SiteService,
     authenticator: any Authenticator,
+    tokens: (any TokenService)? = nil,
     areReportsClosed: Bool = false
   ) {
     self.init(
       site: site,
       authenticator: authenticator,
+      tokens: tokens,
       areReportsClosed: areReportsClosed,
       sessions: SessionStore(),
       throttle: LogonThrottle(),
@@ -33,6 +37,7 @@ package struct APIService: Sendable {
   init(
     site: any SiteService,
     authenticator: any Authenticator,
+    tokens: (any TokenService)? = nil,
     areReportsClosed: Bool = false,
     sessions: SessionStore,
     throttle: LogonThrottle,
@@ -40,6 +45,7 @@ package struct APIService: Sendable {
   ) {
     self.site = site
     self.authenticator = authenticator
+    self.tokens = tokens
     self.areReportsClosed = areReportsClosed
     self.sessions = sessions
     self.throttle = throttle
@@ -115,8 +121,9 @@ package struct APIService: Sendable {
   }
 
   private func session(of request: APIRequest) async -> SessionRecord? {
-    guard let token = request.token else { return nil }
-    return await sessions.use(token)
+    if let token = request.token, let session = await sessions.use(token) { return session }
+    if let bearer = request.bearer { return await tokens?.caller(bearer) }
+    return nil
   }
 
   /// The members of the body, each of the type that was promised for it.

@@ -21,11 +21,25 @@ package enum AuthenticationMethod: Int, Sendable {
 
 /// How a logon ended.
 package enum AuthenticationOutcome: Sendable, Equatable {
-  /// The name as which the user is known from now on, and the role.
-  case accepted(user: String, role: Role)
+  case accepted(Account)
   case refused
   /// The name and password are right, but the account may not log on.
   case forbidden(String)
   /// Nobody can tell at the moment.
   case unavailable(String)
+}
+
+/// A user who proved who they are.
+package struct Account: Sendable, Equatable {
+  /// The name as which the user is known from now on.
+  package var name: String
+  /// The user among those of all sources, such as `os:alice`.
+  package var subject: String
+  package var role: Role
+
+  package init(name: String, subject: String, role: Role) {
+    self.name = name
+    self.subject = subject
+    self.role = role
+  }
 }

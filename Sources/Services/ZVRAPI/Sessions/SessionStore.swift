@@ -2,10 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A session: who logged on.
-struct SessionRecord: Sendable, Equatable {
-  let token: String
-  let user: String
-  let role: Role
+package struct SessionRecord: Sendable, Equatable {
+  /// What the session is known by; with bearer tokens, their session.
+  package let token: String
+  package let user: String
+  package let role: Role
+
+  package init(token: String, user: String, role: Role) {
+    self.token = token
+    self.user = user
+    self.role = role
+  }
 }
 
 /// The sessions that are open. A session dies after thirty minutes without a call, and is

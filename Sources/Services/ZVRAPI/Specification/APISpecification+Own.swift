@@ -4,6 +4,8 @@
 extension APISpecification {
   /// What Understudy adds to the published API: calls.
   static let ownCalls = """
+    GET /auth/realms/zerto/protocol/openid-connect/certs -> anything
+    GET /auth/realms/zerto/.well-known/openid-configuration -> anything
     GET /swagger -> page
     GET /swagger/v1/swagger.json -> anything
     GET /v1/tapsuspensions -> [TapSuspensionApi]
