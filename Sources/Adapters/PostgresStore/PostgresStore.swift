@@ -36,6 +36,8 @@ package final class PostgresStore: SQLStore {
     line.close()
   }
 
+  package var dialect: SQLDialect { .postgres }
+
   package func write(_ statements: [SQLStatement]) async throws(StoreError) -> [[SQLValue]] {
     let epoch = leadership.withLock { $0?.epoch }
     return try await line.perform { connection throws(StoreError) in

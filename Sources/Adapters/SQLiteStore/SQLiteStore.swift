@@ -37,6 +37,8 @@ package final class SQLiteStore: SQLStore {
     do { try database.close() } catch { throw StoreError(error) }
   }
 
+  package var dialect: SQLDialect { .sqlite }
+
   package func write(_ statements: [SQLStatement]) async throws(StoreError) -> [[SQLValue]] {
     do {
       return try await database.write { connection in

@@ -46,4 +46,12 @@ extension SQLStore {
   package func save(_ state: TokenStateRecord) async throws(StoreError) {
     try await putSetting(state, "tokens")
   }
+
+  package func loginBanner() async throws(StoreError) -> LoginBannerRecord? {
+    try await setting("loginBanner")
+  }
+
+  package func save(_ banner: LoginBannerRecord) async throws(StoreError) {
+    try await putSetting(banner, "loginBanner")
+  }
 }

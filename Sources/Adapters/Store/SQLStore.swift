@@ -8,6 +8,9 @@ package import RecoveryModel
 /// Tables, records and queries are described once, here and in ``StoreSchema``; a database adds how
 /// it runs statements. The SQL is what SQLite and PostgreSQL both understand.
 package protocol SQLStore: Store {
+  /// How the database writes what SQL leaves open.
+  var dialect: SQLDialect { get }
+
   /// Runs the statements as one transaction, durable when it returns, and returns the rows of the
   /// last one.
   func write(_ statements: [SQLStatement]) async throws(StoreError) -> [[SQLValue]]

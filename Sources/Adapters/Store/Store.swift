@@ -56,6 +56,23 @@ package protocol Store: CatalogueStore, ReportStore {
   func tokenState() async throws(StoreError) -> TokenStateRecord?
   func save(_ state: TokenStateRecord) async throws(StoreError)
 
+  /// What a person is shown before logging on; nil if nobody has said.
+  func loginBanner() async throws(StoreError) -> LoginBannerRecord?
+  func save(_ banner: LoginBannerRecord) async throws(StoreError)
+
+  // MARK: Audit
+
+  /// What was done within the bounds, newest first, at most `limit`.
+  func audit(
+    from start: WallTime?,
+    to end: WallTime?,
+    limit: Int
+  ) async throws(StoreError) -> [AuditRecord]
+  /// Adds to the audit log, which takes no change and no removal but by age.
+  func append(_ record: AuditRecord) async throws(StoreError)
+  /// Removes what is older from the audit log; how many records that were.
+  func removeAudit(before time: WallTime) async throws(StoreError) -> Int
+
   // MARK: VPGs
 
   func vpgs() async throws(StoreError) -> [VPGRecord]
@@ -205,6 +222,56 @@ package struct TokenStateRecord: Codable, Sendable, Equatable {
       self.pem = pem
       self.made = made
     }
+  }
+}
+
+/// What a person is shown before logging on.
+package struct LoginBannerRecord: Codable, Sendable, Equatable {
+  package var isShown: Bool
+  package var text: String
+
+  package init(isShown: Bool, text: String) {
+    self.isShown = isShown
+    self.text = text
+  }
+}
+
+/// Something that someone did or tried.
+package struct AuditRecord: Codable, Sendable, Equatable {
+  /// A lower-case GUID.
+  package var identifier: String
+  package var occurred: WallTime
+  /// The name as it came, where it was not proven.
+  package var user: String
+  /// Empty where nobody was logged on.
+  package var role: String
+  /// The address of the caller; empty for the machine itself.
+  package var source: String
+  /// What was done: the method and path of a call, or a command.
+  package var action: String
+  /// The status of the answer, as HTTP counts.
+  package var status: Int
+  /// Why it was refused; empty if it was not.
+  package var reason: String
+
+  package init(
+    identifier: String,
+    occurred: WallTime,
+    user: String,
+    role: String,
+    source: String,
+    action: String,
+    status: Int,
+    reason: String
+  ) {
+    self.identifier = identifier
+    self.occurred = occurred
+    self.user = user
+    self.role = role
+    self.source = source
+    self.action = action
+    self.status = status
+    self.reason = reason
   }
 }
 

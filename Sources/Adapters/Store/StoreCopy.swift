@@ -35,8 +35,8 @@ package struct StoreCopy: Sendable {
       }
       return counts
     } catch {
-      let removals = StoreSchema.tables.map { SQLStatement("DELETE FROM \"\($0.name)\"") }
-      _ = try await target.write(removals)
+      let removals = StoreSchema.tables.flatMap { $0.emptying(in: target.dialect) }
+      _ = try await target.write(removals.map { SQLStatement($0) })
       throw error
     }
   }

@@ -55,6 +55,19 @@ package enum StoreSchema {
       ]
     ),
     ("client", [.keyed("client", by: "identifier")]),
+    (
+      "audit",
+      [
+        // Up to when the audit log has ended by age, once for each time it did.
+        StoreTable(
+          name: "auditHorizon",
+          columns: [.init(name: "occurred", type: .integer, rule: .primaryKey)],
+          isNumbered: false,
+          retention: .all
+        ),
+        .timed("audit", by: "occurred", retention: .since(horizon: "auditHorizon")),
+      ]
+    ),
   ]
 
   /// Every table, in the order they came to be.
@@ -69,6 +82,8 @@ package struct StoreTable: Sendable {
   package var columns: [Column]
   /// Whether rows are numbered, in a column `row`, as they come.
   package var isNumbered: Bool
+  /// Nil if rows may be changed and removed.
+  package var retention: StoreRetention?
 
   package struct Column: Sendable {
     var name: String
@@ -89,14 +104,19 @@ package struct StoreTable: Sendable {
   }
 
   /// A table in which records have an `identifier`, and an order by time and arrival.
-  static func timed(_ name: String, by time: String) -> StoreTable {
+  static func timed(
+    _ name: String,
+    by time: String,
+    retention: StoreRetention? = nil
+  ) -> StoreTable {
     StoreTable(
       name: name,
       columns: [
         Column(name: "identifier", type: .text, rule: .unique),
         Column(name: time, type: .integer, rule: .indexed),
       ],
-      isNumbered: true
+      isNumbered: true,
+      retention: retention
     )
   }
 
@@ -123,7 +143,13 @@ package struct StoreTable: Sendable {
     return ["CREATE TABLE \"\(name)\" (\(parts.joined(separator: ", ")))"]
       + columns.filter { $0.rule == .indexed }.map {
         "CREATE INDEX \"\(name)_\($0.name)\" ON \"\(name)\" (\($0.name))"
-      }
+      } + (retention?.guards(of: name, in: dialect) ?? [])
+  }
+
+  /// The statements that empty the table, as its creation left it.
+  package func emptying(in dialect: SQLDialect) -> [String] {
+    retention == nil
+      ? ["DELETE FROM \"\(name)\""] : ["DROP TABLE \"\(name)\""] + creation(in: dialect)
   }
 }
 
@@ -135,16 +161,20 @@ package struct SQLDialect: Sendable {
   var integer: String
   /// The type of a row's number, which the database gives.
   var rowNumber: String
+  /// Whether triggers run functions, and not statements of their own.
+  var hasTriggerFunctions: Bool
 
   package static let sqlite = SQLDialect(
     text: "TEXT",
     integer: "INTEGER",
-    rowNumber: "INTEGER PRIMARY KEY AUTOINCREMENT"
+    rowNumber: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    hasTriggerFunctions: false
   )
 
   package static let postgres = SQLDialect(
     text: "TEXT COLLATE \"C\"",
     integer: "BIGINT",
-    rowNumber: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    rowNumber: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    hasTriggerFunctions: true
   )
 }

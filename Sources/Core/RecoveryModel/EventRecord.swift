@@ -59,5 +59,6 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case resumeVPG = 43
     case alertTurnedOn = 47
     case alertTurnedOff = 48
+    case logIn = 60
   }
 }

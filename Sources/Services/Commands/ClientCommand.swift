@@ -76,6 +76,7 @@ package struct ClientCommand: AsyncParsableCommand {
       try await store.save(
         ClientRecord(identifier: identifier, secretHash: try PasswordHash.make(secret))
       )
+      try await AuditCommand.note("client add \(identifier) --role \(role)", in: store)
       print(secret)
     }
   }
@@ -102,6 +103,7 @@ package struct ClientCommand: AsyncParsableCommand {
       }
       try await store.removeClient(identifier)
       try await store.removeRole(of: RoleBook.subject(identifier, in: .client))
+      try await AuditCommand.note("client remove \(identifier)", in: store)
     }
   }
 }

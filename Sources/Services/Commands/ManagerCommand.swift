@@ -35,7 +35,8 @@ package struct ManagerCommand: AsyncParsableCommand {
         pamService       the PAM service operating-system users log in by
         allowsKVM        whether recovered VMs may use KVM
         access           who may log on and as what, may be left out: roles,
-                         saslDatabase, directoryPAMService, closesResourceReports
+                         saslDatabase, directoryPAMService, closesResourceReports,
+                         auditDays
                          (docs/operating/access.md)
       """
   )

@@ -45,6 +45,7 @@ package struct ManagerUserCommand: AsyncParsableCommand {
       try await store.save(
         UserRecord(name: name, passwordHash: try PasswordHash.make(password))
       )
+      try await AuditCommand.note("manager-user add \(name)", in: store)
     }
   }
 
@@ -69,6 +70,7 @@ package struct ManagerUserCommand: AsyncParsableCommand {
         throw ValidationError("There is no user “\(name)”.")
       }
       try await store.removeUser(name)
+      try await AuditCommand.note("manager-user remove \(name)", in: store)
     }
   }
 }

@@ -76,6 +76,7 @@ package struct RoleCommand: AsyncParsableCommand {
         by: Composition.required
       )
       try await store.save(RoleRecord(subject: subject, role: role))
+      try await AuditCommand.note("role set \(subject) \(role)", in: store)
     }
   }
 
@@ -102,6 +103,7 @@ package struct RoleCommand: AsyncParsableCommand {
         throw ValidationError("No role was set for “\(subject)”.")
       }
       try await store.removeRole(of: subject)
+      try await AuditCommand.note("role remove \(subject)", in: store)
     }
   }
 }

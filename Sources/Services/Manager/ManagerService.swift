@@ -125,13 +125,26 @@ package struct ManagerService: Sendable {
           roles: roles,
           now: now
         ),
+        book: StoredAccessBook(
+          authorityPEM: authority.certificatePEM,
+          store: store,
+          events: site.context.events,
+          logger: logger,
+          now: now
+        ),
         areReportsClosed: areReportsClosed
       ),
       logger: logger,
       onListening: onListening
     )
     // The last is stopped first: no calls come in any more while the site ends its work.
-    let services: [any Service] = [site, peers, rest]
+    let retention = AuditRetention(
+      store: store,
+      days: max(access.auditDays ?? 400, 1),
+      logger: logger,
+      now: now
+    )
+    let services: [any Service] = [site, retention, peers, rest]
     try await ServiceGroup(
       services: services,
       gracefulShutdownSignals: [.sigterm, .sigint],

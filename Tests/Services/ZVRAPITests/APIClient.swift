@@ -24,6 +24,8 @@ struct APIClient {
     service = APIService(
       site: site,
       authenticator: FakeAuthenticator(),
+      tokens: FakeTokens(),
+      book: FakeBook(),
       sessions: SessionStore { clock.now },
       throttle: LogonThrottle { clock.now },
       drafts: SettingsDrafts { clock.now }

@@ -14,5 +14,8 @@ package struct AccessConfiguration: Codable, Sendable, Equatable {
   /// Whether resource reports need a session; they do not if left out.
   package var closesResourceReports: Bool?
 
+  /// How long the audit log keeps an entry; 400 days if left out.
+  package var auditDays: Int?
+
   package init() {}
 }

@@ -40,6 +40,20 @@ extension APIService {
     _ authenticate: () async -> AuthenticationOutcome
   ) async throws -> Account {
     let suspect = LogonThrottle.Suspect(user: user.lowercased(), source: source)
+    do {
+      let account = try await proven(suspect, authenticate)
+      await noteLogon(user: account.name, role: account.role, source: source, refusal: nil)
+      return account
+    } catch let error as APIError {
+      await noteLogon(user: user, role: nil, source: source, refusal: error)
+      throw error
+    }
+  }
+
+  private func proven(
+    _ suspect: LogonThrottle.Suspect,
+    _ authenticate: () async -> AuthenticationOutcome
+  ) async throws -> Account {
     guard let wait = await throttle.wait(for: suspect) else {
       throw APIError(status: 401, message: "too many wrong passwords: try again later")
     }

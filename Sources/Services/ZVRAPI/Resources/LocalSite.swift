@@ -46,7 +46,7 @@ enum LocalSite: Resource {
             + "password for it"
         )
       },
-    ]
+    ] + LocalSiteBanner.routes
   }
 
   private static func sendUsage(_ call: APICall) async throws -> APIResponse {

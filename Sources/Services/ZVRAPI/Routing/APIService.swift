@@ -11,6 +11,8 @@ package struct APIService: Sendable {
   let sessions: SessionStore
   let throttle: LogonThrottle
   let drafts: SettingsDrafts
+  /// nil remembers nothing.
+  let book: (any AccessBook)?
   /// nil offers no tokens.
   let tokens: (any TokenService)?
   /// Whether resource reports need a session, as everything else does.
@@ -21,12 +23,14 @@ package struct APIService: Sendable {
     site: any SiteService,
     authenticator: any Authenticator,
     tokens: (any TokenService)? = nil,
+    book: (any AccessBook)? = nil,
     areReportsClosed: Bool = false
   ) {
     self.init(
       site: site,
       authenticator: authenticator,
       tokens: tokens,
+      book: book,
       areReportsClosed: areReportsClosed,
       sessions: SessionStore(),
       throttle: LogonThrottle(),
@@ -38,6 +42,7 @@ package struct APIService: Sendable {
     site: any SiteService,
     authenticator: any Authenticator,
     tokens: (any TokenService)? = nil,
+    book: (any AccessBook)? = nil,
     areReportsClosed: Bool = false,
     sessions: SessionStore,
     throttle: LogonThrottle,
@@ -46,6 +51,7 @@ package struct APIService: Sendable {
     self.site = site
     self.authenticator = authenticator
     self.tokens = tokens
+    self.book = book
     self.areReportsClosed = areReportsClosed
     self.sessions = sessions
     self.throttle = throttle
@@ -60,12 +66,8 @@ package struct APIService: Sendable {
     var response: APIResponse
     do {
       response = try await route(request)
-    } catch let error as APIError {
-      response = error.response
-    } catch let error as SiteError {
-      response = APIError(error).response
     } catch {
-      response = APIError(status: 500, message: "\(error)").response
+      response = Self.refusal(error).response
     }
     response.format = APIFormat.ofAnswer(
       accept: request.accept,
@@ -94,6 +96,23 @@ package struct APIService: Sendable {
       )
     }
     let chosen = offered.dropFirst().reduce(first) { $1.isCloser(than: $0) ? $1 : $0 }
+    guard chosen.method != .get else { return try await answer(request, path, chosen, session) }
+    do {
+      let response = try await answer(request, path, chosen, session)
+      await note(request, session, response: response)
+      return response
+    } catch {
+      await note(request, session, error: error)
+      throw error
+    }
+  }
+
+  private func answer(
+    _ request: APIRequest,
+    _ path: [String],
+    _ chosen: Route,
+    _ session: SessionRecord?
+  ) async throws -> APIResponse {
     if let permission = permission(for: chosen) {
       guard let session else { throw APIError.unauthorized }
       guard session.role.may(permission) else {

@@ -22,13 +22,13 @@ enum Resources {
       TapSuspensions.self, Datastores.self, Volumes.self, ServerDateTime.self, License.self,
       ServiceProfiles.self, Zorgs.self, Statistics.self, Reports.self, ResourcesReport.self,
       Flrs.self, EncryptionDetection.self, LongTermRetention.self, RecoveryScripts.self,
-      ZsspSessions.self, Vcd.self,
+      ZsspSessions.self, Vcd.self, AuditLog.self,
     ]
   }
 
   /// Every call served, with the pages that show them.
   static var routes: [Route] {
     all.flatMap { $0.routes } + Help.routes + Swagger.routes + ZvmTweaks.routes
-      + OpenIDConnect.routes
+      + OpenIDConnect.routes + [LocalSiteBanner.authority]
   }
 }

@@ -10,7 +10,7 @@ extension EventRecord {
   var entityType: Int {
     switch kind {
     case .unknown: 2
-    case .pair, .unpair: 3
+    case .pair, .unpair, .logIn: 3
     case .createVPG, .removeVPG, .failover, .failoverTest, .stopFailoverTest, .updateVPG,
       .insertTaggedCheckpoint, .initialSync, .failoverBeforeCommit, .failoverCommit,
       .failoverRollback, .move, .moveBeforeCommit, .moveCommit, .moveRollback, .pauseVPG,

@@ -6,8 +6,11 @@ extension APISpecification {
   static let ownCalls = """
     GET /auth/realms/zerto/protocol/openid-connect/certs -> anything
     GET /auth/realms/zerto/.well-known/openid-configuration -> anything
+    GET /ca.pem -> binary
     GET /swagger -> page
     GET /swagger/v1/swagger.json -> anything
+    GET /v1/auditlog -> [AuditEntryApi]
+      ? startDate datetime, endDate datetime, userName string, count integer
     GET /v1/tapsuspensions -> [TapSuspensionApi]
     POST /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
     DELETE /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
@@ -15,6 +18,9 @@ extension APISpecification {
 
   /// What Understudy adds to the published API: objects.
   static let ownObjects = """
+    AuditEntryApi
+      AuditEntryIdentifier string, OccurredOn datetime, UserName string, Role string,
+      Source string, Action string, Status integer, Reason string
     ErrorApi
       Message string, errorCode integer, errorMessage string
     TapSuspensionApi

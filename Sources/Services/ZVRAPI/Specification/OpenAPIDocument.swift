@@ -143,6 +143,17 @@ struct OpenAPIDocument {
           "content": .object("", ["text/html": .object("", [:])]),
         ]
       )
+    case .binary:
+      .object(
+        "",
+        [
+          "description": .string("A file, whose kind the answer's Content-Type says."),
+          "content": .object(
+            "",
+            ["*/*": .object("", ["schema": .object(schema(answer))])]
+          ),
+        ]
+      )
     default: .object("", ["description": .string("Done."), "content": content(answer)])
     }
   }

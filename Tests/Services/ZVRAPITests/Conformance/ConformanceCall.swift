@@ -34,6 +34,8 @@ struct ConformanceCall {
   /// Bodies of the calls that need one.
   private static let bodies = [
     "POST /v1/vpgs/{vpgIdentifier}/checkpoints": #"{"CheckpointName": "x"}"#,
+    "POST /auth/realms/zerto/protocol/openid-connect/token":
+      "grant_type=password&client_id=zerto-client&username=root&password=right",
     "POST /v1/peersites": #"{"HostName": "h", "Port": 9081, "Token": "t"}"#,
     "POST /v1/peersites/pair": #"{"HostName": "h", "Port": 9081, "Token": "t"}"#,
     "POST /v1/vpgSettings/copyVpgSettings": #"{"VpgIdentifier": "\#(FakeSite.vpg)"}"#,
