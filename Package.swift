@@ -218,7 +218,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Orchestration",
-        "ZVRAPI", log,
+        "ZVRAPI", client, log, .product(name: "Crypto", package: "swift-crypto"),
       ] + lifecycle + nio + http
     ),
     target("Services", "Lab", ["Identity", "ControlProtocol", "RecoveryModel", client, log] + nio),

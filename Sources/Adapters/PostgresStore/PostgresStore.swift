@@ -84,7 +84,7 @@ package final class PostgresStore: SQLStore {
         $0.first?.text
       }
       for step in StoreSchema.steps where !done.contains(step.name) {
-        for statement in step.tables.flatMap({ $0.creation(in: .postgres) }) {
+        for statement in StoreSchema.statements(of: step, in: .postgres) {
           try connection.run(statement)
         }
         _ = try connection.run(

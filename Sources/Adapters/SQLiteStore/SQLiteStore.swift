@@ -62,7 +62,7 @@ package final class SQLiteStore: SQLStore {
     var migrator = DatabaseMigrator()
     for step in StoreSchema.steps {
       migrator.registerMigration(step.name) { connection in
-        for statement in step.tables.flatMap({ $0.creation(in: .sqlite) }) {
+        for statement in StoreSchema.statements(of: step, in: .sqlite) {
           try connection.execute(sql: statement)
         }
       }

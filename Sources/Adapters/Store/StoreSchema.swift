@@ -68,7 +68,22 @@ package enum StoreSchema {
         .timed("audit", by: "occurred", retention: .since(horizon: "auditHorizon")),
       ]
     ),
+    ("alert subjects", []),
   ]
+
+  /// The tables that a step empties.
+  ///
+  /// Alerts came to be about more than journals; those that are still due are raised again.
+  private static let emptied = ["alert subjects": ["alert"]]
+
+  /// What a database runs to go through a step.
+  package static func statements(
+    of step: (name: String, tables: [StoreTable]),
+    in dialect: SQLDialect
+  ) -> [String] {
+    step.tables.flatMap { $0.creation(in: dialect) }
+      + emptied[step.name, default: []].map { "DELETE FROM \"\($0)\"" }
+  }
 
   /// Every table, in the order they came to be.
   package static var tables: [StoreTable] { steps.flatMap(\.tables) }

@@ -27,36 +27,50 @@ package struct AlertRecord: Codable, Sendable, Equatable {
 package struct AlertCondition: Codable, Sendable, Hashable {
   /// The kinds of alerts, by the API's help identifiers.
   package enum Kind: String, Codable, Sendable, CaseIterable {
+    case applianceLost = "ZVM0002"
+    case peerLost = "ZVM0003"
+    case checkpointGap = "VPG0009"
+    case rpoExceeded = "VPG0010"
     case journalDiskFull = "VRA0006"
     case journalError = "VRA0007"
     case journalLimitReached = "VRA0039"
     case journalSpaceLow = "VRA0040"
 
+    package var rule: AlertRule {
+      guard let rule = AlertRule.table.first(where: { $0.kind == self }) else {
+        preconditionFailure("no rule for \(self)")
+      }
+      return rule
+    }
+
     /// Whether something is amiss already, and not only about to be.
-    package var isError: Bool { self != .journalSpaceLow }
+    package var isError: Bool { rule.isError }
+  }
+
+  /// What an alert is about.
+  package enum Subject: Codable, Sendable, Hashable {
+    case stream(StreamIdentifier)
+    case vpg(VPGIdentifier)
+    case appliance(ApplianceIdentifier)
+    case peer(SiteIdentifier)
   }
 
   package var kind: Kind
-  /// The stream it is about.
-  package var stream: StreamIdentifier
-  package var vpg: VPGIdentifier
+  package var subject: Subject
+  /// The VPGs it affects.
+  package var vpgs: [VPGIdentifier]
   /// In words for an administrator.
   package var description: String
 
-  package init(
-    kind: Kind,
-    stream: StreamIdentifier,
-    vpg: VPGIdentifier,
-    description: String
-  ) {
+  package init(kind: Kind, subject: Subject, vpgs: [VPGIdentifier], description: String) {
     self.kind = kind
-    self.stream = stream
-    self.vpg = vpg
+    self.subject = subject
+    self.vpgs = vpgs
     self.description = description
   }
 
   /// Whether it is the same trouble, however it is described by now.
   package func isSame(as other: AlertCondition) -> Bool {
-    kind == other.kind && stream == other.stream && vpg == other.vpg
+    kind == other.kind && subject == other.subject
   }
 }

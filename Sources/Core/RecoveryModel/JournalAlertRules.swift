@@ -43,8 +43,8 @@ package struct JournalAlertRules: Sendable, Equatable {
       found.append(
         AlertCondition(
           kind: kind,
-          stream: stream,
-          vpg: vpg,
+          subject: .stream(stream),
+          vpgs: [vpg],
           description: "The journal of the VM \(vm) \(words)"
         )
       )

@@ -34,6 +34,9 @@ package struct ManagerCommand: AsyncParsableCommand {
         appliances       a list of name, controlURL, streamHost, streamPort, hostName
         pamService       the PAM service operating-system users log in by
         allowsKVM        whether recovered VMs may use KVM
+        forwarding       where events go beside the database, a list of url,
+                         authorityFile, secretFile; may be left out
+                         (docs/operating/alerts.md)
         access           who may log on and as what, may be left out: roles,
                          saslDatabase, directoryPAMService, closesResourceReports,
                          auditDays

@@ -47,6 +47,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var allowsKVM: Bool
   /// Who may log on, and as what.
   package var access: AccessConfiguration?
+  /// Where events go beside the store.
+  package var forwarding: [ForwardingTarget]?
 
   package init(
     siteIdentifier: SiteIdentifier,

@@ -7,6 +7,7 @@ package import RecoveryModel
 package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertible {
   case notAnAddress(appliance: ApplianceIdentifier, controlURL: String)
 
+  case notATarget(String)
   case notARole(subject: String, role: String)
 
   case badSampleRules
@@ -18,6 +19,9 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
     case .badSampleRules:
       "resourceSamples: intervalInSeconds and wholeDays must be at least 1, and dailyDays at least "
         + "wholeDays"
+    case .notATarget(let url):
+      "forwarding: “\(url)” is not udp://, tcp:// or tls://HOST:PORT, and not https:// with a "
+        + "secretFile"
     case .notARole(let subject, let role):
       "roles: “\(subject)” must be os:NAME, group:NAME, manager:NAME, libvirt:NAME, directory:NAME "
         + "or client:NAME, and “\(role)” administrator, vpg-operator, tester, viewer or none"

@@ -144,7 +144,13 @@ package struct ManagerService: Sendable {
       logger: logger,
       now: now
     )
-    let services: [any Service] = [site, retention, peers, rest]
+    let forwarder = try EventForwarder(
+      configuration.forwarding ?? [],
+      feed: site.context.events.feed,
+      ownName: configuration.advertisedHost,
+      logger: logger
+    )
+    let services: [any Service] = [forwarder, site, retention, peers, rest]
     try await ServiceGroup(
       services: services,
       gracefulShutdownSignals: [.sigterm, .sigint],

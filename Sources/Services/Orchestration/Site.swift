@@ -92,7 +92,11 @@ package final class Site: Service, Sendable {
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }
         group.addTask {
-          await AlertWatch(context: self.context, alerts: self.alertBook).run()
+          await AlertWatch(
+            context: self.context,
+            alerts: self.alertBook,
+            judge: self.judge
+          ).run()
         }
         group.addTask { await BandwidthKeeper(context: self.context).run() }
         group.addTask { await self.meter.run() }

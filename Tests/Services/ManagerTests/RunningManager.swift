@@ -29,6 +29,7 @@ struct RunningManager {
     _ name: String = "london",
     listen: (host: String, port: Int) = ("127.0.0.1", 0),
     access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
+    forwarding: [ForwardingTarget]? = nil,
     now: @escaping @Sendable () -> WallTime = { .now },
     body: (RunningManager) async throws -> Void
   ) async throws {
@@ -36,7 +37,13 @@ struct RunningManager {
       .appendingPathComponent("understudy-manager-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let configuration = try configuration(name, listen, folder: folder, access: access(folder))
+    let configuration = try configuration(
+      name,
+      listen,
+      folder: folder,
+      access: access(folder),
+      forwarding
+    )
     let store = try SQLiteStore(path: folder + "/manager.sqlite")
     try await store.save(
       UserRecord(name: user, passwordHash: try PasswordHash.make(password))
@@ -96,7 +103,8 @@ struct RunningManager {
     _ name: String,
     _ listen: (host: String, port: Int),
     folder: String,
-    access: AccessConfiguration?
+    access: AccessConfiguration?,
+    _ forwarding: [ForwardingTarget]?
   ) throws -> ManagerConfiguration {
     var configuration = ManagerConfiguration(
       siteIdentifier: SiteIdentifier(UUID().uuidString.lowercased()),
@@ -116,6 +124,7 @@ struct RunningManager {
       allowsKVM: false
     )
     configuration.access = access
+    configuration.forwarding = forwarding
     return configuration
   }
 

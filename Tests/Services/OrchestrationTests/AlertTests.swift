@@ -20,7 +20,7 @@ struct AlertTests {
       try await eventually("the alert is on") { await !sites.parisSite.alerts().isEmpty }
       let alert = try #require(await sites.parisSite.alerts().first)
       #expect(alert.condition.kind == .journalLimitReached)
-      #expect(alert.condition.vpg == definition.identifier)
+      #expect(alert.condition.vpgs == [definition.identifier])
       try await sites.parisSite.setDismissed(true, alert: alert.identifier)
       #expect(await sites.parisSite.alerts().map(\.isDismissed) == [true])
       await #expect(throws: SiteError.notFound("There is no alert none.")) {
@@ -53,6 +53,43 @@ struct AlertTests {
         at: sites.londonSite
       )
       try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
+    }
+  }
+
+  @Test func `a peer that is gone is an alert at both sites, until it answers`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let all = [sites.londonSite, sites.parisSite]
+      sites.switchboard.setCut(true)
+      for site in all {
+        try await eventually("the alert is on") {
+          await site.alerts().contains { $0.condition.kind == .peerLost }
+        }
+      }
+      let alert = await sites.londonSite.alerts().first { $0.condition.kind == .peerLost }
+      #expect(alert?.condition.vpgs == [definition.identifier])
+      sites.switchboard.setCut(false)
+      for site in all {
+        try await eventually("the alert is off") {
+          await !site.alerts().contains { $0.condition.kind == .peerLost }
+        }
+      }
+    }
+  }
+
+  @Test func `an appliance that is gone is an alert, until it answers`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      _ = try await sites.protectedVPG()
+      await sites.parisAppliance.setHanging(true)
+      try await eventually("the alert is on") {
+        await sites.parisSite.alerts().contains { $0.condition.kind == .applianceLost }
+      }
+      await sites.parisAppliance.setHanging(false)
+      try await eventually("the alert is off") {
+        await !sites.parisSite.alerts().contains { $0.condition.kind == .applianceLost }
+      }
     }
   }
 

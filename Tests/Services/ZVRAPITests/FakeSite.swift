@@ -41,8 +41,8 @@ actor FakeSite: SiteService {
       identifier: FakeSite.alert,
       condition: AlertCondition(
         kind: .journalSpaceLow,
-        stream: StreamIdentifier("s"),
-        vpg: FakeSite.vpg,
+        subject: .stream(StreamIdentifier("s")),
+        vpgs: [FakeSite.vpg],
         description: "nearly full"
       ),
       turnedOn: FakeSite.time

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import RecoveryModel
 import Testing
 
 @testable import ZVRAPI
@@ -75,6 +76,17 @@ import Testing
         for: Route(.get, "/ZvmService/x", "", access: .reports) { _ in .empty }
       )
       #expect(needed == (isClosed ? .view : nil))
+    }
+  }
+
+  @Test func `the alerts operators are told of are those there are`() throws {
+    let path = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../../docs/operating/alerts.md")
+    let page = try String(contentsOf: path, encoding: .utf8)
+    for rule in AlertRule.table {
+      let level = rule.isError ? "error" : "warning"
+      let row = "| `\(rule.kind.rawValue)` | \(level) | \(rule.raised) | \(rule.over) |"
+      #expect(page.contains(row), "\(row)")
     }
   }
 }

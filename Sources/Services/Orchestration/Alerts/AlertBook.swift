@@ -28,14 +28,14 @@ package actor AlertBook {
     records.values.sorted { ($1.turnedOn, $1.identifier) < ($0.turnedOn, $0.identifier) }
   }
 
-  /// The kinds that are on for a stream.
-  func raised(for stream: StreamIdentifier) -> Set<AlertCondition.Kind> {
-    Set(records.values.lazy.map(\.condition).filter { $0.stream == stream }.map(\.kind))
+  /// The kinds that are on for a subject.
+  func raised(for subject: AlertCondition.Subject) -> Set<AlertCondition.Kind> {
+    Set(records.values.lazy.map(\.condition).filter { $0.subject == subject }.map(\.kind))
   }
 
-  /// Turns on what is new of a stream, and off what is over.
-  func set(_ conditions: [AlertCondition], for stream: StreamIdentifier) async {
-    for record in records.values where record.condition.stream == stream {
+  /// Turns on what is new of a subject, and off what is over.
+  func set(_ conditions: [AlertCondition], for subject: AlertCondition.Subject) async {
+    for record in records.values where record.condition.subject == subject {
       if !conditions.contains(where: { $0.isSame(as: record.condition) }) { await turnOff(record) }
     }
     for condition in conditions {
@@ -47,9 +47,9 @@ package actor AlertBook {
     }
   }
 
-  /// Turns off what is about streams that are not kept any more.
-  func keepOnly(_ streams: Set<StreamIdentifier>) async {
-    for record in records.values where !streams.contains(record.condition.stream) {
+  /// Turns off what is about subjects that are not there any more.
+  func keepOnly(_ subjects: Set<AlertCondition.Subject>) async {
+    for record in records.values where !subjects.contains(record.condition.subject) {
       await turnOff(record)
     }
   }
@@ -76,7 +76,7 @@ package actor AlertBook {
       .alertTurnedOn,
       condition.description,
       succeeded: false,
-      vpgs: [condition.vpg]
+      vpgs: condition.vpgs
     )
   }
 
@@ -86,7 +86,7 @@ package actor AlertBook {
     await context.events.record(
       .alertTurnedOff,
       "Over: \(record.condition.description)",
-      vpgs: [record.condition.vpg]
+      vpgs: record.condition.vpgs
     )
   }
 

@@ -5,42 +5,156 @@ internal import ControlProtocol
 internal import RecoveryModel
 internal import Store
 
-/// Looks at the journals this site keeps, and has their alerts turned on and off.
+/// Looks at everything alerts are about, and has them turned on and off.
 struct AlertWatch: Sendable {
   private static let interval = Duration.seconds(1)
+  /// Looks between two at the VPGs, of which there may be thousands.
+  private static let looksPerVPG = 5
 
   let context: SiteContext
   let alerts: AlertBook
+  let judge: VPGJudge
+
+  /// How long whom was silent, and what the VPGs were at when they were last looked at.
+  private struct Memory {
+    var silences: [AlertCondition.Subject: SilenceRule] = [:]
+    var substatuses: [VPGIdentifier: VPGSubstatus] = [:]
+    var looks = 0
+  }
 
   /// Runs until the task is cancelled.
   func run() async {
+    var memory = Memory()
     while !Task.isCancelled {
-      await look()
+      await look(&memory)
       do { try await Task.sleep(for: Self.interval) } catch { return }
     }
   }
 
-  private func look() async {
-    var kept: Set<StreamIdentifier> = []
-    for record in await context.vpgs.all()
+  private func look(_ memory: inout Memory) async {
+    let records = await context.vpgs.all()
+    var kept: Set<AlertCondition.Subject> = []
+    for record in records
     where record.definition.recoverySite == context.site && record.phase != .deleting {
-      for vm in record.definition.vms {
-        kept.insert(vm.stream)
-        // What is not known changes nothing.
-        guard let journal = await context.appliances.journal(vm.stream) else { continue }
-        let rules = JournalAlertRules(
-          vm: vm.name,
-          stream: vm.stream,
-          vpg: record.definition.identifier
-        )
-        let conditions = rules.conditions(
-          Self.facts(journal, of: vm, in: record.definition),
-          raised: await alerts.raised(for: vm.stream)
-        )
-        await alerts.set(conditions, for: vm.stream)
-      }
+      for vm in record.definition.vms { await lookAtJournal(of: vm, record.definition, &kept) }
     }
+    for record in records where record.phase == .protecting {
+      kept.insert(.vpg(record.definition.identifier))
+      if memory.looks % Self.looksPerVPG == 0 { await look(at: record, &memory) }
+    }
+    await lookAtAppliances(&memory, &kept)
+    await lookAtPeers(records, &memory, &kept)
     await alerts.keepOnly(kept)
+    memory.silences = memory.silences.filter { kept.contains($0.key) }
+    memory.substatuses = memory.substatuses.filter { kept.contains(.vpg($0.key)) }
+    memory.looks += 1
+  }
+
+  // MARK: VPGs
+
+  private func look(at record: VPGRecord, _ memory: inout Memory) async {
+    let definition = record.definition
+    let vpg = definition.identifier
+    let view = await judge.view(record)
+    var facts = VPGAlertRules.Facts()
+    facts.rpoInSeconds = view.actualRPOInSeconds
+    facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
+    facts.isPaused = view.isPaused
+    facts.latestCheckpoint = view.latestCheckpoint?.time
+    facts.checkpointIntervalInSeconds = definition.policy.checkpointIntervalInSeconds
+    facts.now = context.now()
+    let rules = VPGAlertRules(name: definition.name, vpg: vpg)
+    await alerts.set(rules.conditions(facts), for: .vpg(vpg))
+    // The protected site tells of syncs, so that there is one event of each.
+    guard definition.protectedSite == context.site else { return }
+    let before = memory.substatuses.updateValue(view.substatus, forKey: vpg)
+    if let before, before != view.substatus, before.isSync || view.substatus.isSync {
+      await context.events.record(
+        view.substatus == .initialSync ? .initialSync : .unknown,
+        view.substatus.isSync
+          ? "The VPG \(definition.name) began to sync: \(view.substatus)."
+          : "The VPG \(definition.name) ended its sync: \(before).",
+        vpgs: [vpg]
+      )
+    }
+  }
+
+  // MARK: Appliances and peers
+
+  private func lookAtAppliances(
+    _ memory: inout Memory,
+    _ kept: inout Set<AlertCondition.Subject>
+  ) async {
+    for appliance in context.appliances.all {
+      let name = appliance.identifier
+      let isAnswering = await context.appliances.sighting(of: name)?.isReachable ?? false
+      await look(
+        .appliance(name),
+        isAnswering,
+        AlertCondition(
+          kind: .applianceLost,
+          subject: .appliance(name),
+          vpgs: [],
+          description: "The appliance \(name) does not answer."
+        ),
+        &memory,
+        &kept
+      )
+    }
+  }
+
+  private func lookAtPeers(
+    _ records: [VPGRecord],
+    _ memory: inout Memory,
+    _ kept: inout Set<AlertCondition.Subject>
+  ) async {
+    for peer in await context.peers.all() {
+      await look(
+        .peer(peer.site),
+        await context.peers.isConnected(peer.site),
+        AlertCondition(
+          kind: .peerLost,
+          subject: .peer(peer.site),
+          vpgs: records.map(\.definition).filter { $0.peer(of: context.site) == peer.site }
+            .map(\.identifier),
+          description: "The manager of the site \(peer.name) does not answer."
+        ),
+        &memory,
+        &kept
+      )
+    }
+  }
+
+  private func look(
+    _ subject: AlertCondition.Subject,
+    _ isAnswering: Bool,
+    _ condition: AlertCondition,
+    _ memory: inout Memory,
+    _ kept: inout Set<AlertCondition.Subject>
+  ) async {
+    kept.insert(subject)
+    // What is not known changes nothing.
+    guard
+      let isLost = memory.silences[subject, default: SilenceRule()].look(isAnswering: isAnswering)
+    else { return }
+    await alerts.set(isLost ? [condition] : [], for: subject)
+  }
+
+  // MARK: Journals
+
+  private func lookAtJournal(
+    of vm: VPGDefinition.ProtectedVM,
+    _ definition: VPGDefinition,
+    _ kept: inout Set<AlertCondition.Subject>
+  ) async {
+    kept.insert(.stream(vm.stream))
+    guard let journal = await context.appliances.journal(vm.stream) else { return }
+    let rules = JournalAlertRules(vm: vm.name, stream: vm.stream, vpg: definition.identifier)
+    let conditions = rules.conditions(
+      Self.facts(journal, of: vm, in: definition),
+      raised: await alerts.raised(for: .stream(vm.stream))
+    )
+    await alerts.set(conditions, for: .stream(vm.stream))
   }
 
   private static func facts(
@@ -81,5 +195,12 @@ extension VPGDefinition.StorageLimits {
     if let megabytes, megabytes > 0 { return UInt64(megabytes) << 20 }
     guard let percent, percent > 0 else { return nil }
     return vm.volumes.map(\.byteCount).reduce(0, +) / 100 * UInt64(percent)
+  }
+}
+
+extension VPGSubstatus {
+  /// Whether the VPG is being brought in step, and makes no checkpoints meanwhile.
+  fileprivate var isSync: Bool {
+    [.initialSync, .sync, .deltaSync, .bitmapSync].contains(self)
   }
 }

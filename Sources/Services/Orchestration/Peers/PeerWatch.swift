@@ -37,7 +37,7 @@ struct PeerWatch: Sendable {
 
   /// Watches one peer until it is unpaired.
   private func watch(_ site: SiteIdentifier) async {
-    var wasConnected: Bool?
+    var isKnownSilent = false
     var polls = 0
     var calm: [VPGIdentifier: Int] = [:]
     while !Task.isCancelled, let peer = await context.peers.record(of: site) {
@@ -45,32 +45,23 @@ struct PeerWatch: Sendable {
         let control = try await context.peers.client(for: site)
         let state = try await control.state()
         await context.peers.note(state, from: site)
-        if wasConnected == false { await tell(.alertTurnedOff, "answers again", peer) }
-        wasConnected = true
+        isKnownSilent = false
         await heed(state, from: site, calm: &calm)
         if polls % Self.pollsPerInventory == 0 { try await refresh(peer, control) }
         polls += 1
       } catch {
         await context.peers.noteSilence(of: site)
-        if wasConnected != false && !Task.isCancelled {
-          await tell(.alertTurnedOn, "does not answer: \(error.message)", peer)
+        if !isKnownSilent && !Task.isCancelled {
+          context.logger.warning(
+            "peer does not answer",
+            metadata: ["site": "\(peer.name)", "reason": "\(error.message)"]
+          )
         }
-        wasConnected = false
+        isKnownSilent = true
         polls = 0
       }
       do { try await Task.sleep(for: Self.interval) } catch { return }
     }
-  }
-
-  private func tell(_ kind: EventRecord.Kind, _ what: String, _ peer: PeerRecord) async {
-    let vpgs = await context.vpgs.all().map(\.definition)
-      .filter { $0.peer(of: context.site) == peer.site }.map(\.identifier)
-    await context.events.record(
-      kind,
-      "The manager of the site \(peer.name) \(what)",
-      succeeded: kind == .alertTurnedOff,
-      vpgs: vpgs
-    )
   }
 
   private func refresh(_ peer: PeerRecord, _ control: any PeerControl) async throws(SiteError) {

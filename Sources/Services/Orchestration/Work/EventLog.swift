@@ -12,6 +12,8 @@ package struct EventLog: Sendable {
   private let store: any Store
   private let logger: Logger
   private let now: @Sendable () -> WallTime
+  /// What is kept, as it is kept.
+  package let feed = EventFeed()
 
   package init(
     site: SiteIdentifier,
@@ -49,5 +51,6 @@ package struct EventLog: Sendable {
     do { try await store.save(event) } catch {
       logger.error("event not stored", metadata: ["error": "\(error)"])
     }
+    feed.publish(event)
   }
 }

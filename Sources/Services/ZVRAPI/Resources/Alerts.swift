@@ -68,7 +68,7 @@ enum Alerts: Resource {
         && end.map { alert.turnedOn <= $0 } ?? true
         && level ?? alert.level == alert.level
         && entity ?? alert.entity == alert.entity
-        && vpg ?? alert.condition.vpg.rawValue == alert.condition.vpg.rawValue
+        && vpg.map { alert.condition.vpgs.contains(VPGIdentifier($0)) } ?? true
         && query.matches("siteIdentifier", local.identifier.rawValue)
         && query.matches("siteName", local.name)
         && query.matches("zorgIdentifier", "")

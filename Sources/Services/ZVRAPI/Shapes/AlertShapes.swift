@@ -10,8 +10,8 @@ extension AlertRecord {
   /// The API's number of the level: a warning, or an error.
   var level: Int { condition.kind.isError ? 1 : 0 }
 
-  /// The API's number of what the alert is about: the appliance, as journals are its.
-  var entity: Int { 1 }
+  /// The API's number of what the alert is about; journals are the appliance's.
+  var entity: Int { condition.kind.rule.entity.rawValue }
 }
 
 extension APIValue {
@@ -27,7 +27,10 @@ extension APIValue {
         "Site": links.site(links.localSite.identifier),
         "Description": .string(alert.condition.description),
         "TurnedOn": .date(alert.turnedOn),
-        "AffectedVpgs": .list([links.vpg(alert.condition.vpg)], element: "ResourceLink"),
+        "AffectedVpgs": .list(
+          alert.condition.vpgs.map(links.vpg),
+          element: "ResourceLink"
+        ),
         "AffectedZorgs": .list([], element: "ResourceLink"),
         "Generation": .integer(0),
         "TurnedOffTime": .null,
