@@ -4,10 +4,11 @@
 import Crypto
 import Foundation
 import Identity
-import Manager
 import NIOSSL
 import RecoveryModel
 import Testing
+
+@testable import Manager
 
 /// Events on their way to real receivers.
 @Suite struct ForwardingTests {
@@ -103,6 +104,38 @@ import Testing
       }
     }
     await listener.close()
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `an event waits for a receiver that comes later`() async throws {
+    let port = try FreePort().number
+    let target = ForwardingTarget(url: "tcp://127.0.0.1:\(port)")
+    try await RunningManager.run(forwarding: [target]) { manager in
+      _ = try await manager.logOn()
+      let listener = try await Listener.tcp(port: port)
+      #expect(await listener.pieces.first { $0.contains("The user admin logged on") } != nil)
+      await listener.close()
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `a receiver that never answers a handshake holds nobody, nor a manager that stops`()
+    async throws
+  {
+    let listener = try await Listener.tcp()
+    let target = ForwardingTarget(url: "tls://127.0.0.1:\(listener.port)")
+    try await RunningManager.run(forwarding: [target]) { manager in
+      _ = try await manager.logOn()
+      #expect(await listener.pieces.first { _ in true } != nil)
+      #expect(try await manager.send("GET", "/v1/serverDateTime/serverDateTimeUtc").status > 0)
+    }
+    await listener.close()
+  }
+
+  @Test func `logs name a webhook's host and not its path, which may be a secret`() {
+    let target = ForwardingTarget(url: "https://u:p@hooks.example.org:8443/T0/secret?token=x")
+    #expect(target.name == "https://hooks.example.org:8443")
+    #expect(ForwardingTarget(url: "udp://log").name == "udp://log")
   }
 
   @Test(arguments: ["nowhere", "http://x/", "https://x/", "smtp://x:1"])

@@ -28,6 +28,7 @@ struct Listener {
 
   /// `statuses`: What to answer to one HTTP request after the other; none answers nothing.
   static func tcp(
+    port: Int = 0,
     tls: TLSConfiguration? = nil,
     statuses: [Int] = []
   ) async throws -> Listener {
@@ -44,7 +45,7 @@ struct Listener {
           try channel.pipeline.syncOperations.addHandler(Bytes(continuation, answers))
         }
       }
-      .bind(host: "127.0.0.1", port: 0).get()
+      .bind(host: "127.0.0.1", port: port).get()
     return Listener(port: channel.localAddress?.port ?? 0, pieces: pieces, channel: channel)
   }
 }

@@ -18,12 +18,13 @@ protocol EventSender: Sendable {
 /// Passes the site's events on to the targets of its configuration.
 ///
 /// Each target has a queue of its own: one that does not answer keeps nobody else waiting, and
-/// nothing of the site waits for any. An event is tried again until it is taken or there were too
-/// many tries; what a full queue does not hold is lost to that target, and said in the log.
+/// nothing of the site waits for any. An event waits until its target can be reached, and is left
+/// out if the target refuses it too often; what a full queue does not hold is lost to that target,
+/// and said in the log.
 struct EventForwarder: Service {
   /// A site has a few events a minute; the queue outlasts a receiver's restart in a storm.
   private static let queueLimit = 10_000
-  private static let tries = 10
+  private static let refusalLimit = 10
   private static let firstPause = Duration.seconds(1)
   private static let longestPause = Duration.seconds(60)
 
@@ -41,9 +42,9 @@ struct EventForwarder: Service {
   ) throws {
     self.logger = logger
     self.targets = try targets.map { target in
-      let lost = LossCount(target: target.url, logger: logger)
+      let lost = LossCount(target: target.name, logger: logger)
       return (
-        name: target.url,
+        name: target.name,
         sender: try Self.sender(for: target, ownName: ownName),
         events: feed.events(limit: Self.queueLimit) { lost.add() }
       )
@@ -93,16 +94,21 @@ struct EventForwarder: Service {
 
   private func deliver(_ event: EventRecord, _ name: String, _ sender: any EventSender) async {
     var pause = Self.firstPause
-    for attempt in 1...Self.tries {
+    var tries = 0
+    var refusals = 0
+    while !Task.isCancelled {
       do { return try await sender.send(event) } catch {
         if Task.isCancelled { return }
-        if attempt == 1 || attempt == Self.tries {
+        tries += 1
+        if (error as? ForwardingRefusal)?.isTemporary == false { refusals += 1 }
+        let isLeftOut = refusals == Self.refusalLimit
+        if tries == 1 || isLeftOut {
           logger.warning(
-            attempt == 1 ? "event not forwarded yet" : "event not forwarded",
+            isLeftOut ? "event not forwarded" : "event not forwarded yet",
             metadata: ["target": "\(name)", "event": "\(event.identifier)", "reason": "\(error)"]
           )
         }
-        guard attempt < Self.tries, (try? await Task.sleep(for: pause)) != nil else { return }
+        guard !isLeftOut, (try? await Task.sleep(for: pause)) != nil else { return }
         pause = min(pause * 2, Self.longestPause)
       }
     }

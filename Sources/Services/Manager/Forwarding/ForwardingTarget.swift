@@ -21,6 +21,14 @@ package struct ForwardingTarget: Codable, Sendable, Equatable {
     self.secretFile = secretFile
   }
 
+  /// What logs call it: the path of a webhook's address is often a secret.
+  var name: String {
+    guard let parsed = URL(string: url), let scheme = parsed.scheme, let host = parsed.host() else {
+      return "?"
+    }
+    return "\(scheme)://\(host)" + (parsed.port.map { ":\($0)" } ?? "")
+  }
+
   /// What the address means.
   enum Kind: Equatable {
     case syslog(SyslogTransport, host: String, port: Int)

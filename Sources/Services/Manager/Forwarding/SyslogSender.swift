@@ -35,18 +35,17 @@ actor SyslogSender: EventSender {
   }
 
   func send(_ event: EventRecord) async throws {
-    let text = SyslogMessage.text(of: event, host: ownName)
+    var text = SyslogMessage.text(of: event, host: ownName)
+    switch transport {
+    case .udp:
+      // Whole characters (RFC 5424, section 6.1).
+      while text.utf8.count > Self.longestDatagram { text.removeLast() }
+    case .tcp, .tls:
+      // Octet counting (RFC 6587, section 3.4.1; RFC 5425, section 4.3).
+      text = "\(text.utf8.count) \(text)"
+    }
     let channel = try await connected()
-    do {
-      switch transport {
-      case .udp:
-        let bytes = ByteBuffer(bytes: text.utf8.prefix(Self.longestDatagram))
-        try await channel.writeAndFlush(bytes)
-      case .tcp, .tls:
-        // Octet counting (RFC 6587, section 3.4.1; RFC 5425, section 4.3).
-        try await channel.writeAndFlush(ByteBuffer(string: "\(text.utf8.count) \(text)"))
-      }
-    } catch {
+    do { try await Self.write(ByteBuffer(string: text), to: channel) } catch {
       self.channel = nil
       try? await channel.close()
       throw error
@@ -58,13 +57,31 @@ actor SyslogSender: EventSender {
     channel = nil
   }
 
+  /// Writes, and closes the connection if that takes too long or is not wanted any more.
+  ///
+  /// A receiver that takes the connection and reads nothing, or never answers the TLS handshake,
+  /// would hold the writer for good, and a manager that is to stop.
+  private static func write(_ bytes: ByteBuffer, to channel: any Channel) async throws {
+    let limit = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+    defer { limit.cancel() }
+    try await withTaskCancellationHandler {
+      try await channel.writeAndFlush(bytes)
+    } onCancel: {
+      channel.close(promise: nil)
+    }
+  }
+
   private func connected() async throws -> any Channel {
     if let channel, channel.isActive { return channel }
     let made: any Channel
     switch transport {
     case .udp:
+      // The bootstrap would ask the name server on this thread, which is one of few.
+      let address = try await NIOThreadPool.singleton.runIfActive { [host, port] in
+        try SocketAddress.makeAddressResolvingHost(host, port: port)
+      }
       made = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .connect(host: host, port: port).get()
+        .connect(to: address).get()
     case .tcp, .tls:
       let context = try tls.map { try NIOSSLContext(configuration: $0) }
       let host = host

@@ -13,19 +13,28 @@ internal import RecoveryModel
 ///
 /// The header `X-Understudy-Signature` is `sha256=` and the HMAC-SHA256, in hexadecimal, of the
 /// header `X-Understudy-Timestamp`, a full stop and the body.
-struct WebhookSender: EventSender {
+actor WebhookSender: EventSender {
   private static let patience = TimeAmount.seconds(10)
 
   private let url: String
   private let secret: SymmetricKey
-  private let client: HTTPClient
+  private let tls: TLSConfiguration
+  /// Made with the first event: one that is made has to be shut down.
+  private var client: HTTPClient?
 
   init(_ url: String, secret: String, tls: TLSConfiguration) {
     self.url = url
     self.secret = SymmetricKey(data: Data(secret.utf8))
+    self.tls = tls
+  }
+
+  private func connected() -> HTTPClient {
+    if let client { return client }
     var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
     configuration.redirectConfiguration = .disallow
-    client = HTTPClient(configuration: configuration)
+    let made = HTTPClient(configuration: configuration)
+    client = made
+    return made
   }
 
   func send(_ event: EventRecord) async throws {
@@ -41,13 +50,16 @@ struct WebhookSender: EventSender {
       value: "sha256=" + code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     )
     request.body = .bytes(ByteBuffer(bytes: body))
-    let response = try await client.execute(request, timeout: Self.patience)
+    let response = try await connected().execute(request, timeout: Self.patience)
     guard (200..<300).contains(response.status.code) else {
       throw ForwardingRefusal(status: Int(response.status.code))
     }
   }
 
-  func close() async { try? await client.shutdown() }
+  func close() async {
+    try? await client?.shutdown()
+    client = nil
+  }
 
   private struct Body: Encodable {
     let id: String
@@ -84,5 +96,9 @@ struct WebhookSender: EventSender {
 /// A receiver that took the connection and not the event.
 struct ForwardingRefusal: Error, CustomStringConvertible {
   let status: Int
+
+  /// Whether it may take the same event later on.
+  var isTemporary: Bool { status >= 500 || [408, 429].contains(status) }
+
   var description: String { "it answered with \(status)" }
 }

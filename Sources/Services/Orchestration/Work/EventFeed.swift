@@ -7,7 +7,12 @@ internal import Synchronization
 
 /// Passes events on to those who subscribe, as they are kept.
 package final class EventFeed: Sendable {
-  private let subscribers = Mutex<[UUID: AsyncStream<EventRecord>.Continuation]>([:])
+  private struct Subscriber {
+    let continuation: AsyncStream<EventRecord>.Continuation
+    let onLoss: @Sendable () -> Void
+  }
+
+  private let subscribers = Mutex<[UUID: Subscriber]>([:])
 
   package init() {}
 
@@ -24,21 +29,16 @@ package final class EventFeed: Sendable {
       bufferingPolicy: .bufferingOldest(limit)
     )
     let key = UUID()
-    losses.withLock { $0[key] = onLoss }
-    subscribers.withLock { $0[key] = continuation }
+    subscribers.withLock { $0[key] = Subscriber(continuation: continuation, onLoss: onLoss) }
     continuation.onTermination = { [weak self] _ in
       self?.subscribers.withLock { $0[key] = nil }
-      self?.losses.withLock { $0[key] = nil }
     }
     return stream
   }
 
-  private let losses = Mutex<[UUID: @Sendable () -> Void]>([:])
-
   func publish(_ event: EventRecord) {
-    for (key, continuation) in subscribers.withLock(\.self) {
-      guard case .dropped = continuation.yield(event) else { continue }
-      losses.withLock { $0[key] }?()
+    for subscriber in subscribers.withLock({ Array($0.values) }) {
+      if case .dropped = subscriber.continuation.yield(event) { subscriber.onLoss() }
     }
   }
 }
