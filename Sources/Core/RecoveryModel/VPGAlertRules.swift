@@ -12,6 +12,10 @@ package struct VPGAlertRules: Sendable, Equatable {
     package var isPaused = false
     package var latestCheckpoint: WallTime?
     package var checkpointIntervalInSeconds = 5
+    /// When the first checkpoint was due that was not made, and why the latest was not; nil and
+    /// empty where they are made, or another site makes them.
+    package var skippingSince: WallTime?
+    package var skippingReason = ""
     package var now = WallTime(milliseconds: 0)
 
     package init() {}
@@ -49,11 +53,13 @@ package struct VPGAlertRules: Sendable, Equatable {
         "has an RPO of \(facts.rpoInSeconds) seconds; its target is \(facts.rpoTargetInSeconds)."
       )
     }
-    if let latest = facts.latestCheckpoint, !facts.isPaused {
-      let gap = facts.now.milliseconds(since: latest) / 1000
+    // A VPG that never made one has its gap from when the first was due.
+    if let start = facts.latestCheckpoint ?? facts.skippingSince, !facts.isPaused {
+      let gap = facts.now.milliseconds(since: start) / 1000
       let interval = Int64(facts.checkpointIntervalInSeconds)
       if gap >= max(Self.shortestGap, Self.intervalsInGap * interval) {
-        add(.checkpointGap, "has made no checkpoint for \(gap) seconds.")
+        let reason = facts.skippingReason.isEmpty ? "" : " \(facts.skippingReason)"
+        add(.checkpointGap, "has made no checkpoint for \(gap) seconds.\(reason)")
       }
     }
     return found

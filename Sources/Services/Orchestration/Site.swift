@@ -95,7 +95,8 @@ package final class Site: Service, Sendable {
           await AlertWatch(
             context: self.context,
             alerts: self.alertBook,
-            judge: self.judge
+            judge: self.judge,
+            checkpoints: self.checkpointKeeper
           ).run()
         }
         group.addTask { await BandwidthKeeper(context: self.context).run() }

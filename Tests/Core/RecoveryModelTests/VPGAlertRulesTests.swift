@@ -41,6 +41,29 @@ import Testing
     #expect(kinds { $0.latestCheckpoint = nil } == [])
   }
 
+  @Test func `a VPG that never made a checkpoint has its gap from when the first was due`() {
+    func gap(_ seconds: Int64) -> [AlertCondition.Kind] {
+      kinds {
+        $0.latestCheckpoint = nil
+        $0.skippingSince = WallTime(milliseconds: 1_000_000 - seconds * 1000)
+      }
+    }
+    #expect(gap(59) == [])
+    #expect(gap(60) == [.checkpointGap])
+  }
+
+  @Test func `an alert of a gap says why`() {
+    var facts = VPGAlertRules.Facts()
+    facts.latestCheckpoint = WallTime(milliseconds: 0)
+    facts.now = WallTime(milliseconds: 61_000)
+    facts.skippingReason = "The VM a is not in sync."
+    let found = VPGAlertRules(name: "web", vpg: VPGIdentifier("v")).conditions(facts)
+    #expect(
+      found.map(\.description)
+        == ["The VPG web has made no checkpoint for 61 seconds. The VM a is not in sync."]
+    )
+  }
+
   @Test func `a VPG that a person paused has no gap, but its RPO counts`() {
     #expect(
       kinds {

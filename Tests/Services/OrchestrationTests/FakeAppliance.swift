@@ -26,6 +26,7 @@ actor FakeAppliance: ApplianceControl {
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
   private var isFull = false
+  private var markRefusal: String?
   private var history = JournalStatus.History()
   private var restingRPO: Int64?
   private(set) var held: Checkpoint?
@@ -138,7 +139,11 @@ actor FakeAppliance: ApplianceControl {
     streams[stream]?.needsSync = false
   }
 
+  /// From now on no checkpoint can be marked, for that reason; nil ends it.
+  func refuseMarks(_ reason: String?) { markRefusal = reason }
+
   func mark(_ request: MarkRequest) async -> MarkReply {
+    if let markRefusal { return MarkReply(isMarked: false, reason: markRefusal) }
     for stream in request.streams { await other?.receive(request.checkpoint, in: stream) }
     lastMark = request.checkpoint
     return MarkReply(isMarked: true, reason: "")

@@ -14,6 +14,7 @@ struct AlertWatch: Sendable {
   let context: SiteContext
   let alerts: AlertBook
   let judge: VPGJudge
+  let checkpoints: CheckpointKeeper
 
   /// How long whom was silent, and what the VPGs were at when they were last looked at.
   private struct Memory {
@@ -62,6 +63,9 @@ struct AlertWatch: Sendable {
     facts.isPaused = view.isPaused
     facts.latestCheckpoint = view.latestCheckpoint?.time
     facts.checkpointIntervalInSeconds = definition.policy.checkpointIntervalInSeconds
+    let skips = await checkpoints.skipped(of: vpg)
+    facts.skippingSince = skips.since
+    facts.skippingReason = skips.reason
     facts.now = context.now()
     let rules = VPGAlertRules(name: definition.name, vpg: vpg)
     await alerts.set(rules.conditions(facts), for: .vpg(vpg))

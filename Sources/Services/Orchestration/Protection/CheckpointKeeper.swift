@@ -20,15 +20,7 @@ actor CheckpointKeeper {
   /// VPGs a periodic mark is under way for; the next one waits for it.
   private var marking: Set<VPGIdentifier> = []
 
-  /// Checkpoints that were due since the process began and could not be made.
-  private var skipped: [VPGIdentifier: Skipped] = [:]
-
-  /// How often in all, how often since the last one that was made, and why the last time.
-  struct Skipped: Hashable, Sendable {
-    var count = 0
-    var countInARow = 0
-    var reason = ""
-  }
+  private var skipped: [VPGIdentifier: SkippedCheckpoints] = [:]
 
   /// What a checkpoint is to be marked in.
   private struct Marked {
@@ -81,38 +73,56 @@ actor CheckpointKeeper {
     let senders: Marked
     do throws(SiteError) { senders = try await self.senders(record) } catch {
       // Not in order: nobody was made to wait.
+      skipped[vpg, default: SkippedCheckpoints()].wait(error.message)
       due[vpg] = began + .seconds(1)
       return
     }
     do throws(SiteError) {
       _ = try await mark(record, tag: "", over: senders)
-      skipped[vpg]?.countInARow = 0
+      if let count = skipped[vpg]?.make() { await tell(count, record.definition) }
       // From when it was due, so that intervals do not grow by what marking takes.
       let interval = Duration.seconds(record.definition.policy.checkpointIntervalInSeconds)
       due[vpg] = max((due[vpg] ?? began) + interval, began + interval / 2)
     } catch {
-      due[vpg] = began + note(error.message, of: vpg)
+      due[vpg] = began + (await note(error.message, of: record.definition))
     }
   }
 
   /// Counts a checkpoint that was due and not made.
   ///
   /// - Returns: How long to wait before the next one is tried.
-  private func note(_ reason: String, of vpg: VPGIdentifier) -> Duration {
-    var count = skipped[vpg] ?? Skipped()
-    count.count += 1
-    count.countInARow += 1
-    count.reason = reason
-    skipped[vpg] = count
+  private func note(_ reason: String, of definition: VPGDefinition) async -> Duration {
+    let vpg = definition.identifier
+    var skips = skipped[vpg] ?? SkippedCheckpoints()
+    let isNews = skips.skip(reason, at: context.now())
+    skipped[vpg] = skips
     context.logger.warning(
       "checkpoint skipped",
-      metadata: ["vpg": "\(vpg)", "reason": "\(reason)", "count": "\(count.count)"]
+      metadata: ["vpg": "\(vpg)", "reason": "\(reason)", "count": "\(skips.count)"]
     )
-    return min(.seconds(1 << min(count.countInARow - 1, 5)), Self.longestPause)
+    if isNews {
+      await context.events.record(
+        .unknown,
+        "A checkpoint of the VPG \(definition.name) was skipped: \(reason)",
+        succeeded: false,
+        vpgs: [vpg]
+      )
+    }
+    return min(.seconds(1 << min(skips.countInARow - 1, 5)), Self.longestPause)
+  }
+
+  private func tell(_ count: Int, _ definition: VPGDefinition) async {
+    await context.events.record(
+      .unknown,
+      "The VPG \(definition.name) makes checkpoints again; skipped in a row: \(count).",
+      vpgs: [definition.identifier]
+    )
   }
 
   /// The checkpoints of a VPG that were due since the process began and could not be made.
-  func skipped(of vpg: VPGIdentifier) -> Skipped { skipped[vpg] ?? Skipped() }
+  func skipped(of vpg: VPGIdentifier) -> SkippedCheckpoints {
+    skipped[vpg] ?? SkippedCheckpoints()
+  }
 
   /// Marks a checkpoint in all streams of a VPG, as of one instant.
   ///
