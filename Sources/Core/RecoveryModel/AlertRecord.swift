@@ -45,6 +45,8 @@ package struct AlertCondition: Codable, Sendable, Hashable {
 
     /// Whether something is amiss already, and not only about to be.
     package var isError: Bool { rule.isError }
+
+    package var level: AlertLevel { isError ? .error : .warning }
   }
 
   /// What an alert is about.
@@ -72,5 +74,38 @@ package struct AlertCondition: Codable, Sendable, Hashable {
   /// Whether it is the same trouble, however it is described by now.
   package func isSame(as other: AlertCondition) -> Bool {
     kind == other.kind && subject == other.subject
+  }
+}
+
+/// How bad an alert is: the API's alert statuses, of which 0 is that there is none.
+package enum AlertLevel: Int, Sendable, Comparable {
+  case warning = 1
+  case error = 2
+
+  package static func < (one: AlertLevel, other: AlertLevel) -> Bool {
+    one.rawValue < other.rawValue
+  }
+}
+
+/// The worst alerts that are on and that nobody dismissed, by what they are about.
+package struct AlertLevels: Sendable, Equatable {
+  private var vpgs: [VPGIdentifier: AlertLevel] = [:]
+  private var subjects: [AlertCondition.Subject: AlertLevel] = [:]
+
+  package init(_ alerts: [AlertRecord]) {
+    for alert in alerts where !alert.isDismissed {
+      let condition = alert.condition
+      let level = condition.kind.level
+      subjects[condition.subject] = max(subjects[condition.subject] ?? level, level)
+      for vpg in condition.vpgs { vpgs[vpg] = max(vpgs[vpg] ?? level, level) }
+    }
+  }
+
+  /// The worst that affects a VPG; nil without one.
+  package func level(of vpg: VPGIdentifier) -> AlertLevel? { vpgs[vpg] }
+
+  /// The worst about any of the subjects; nil without one.
+  package func level(ofAny subjects: [AlertCondition.Subject]) -> AlertLevel? {
+    subjects.compactMap { self.subjects[$0] }.max()
   }
 }

@@ -9,13 +9,23 @@ extension Site: SiteService {
   // MARK: VPGs
 
   package func vpgs() async throws(SiteError) -> [VPGView] {
+    let surroundings = try await surroundings()
     var views: [VPGView] = []
-    for record in await context.vpgs.all() { views.append(await judge.view(record)) }
+    for record in await context.vpgs.all() {
+      views.append(surroundings.shown(in: await judge.view(record)))
+    }
     return views
   }
 
   package func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView {
-    await judge.view(try await record(vpg))
+    try await surroundings().shown(in: await judge.view(try await record(vpg)))
+  }
+
+  private func surroundings() async throws(SiteError) -> VPGSurroundings {
+    VPGSurroundings(
+      levels: AlertLevels(await alertBook.all()),
+      profiles: try await serviceProfiles()
+    )
   }
 
   package func checkpoints(

@@ -101,6 +101,7 @@ extension Site {
 
   package func appliances() async throws(SiteError) -> [ApplianceView] {
     let hosts = try await inventory(of: context.site).hosts
+    let levels = AlertLevels(await alertBook.all())
     var views: [ApplianceView] = []
     for (index, appliance) in context.appliances.all.enumerated() {
       let host = hosts.first {
@@ -108,22 +109,24 @@ extension Site {
       }
       let sighting = await context.appliances.sighting(of: appliance.identifier)
       let memory = sighting?.status.residentMemoryInBytes ?? 0
-      views.append(
-        ApplianceView(
-          identifier: appliance.identifier,
-          number: Int64(index + 1),
-          host: host?.identifier ?? HostIdentifier(""),
-          hostName: host?.name ?? appliance.hostName ?? "",
-          hostVersion: host?.version ?? "",
-          address: appliance.streamHost,
-          version: sighting?.status.version ?? "",
-          isRunning: sighting?.isReachable ?? false,
-          memoryInGB: Int((memory + (1 << 30) - 1) >> 30),
-          cpuCount: sighting?.status.processorCount ?? 0,
-          protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
-          recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
-        )
+      var view = ApplianceView(
+        identifier: appliance.identifier,
+        number: Int64(index + 1),
+        host: host?.identifier ?? HostIdentifier(""),
+        hostName: host?.name ?? appliance.hostName ?? "",
+        hostVersion: host?.version ?? "",
+        address: appliance.streamHost,
+        version: sighting?.status.version ?? "",
+        isRunning: sighting?.isReachable ?? false,
+        memoryInGB: Int((memory + (1 << 30) - 1) >> 30),
+        cpuCount: sighting?.status.processorCount ?? 0,
+        protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
+        recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
       )
+      let journals =
+        sighting?.status.journals.map { AlertCondition.Subject.stream($0.stream) } ?? []
+      view.alertLevel = levels.level(ofAny: [.appliance(appliance.identifier)] + journals)
+      views.append(view)
     }
     return views
   }

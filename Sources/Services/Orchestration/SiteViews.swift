@@ -115,6 +115,8 @@ package struct ApplianceView: Sendable, Equatable {
   package var cpuCount: Int
   package var protected: Counters
   package var recovery: Counters
+  /// The worst alert about it and the journals it keeps; nil without one.
+  package var alertLevel: AlertLevel?
 
   package init(
     identifier: ApplianceIdentifier,
@@ -181,6 +183,10 @@ package struct VPGView: Sendable, Equatable {
   /// The stage of a running failover test; nil without one.
   package var testStage: String?
   package var isPaused: Bool
+  /// The worst alert that affects it; nil without one.
+  package var alertLevel: AlertLevel?
+  /// Empty without a service profile.
+  package var serviceProfileName = ""
 
   package init(
     definition: VPGDefinition,

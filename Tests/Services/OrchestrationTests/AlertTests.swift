@@ -21,7 +21,16 @@ struct AlertTests {
       let alert = try #require(await sites.parisSite.alerts().first)
       #expect(alert.condition.kind == .journalLimitReached)
       #expect(alert.condition.vpgs == [definition.identifier])
+      func levels() async throws -> [AlertLevel?] {
+        [
+          try await sites.parisSite.vpg(definition.identifier).alertLevel,
+          try await sites.parisSite.vpgs().first?.alertLevel,
+          try await sites.parisSite.appliances().first?.alertLevel,
+        ]
+      }
+      #expect(try await levels() == [.error, .error, .error])
       try await sites.parisSite.setDismissed(true, alert: alert.identifier)
+      #expect(try await levels() == [nil, nil, nil])
       #expect(await sites.parisSite.alerts().map(\.isDismissed) == [true])
       await #expect(throws: SiteError.notFound("There is no alert none.")) {
         try await sites.parisSite.setDismissed(true, alert: "none")
@@ -89,6 +98,32 @@ struct AlertTests {
       await sites.parisAppliance.setHanging(false)
       try await eventually("the alert is off") {
         await !sites.parisSite.alerts().contains { $0.condition.kind == .applianceLost }
+      }
+    }
+  }
+
+  @Test func `a checkpoint that is skipped is an event, and so is the next that is made`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      func texts() async throws -> [String] {
+        try await sites.londonSite.events(from: nil, to: nil, limit: 100)
+          .filter { $0.vpgs == [definition.identifier] }.map(\.description)
+      }
+      await sites.londonAppliance.refuseMarks("The guest would have waited too long.")
+      try await eventually("the skip is told") {
+        try await texts().contains {
+          $0.hasPrefix("A checkpoint of the VPG \(definition.name) was skipped: ")
+            && $0.hasSuffix("The guest would have waited too long.")
+        }
+      }
+      await sites.londonAppliance.refuseMarks(nil)
+      try await eventually("its end is told") {
+        try await texts().contains {
+          $0.hasPrefix("The VPG \(definition.name) makes checkpoints again; skipped in a row: ")
+        }
       }
     }
   }

@@ -56,7 +56,9 @@ extension FakeSite {
   }
 
   func datastores() -> [DatastoreView] {
-    [DatastoreView(datastore: Self.datastore, volumes: volumes(), applianceCount: 1)]
+    var view = DatastoreView(datastore: Self.datastore, volumes: volumes(), applianceCount: 1)
+    view.alerts = alertRecords
+    return [view]
   }
 
   func statistics() -> [VMStatistics] {

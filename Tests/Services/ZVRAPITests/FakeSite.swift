@@ -58,6 +58,7 @@ actor FakeSite: SiteService {
   func setTestStage(_ stage: String?) { testStage = stage }
   func removeCheckpoints() { hasCheckpoints = false }
   func alerts() -> [AlertRecord] { alertRecords }
+  func removeAlerts() { alertRecords = [] }
 
   func setDismissed(_ isDismissed: Bool, alert: String) throws(SiteError) {
     guard let index = alertRecords.firstIndex(where: { $0.identifier == alert }) else {
@@ -167,22 +168,22 @@ actor FakeSite: SiteService {
   }
 
   func appliances() -> [ApplianceView] {
-    [
-      ApplianceView(
-        identifier: ApplianceIdentifier("vra1"),
-        number: 9_007_199_254_740_993,
-        host: Self.host,
-        hostName: "london",
-        hostVersion: "QEMU 7.2",
-        address: "10.0.0.3",
-        version: "0.1.0",
-        isRunning: true,
-        memoryInGB: 1,
-        cpuCount: 2,
-        protected: .init(vpgs: 1, vms: 1, volumes: 2),
-        recovery: .init()
-      )
-    ]
+    var view = ApplianceView(
+      identifier: ApplianceIdentifier("vra1"),
+      number: 9_007_199_254_740_993,
+      host: Self.host,
+      hostName: "london",
+      hostVersion: "QEMU 7.2",
+      address: "10.0.0.3",
+      version: "0.1.0",
+      isRunning: true,
+      memoryInGB: 1,
+      cpuCount: 2,
+      protected: .init(vpgs: 1, vms: 1, volumes: 2),
+      recovery: .init()
+    )
+    view.alertLevel = alertRecords.map(\.condition.kind.level).max()
+    return [view]
   }
 
   private var vpgCount = 1
@@ -193,6 +194,8 @@ actor FakeSite: SiteService {
   func vpgs() -> [VPGView] {
     (0..<vpgCount).map { number in
       var view = view
+      view.alertLevel = alertRecords.map(\.condition.kind.level).max()
+      view.serviceProfileName = Self.profile.name
       if number > 0 {
         let digits = String(number + 0x1000, radix: 16)
         view.definition.identifier = VPGIdentifier("6b1f2c0e-0000-4000-8001-00000000\(digits)")

@@ -89,4 +89,39 @@ import Testing
         == (1 << 39) + 4 * ((1 << 30) - (1 << 20))
     )
   }
+
+  @Test func `open alerts show at the VPG, the appliance and the datastore`() async throws {
+    let client = await APIClient.loggedOn()
+    func levels() async throws -> [Int?] {
+      let vpg = try object(await client.get("/v1/vpgs").items?.first ?? .null)
+      let vra = try object(await client.get("/v1/vras").items?.first ?? .null)
+      return [
+        vpg.value("AlertStatus").readInteger,
+        vra.value("VraAlerts", "VraAlertsStatus").readInteger,
+      ]
+    }
+    func health() async throws -> (status: String?, count: Int?) {
+      let path = "/v1/datastores/11111111-aaaa.datastore-one"
+      let health = try object(await client.get(path)).object("Health")
+      return (health.value("Status").readText, health.value("Alerts").items?.count)
+    }
+    #expect(try await levels() == [1, 1])
+    #expect(try await health() == (nil, 1))
+    await client.site.removeAlerts()
+    #expect(try await levels() == [0, 0])
+    #expect(try await health() == ("Normal", 0))
+  }
+
+  @Test func `the site shows its banner and a VPG the name of its service profile`() async throws {
+    let client = await APIClient.loggedOn()
+    let before = try object(await client.get("/v1/localsite"))
+    #expect(before.value("IsLoginBannerEnabled") == .bool(false))
+    let banner = #"{"IsLoginBannerEnabled": true, "LoginBanner": "For staff only."}"#
+    #expect(await client.send(.put, "/v1/localsite/settings/loginBanner", banner).status == 200)
+    let site = try object(await client.get("/v1/localsite"))
+    #expect(site.value("IsLoginBannerEnabled") == .bool(true))
+    #expect(site.value("LoginBanner").readText == "For staff only.")
+    let vpg = try object(await client.get("/v1/vpgs").items?.first ?? .null)
+    #expect(vpg.value("ServiceProfileName").readText == "Gold")
+  }
 }

@@ -67,14 +67,33 @@ extension Site {
   package func datastores() async throws(SiteError) -> [DatastoreView] {
     let inventory = try await inventory(of: context.site)
     let volumes = try await storage.volumes(in: inventory)
+    let alerts = await journalAlerts(in: inventory)
     return inventory.datastores.map { datastore in
-      DatastoreView(
+      var view = DatastoreView(
         datastore: datastore,
         volumes: volumes.filter { $0.datastore?.identifier == datastore.identifier },
         applianceCount: inventory.hosts
           .filter { context.appliances.appliance(on: $0.identifier) != nil }.count
       )
+      view.alerts = alerts.filter { $0.datastore == datastore.identifier }.map(\.alert)
+      return view
     }
+  }
+
+  /// The alerts about journals, with the datastore each journal is on.
+  private func journalAlerts(
+    in inventory: Inventory
+  ) async -> [(alert: AlertRecord, datastore: DatastoreIdentifier)] {
+    var found: [(alert: AlertRecord, datastore: DatastoreIdentifier)] = []
+    for alert in await alertBook.all() {
+      guard case .stream(let stream) = alert.condition.subject,
+        let journal = await context.appliances.journal(stream),
+        let file = journal.files.first(where: { $0.kind == .journal }),
+        let datastore = inventory.datastore(holding: file.path)
+      else { continue }
+      found.append((alert, datastore.identifier))
+    }
+    return found
   }
 
   // MARK: Reports

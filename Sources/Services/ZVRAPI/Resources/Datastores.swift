@@ -13,7 +13,11 @@ enum Datastores: Resource {
   static var routes: [Route] {
     [
       Route(.get, "datastores", "The datastores, and what VPGs take on them.") { call in
-        .list(try await call.site.datastores().map(APIValue.datastoreUse), of: "DatastoreApi")
+        let links = await call.links()
+        return .list(
+          try await call.site.datastores().map { .datastoreUse($0, links) },
+          of: "DatastoreApi"
+        )
       },
       Route(.get, "datastores/{datastoreIdentifier}", "One datastore.") { call in
         let name = call.parameter("datastoreIdentifier")
@@ -22,7 +26,7 @@ enum Datastores: Resource {
             $0.datastore.identifier.rawValue == name
           })
         else { throw APIError.notFound("the site has no datastore \(name)") }
-        return .value(.datastoreUse(view))
+        return .value(.datastoreUse(view, await call.links()))
       },
     ]
   }

@@ -10,7 +10,8 @@ enum LocalSite: Resource {
     [
       Route(.get, "localsite", "The site.") { call in
         let links = await call.links()
-        return .value(.localSite(links.localSite, links))
+        let banner = try await LocalSiteBanner.book(call).banner()
+        return .value(.localSite(links.localSite, banner: banner, links))
       },
       Route(.get, "localsite/pairingstatuses", "The pairing statuses, by number.") { _ in
         .value(APIEnumerations.pairingStatus.listing)

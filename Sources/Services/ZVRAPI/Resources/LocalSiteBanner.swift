@@ -63,7 +63,7 @@ enum LocalSiteBanner {
     }
   }
 
-  private static func book(_ call: APICall) throws(APIError) -> any AccessBook {
+  static func book(_ call: APICall) throws(APIError) -> any AccessBook {
     guard let book = call.service.book else { throw .notFound("nothing is remembered here") }
     return book
   }

@@ -50,7 +50,9 @@ extension APIValue {
         "VraAlerts": .object(
           "VraAlertsApi",
           [
-            "VraAlertsStatus": APIEnumerations.alertStatus.value(appliance.isRunning ? 0 : 1)
+            "VraAlertsStatus": APIEnumerations.alertStatus.value(
+              appliance.alertLevel?.rawValue ?? 0
+            )
           ]
         ),
         "IsGhost": .bool(false),

@@ -7,7 +7,11 @@ internal import RecoveryModel
 // Sites as the API shows them.
 
 extension APIValue {
-  static func localSite(_ site: LocalSiteView, _ links: Links) -> APIValue {
+  static func localSite(
+    _ site: LocalSiteView,
+    banner: LoginBanner,
+    _ links: Links
+  ) -> APIValue {
     .object(
       "LocalSiteApi",
       [
@@ -29,8 +33,8 @@ extension APIValue {
           site.bandwidthLimit.map { Double($0) / 1_048_576 } ?? -1
         ),
         "PlatformInformation": .null,
-        "IsLoginBannerEnabled": .bool(false),
-        "LoginBanner": .null,
+        "IsLoginBannerEnabled": .bool(banner.isShown),
+        "LoginBanner": .string(banner.text),
         "Link": links.site(site.identifier),
       ]
     )

@@ -52,7 +52,7 @@ extension APIValue {
     .object(type, ["Identifier": .text(identifier), "Name": .text(name)])
   }
 
-  static func datastoreUse(_ view: DatastoreView) -> APIValue {
+  static func datastoreUse(_ view: DatastoreView, _ links: Links) -> APIValue {
     let datastore = view.datastore
     return .object(
       "DatastoreApi",
@@ -80,12 +80,32 @@ extension APIValue {
             ),
           ]
         ),
-        "Health": .object(
-          "DatastoreHealthApi",
-          [
-            "Status": .string("Normal"),
-            "Alerts": .list([], element: "DatastoreAlertApi"),
-          ]
+        "Health": health(view.alerts, links),
+      ]
+    )
+  }
+
+  /// How the journals on a datastore are.
+  ///
+  /// `Normal` is the only status whose name is published: with an alert there is none, and the
+  /// alerts say what is amiss.
+  private static func health(_ alerts: [AlertRecord], _ links: Links) -> APIValue {
+    .object(
+      "DatastoreHealthApi",
+      [
+        "Status": alerts.allSatisfy(\.isDismissed) ? .string("Normal") : .null,
+        "Alerts": .list(
+          alerts.map { alert in
+            .object(
+              "DatastoreAlertApi",
+              [
+                "Description": .string(alert.condition.description),
+                "Level": APIEnumerations.alertLevel.value(alert.level),
+                "Link": links.link("AlertApi", "alerts", alert.identifier),
+              ]
+            )
+          },
+          element: "DatastoreAlertApi"
         ),
       ]
     )

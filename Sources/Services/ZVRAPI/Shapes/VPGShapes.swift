@@ -24,7 +24,7 @@ extension APIValue {
         "SubStatusDescription": .string(
           APIEnumerations.vpgSubstatus.name(of: view.substatus.rawValue)
         ),
-        "AlertStatus": APIEnumerations.alertStatus.value(0),
+        "AlertStatus": APIEnumerations.alertStatus.value(view.alertLevel?.rawValue ?? 0),
         "ProtectedSiteName": .string(view.protectedSiteName),
         "RecoverySiteName": .string(view.recoverySiteName),
         "SourceSite": .string(view.protectedSiteName),
@@ -68,7 +68,7 @@ extension APIValue {
         "LastTest": .date(view.lastTest),
         "ServiceProfile": .null,
         "ServiceProfileIdentifier": .text(vpg.policy.serviceProfile),
-        "ServiceProfileName": .string(""),
+        "ServiceProfileName": .string(view.serviceProfileName),
         "Zorg": links.zorg(vpg.policy.zorg),
         "Link": links.vpg(vpg.identifier),
         "Link_{0}": links.selfLink("VpgApi", "vpgs", vpg.identifier.rawValue),
