@@ -292,7 +292,7 @@ if Context.environment["CORE_ONLY"] == nil {
       name: "HypervisorTests",
       dependencies: [
         "RecoveryModel", "Hypervisor", "LibvirtHypervisor", "Lab", "ControlProtocol", "Identity",
-        client, log,
+        "ZVRAPI", "ZVRAPITests", client, log,
       ],
       path: "Tests/Hypervisor",
       swiftSettings: common

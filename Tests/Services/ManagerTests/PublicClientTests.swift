@@ -15,7 +15,7 @@ import Testing
     // It knows no other port than 9669, so the manager has an address of its own.
     let address = "127.83.\(Int.random(in: 1...250)).\(Int.random(in: 1...250))"
     try await RunningManager.run(listen: (address, 9669)) { manager in
-      let result = try await Self.execute(
+      let result = try await execute(
         python,
         [
           Self.root.appending(path: "Tests/Clients/zertoapl_calls.py").path, address,
@@ -26,11 +26,26 @@ import Testing
     }
   }
 
+  @Test func `zvma10-api-wrapper logs on and reads everything it knows`() async throws {
+    let python = try await Self.clients() + "/bin/python"
+    try await RunningManager.run { manager in
+      let port = try #require(URL(string: manager.url)?.port)
+      let result = try await execute(
+        python,
+        [
+          Self.root.appending(path: "Tests/Clients/zvma10_calls.py").path, "127.0.0.1",
+          "\(port)", RunningManager.user, RunningManager.password,
+        ]
+      )
+      #expect(result.status == 0, "\(result.output)")
+    }
+  }
+
   @Test func `nothing the OpenAPI document allows gets an answer that it does not`() async throws {
     let program = try await Self.clients() + "/bin/schemathesis"
     try await RunningManager.run { manager in
       let session = try await manager.logOn()
-      let result = try await Self.execute(
+      let result = try await execute(
         program,
         [
           "run", "\(manager.url)/swagger/v1/swagger.json", "--tls-verify", "false",
@@ -62,33 +77,5 @@ import Testing
     try #require(result.status == 0, "\(result.output)")
     let line = result.output.split(separator: "\n").last.map(String.init)
     return try #require(line)
-  }
-
-  /// Runs a program to its end, without a thread that waits for it.
-  private static func execute(
-    _ program: String,
-    _ arguments: [String]
-  ) async throws -> (status: Int32, output: String) {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: "output")
-    try Data().write(to: file)
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
-    let output = try FileHandle(forWritingTo: file)
-    process.standardOutput = output
-    process.standardError = output
-    let (ends, announce) = AsyncStream.makeStream(of: Int32.self)
-    process.terminationHandler = { process in
-      announce.yield(process.terminationStatus)
-      announce.finish()
-    }
-    try process.run()
-    let status = await ends.first { _ in true } ?? -1
-    return (status, String(decoding: try Data(contentsOf: file), as: UTF8.self))
   }
 }

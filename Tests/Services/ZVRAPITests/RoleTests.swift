@@ -87,6 +87,7 @@ import Testing
       let level = rule.isError ? "error" : "warning"
       let row = "| `\(rule.kind.rawValue)` | \(level) | \(rule.raised) | \(rule.over) |"
       #expect(page.contains(row), "\(row)")
+      #expect(APIEnumerations.alertHelpIdentifier.names.contains(rule.kind.rawValue))
     }
   }
 }

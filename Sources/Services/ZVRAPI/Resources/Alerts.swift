@@ -18,8 +18,8 @@ enum Alerts: Resource {
       Route(.get, "alerts/entities", "What alerts are about, by number.") { _ in
         .value(APIEnumerations.alertEntity.listing)
       },
-      Route(.get, "alerts/helpidentifiers", "The help identifiers of alerts there can be.") { _ in
-        .list(AlertCondition.Kind.allCases.map { .string($0.rawValue) }, of: "string")
+      Route(.get, "alerts/helpidentifiers", "The help identifiers of alerts, by number.") { _ in
+        .value(APIEnumerations.alertHelpIdentifier.listing)
       },
       Route(.get, "alerts/{alertIdentifier}", "One alert.") { call in
         let identifier = call.parameter("alertIdentifier").lowercased()

@@ -67,13 +67,20 @@ struct PublishedAPI {
     return found
   }
 
+  /// Captured answers give tasks the names of events too, where there is no name of a task.
+  private func names(of enumeration: String) -> [APIValue]? {
+    let names = enumerations[enumeration]?.items
+    guard enumeration == "TaskType" else { return names }
+    return names.map { $0 + (enumerations["EventType"]?.items ?? []) }
+  }
+
   private func differences(
     of value: APIValue,
     from rules: APIObject,
     at place: String
   ) -> [String] {
     let schema = rules["ref"]?.readText ?? ""
-    let enumeration = rules["enum"]?.readText.flatMap { enumerations[$0]?.items }
+    let enumeration = rules["enum"]?.readText.flatMap { names(of: $0) }
     switch (rules["type"]?.readText, value) {
     case ("object", .object): return differences(of: value, fromSchema: schema, at: place)
     case ("array", .list(let items, _)):
