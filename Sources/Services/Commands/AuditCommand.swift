@@ -29,18 +29,16 @@ package struct AuditCommand: AsyncParsableCommand {
   package init() {}
 
   package func run() async throws {
-    let store = try ManagerStore.open(
-      ManagerConfiguration(contentsOfFile: config),
-      by: Composition.required
-    )
-    for record in try await store.audit(from: nil, to: nil, limit: count) {
-      let time = Date(timeIntervalSince1970: Double(record.occurred.milliseconds) / 1000)
-      let fields = [
-        time.formatted(.iso8601), record.user, record.role, record.source, "\(record.status)",
-        record.action, record.reason,
-      ]
-      // What a caller sent may hold anything; a line stays a line.
-      print(fields.map { $0.replacing(/[[:cntrl:]]/, with: " ") }.joined(separator: "\t"))
+    try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+      for record in try await store.audit(from: nil, to: nil, limit: count) {
+        let time = Date(timeIntervalSince1970: Double(record.occurred.milliseconds) / 1000)
+        let fields = [
+          time.formatted(.iso8601), record.user, record.role, record.source, "\(record.status)",
+          record.action, record.reason,
+        ]
+        // What a caller sent may hold anything; a line stays a line.
+        print(fields.map { $0.replacing(/[[:cntrl:]]/, with: " ") }.joined(separator: "\t"))
+      }
     }
   }
 

@@ -32,11 +32,9 @@ package struct ClientCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      for client in try await store.clients() { print(client.identifier) }
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        for client in try await store.clients() { print(client.identifier) }
+      }
     }
   }
 
@@ -64,20 +62,18 @@ package struct ClientCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      var random = SystemRandomNumberGenerator()
-      let secret = (0..<4).map { _ in String(random.next(), radix: 36) }.joined()
-      try await store.save(
-        RoleRecord(subject: RoleBook.subject(identifier, in: .client), role: role)
-      )
-      try await store.save(
-        ClientRecord(identifier: identifier, secretHash: try PasswordHash.make(secret))
-      )
-      try await AuditCommand.note("client add \(identifier) --role \(role)", in: store)
-      print(secret)
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        var random = SystemRandomNumberGenerator()
+        let secret = (0..<4).map { _ in String(random.next(), radix: 36) }.joined()
+        try await store.save(
+          RoleRecord(subject: RoleBook.subject(identifier, in: .client), role: role)
+        )
+        try await store.save(
+          ClientRecord(identifier: identifier, secretHash: try PasswordHash.make(secret))
+        )
+        try await AuditCommand.note("client add \(identifier) --role \(role)", in: store)
+        print(secret)
+      }
     }
   }
 
@@ -94,16 +90,14 @@ package struct ClientCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      guard try await store.clients().contains(where: { $0.identifier == identifier }) else {
-        throw ValidationError("There is no client “\(identifier)”.")
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        guard try await store.clients().contains(where: { $0.identifier == identifier }) else {
+          throw ValidationError("There is no client “\(identifier)”.")
+        }
+        try await store.removeClient(identifier)
+        try await store.removeRole(of: RoleBook.subject(identifier, in: .client))
+        try await AuditCommand.note("client remove \(identifier)", in: store)
       }
-      try await store.removeClient(identifier)
-      try await store.removeRole(of: RoleBook.subject(identifier, in: .client))
-      try await AuditCommand.note("client remove \(identifier)", in: store)
     }
   }
 }

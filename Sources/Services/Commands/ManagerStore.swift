@@ -8,6 +8,21 @@ internal import Store
 
 /// Where a manager's store is: `postgres://…`, or `sqlite:` and the path of a file.
 enum ManagerStore {
+  /// Opens the store that a manager's configuration names for as long as `body` takes.
+  static func use<Result>(
+    of configuration: ManagerConfiguration,
+    _ body: (any Store) async throws -> Result
+  ) async throws -> Result {
+    let store = try open(configuration, by: Composition.required)
+    let result: Result
+    do { result = try await body(store) } catch {
+      try? await store.close()
+      throw error
+    }
+    try await store.close()
+    return result
+  }
+
   /// Opens the store that a manager's configuration names, and makes its folder first if need be.
   static func open(
     _ configuration: ManagerConfiguration,

@@ -38,14 +38,12 @@ package struct ManagerUserCommand: AsyncParsableCommand {
       guard let password = readLine(strippingNewline: true), !password.isEmpty else {
         throw ValidationError("The password is expected on standard input.")
       }
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      try await store.save(
-        UserRecord(name: name, passwordHash: try PasswordHash.make(password))
-      )
-      try await AuditCommand.note("manager-user add \(name)", in: store)
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        try await store.save(
+          UserRecord(name: name, passwordHash: try PasswordHash.make(password))
+        )
+        try await AuditCommand.note("manager-user add \(name)", in: store)
+      }
     }
   }
 
@@ -62,15 +60,13 @@ package struct ManagerUserCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      guard try await store.user(name) != nil else {
-        throw ValidationError("There is no user “\(name)”.")
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        guard try await store.user(name) != nil else {
+          throw ValidationError("There is no user “\(name)”.")
+        }
+        try await store.removeUser(name)
+        try await AuditCommand.note("manager-user remove \(name)", in: store)
       }
-      try await store.removeUser(name)
-      try await AuditCommand.note("manager-user remove \(name)", in: store)
     }
   }
 }

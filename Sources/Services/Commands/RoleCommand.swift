@@ -36,14 +36,15 @@ package struct RoleCommand: AsyncParsableCommand {
 
     package func run() async throws {
       let configuration = try ManagerConfiguration(contentsOfFile: config)
-      let store = try ManagerStore.open(configuration, by: Composition.required)
-      var entries = RoleBook.defaults.mapValues { ($0, "default") }
-      for (subject, role) in configuration.access?.roles ?? [:] {
-        entries[subject] = (role, "configuration")
-      }
-      for record in try await store.roles() { entries[record.subject] = (record.role, "store") }
-      for (subject, (role, origin)) in entries.sorted(by: { $0.key < $1.key }) {
-        print("\(subject)\t\(role)\t\(origin)")
+      try await ManagerStore.use(of: configuration) { store in
+        var entries = RoleBook.defaults.mapValues { ($0, "default") }
+        for (subject, role) in configuration.access?.roles ?? [:] {
+          entries[subject] = (role, "configuration")
+        }
+        for record in try await store.roles() { entries[record.subject] = (record.role, "store") }
+        for (subject, (role, origin)) in entries.sorted(by: { $0.key < $1.key }) {
+          print("\(subject)\t\(role)\t\(origin)")
+        }
       }
     }
   }
@@ -71,12 +72,10 @@ package struct RoleCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      try await store.save(RoleRecord(subject: subject, role: role))
-      try await AuditCommand.note("role set \(subject) \(role)", in: store)
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        try await store.save(RoleRecord(subject: subject, role: role))
+        try await AuditCommand.note("role set \(subject) \(role)", in: store)
+      }
     }
   }
 
@@ -95,15 +94,13 @@ package struct RoleCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-      let store = try ManagerStore.open(
-        ManagerConfiguration(contentsOfFile: config),
-        by: Composition.required
-      )
-      guard try await store.roles().contains(where: { $0.subject == subject }) else {
-        throw ValidationError("No role was set for “\(subject)”.")
+      try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
+        guard try await store.roles().contains(where: { $0.subject == subject }) else {
+          throw ValidationError("No role was set for “\(subject)”.")
+        }
+        try await store.removeRole(of: subject)
+        try await AuditCommand.note("role remove \(subject)", in: store)
       }
-      try await store.removeRole(of: subject)
-      try await AuditCommand.note("role remove \(subject)", in: store)
     }
   }
 }

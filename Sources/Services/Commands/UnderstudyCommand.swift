@@ -19,7 +19,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
     version: ManagerService.version,
     subcommands: [
       ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, ClientCommand.self,
-      AuditCommand.self,
+      AuditCommand.self, ServiceProfileCommand.self,
       IdentityCommand.self, ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self,
       BandwidthCommand.self, PointCommand.self, StoreCommand.self,
       TapCommand.self,
