@@ -47,7 +47,7 @@ package struct AlertRule: Sendable, Equatable {
       entity: .vpg,
       isError: true,
       raised: "a VPG's RPO is above its target",
-      over: "it is at or below its target"
+      over: "it has been at or below its target for a minute"
     ),
     AlertRule(
       kind: .journalDiskFull,

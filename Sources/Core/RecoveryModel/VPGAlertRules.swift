@@ -8,6 +8,8 @@ package struct VPGAlertRules: Sendable, Equatable {
     /// -1 while there is nothing to recover to.
     package var rpoInSeconds = -1
     package var rpoTargetInSeconds = 300
+    /// When it was above its target the last time; nil if it was not while anybody looked.
+    package var rpoExceededAt: WallTime?
     /// Whether a person stopped it, who then needs no alert that it has stopped.
     package var isPaused = false
     package var latestCheckpoint: WallTime?
@@ -24,6 +26,9 @@ package struct VPGAlertRules: Sendable, Equatable {
   /// Seconds without a checkpoint that are never an alert.
   private static let shortestGap: Int64 = 60
   private static let intervalsInGap: Int64 = 10
+  /// Seconds an RPO must keep to its target before its alert is over: one that swings about it is
+  /// one alert, and not one a minute.
+  private static let calm: Int64 = 60
 
   private let name: String
   private let vpg: VPGIdentifier
@@ -35,7 +40,12 @@ package struct VPGAlertRules: Sendable, Equatable {
   }
 
   /// What is to be on.
-  package func conditions(_ facts: Facts) -> [AlertCondition] {
+  ///
+  /// `raised` is what is on.
+  package func conditions(
+    _ facts: Facts,
+    raised: Set<AlertCondition.Kind>
+  ) -> [AlertCondition] {
     var found: [AlertCondition] = []
     func add(_ kind: AlertCondition.Kind, _ words: String) {
       found.append(
@@ -51,6 +61,13 @@ package struct VPGAlertRules: Sendable, Equatable {
       add(
         .rpoExceeded,
         "has an RPO of \(facts.rpoInSeconds) seconds; its target is \(facts.rpoTargetInSeconds)."
+      )
+    } else if raised.contains(.rpoExceeded), let last = facts.rpoExceededAt,
+      facts.now.milliseconds(since: last) < Self.calm * 1000
+    {
+      add(
+        .rpoExceeded,
+        "had an RPO above its target of \(facts.rpoTargetInSeconds) seconds within the last minute."
       )
     }
     // A VPG that never made one has its gap from when the first was due.

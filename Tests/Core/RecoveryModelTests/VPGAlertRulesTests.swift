@@ -6,6 +6,7 @@ import Testing
 
 @Suite struct VPGAlertRulesTests {
   private func kinds(
+    raised: Set<AlertCondition.Kind> = [],
     _ change: (inout VPGAlertRules.Facts) -> Void
   ) -> [AlertCondition.Kind] {
     var facts = VPGAlertRules.Facts()
@@ -13,13 +14,25 @@ import Testing
     facts.rpoInSeconds = 5
     facts.latestCheckpoint = WallTime(milliseconds: 995_000)
     change(&facts)
-    return VPGAlertRules(name: "web", vpg: VPGIdentifier("v")).conditions(facts).map(\.kind)
+    return VPGAlertRules(name: "web", vpg: VPGIdentifier("v")).conditions(facts, raised: raised)
+      .map(\.kind)
   }
 
   @Test func `an RPO above its target is an alert, and at it is none`() {
     #expect(kinds { $0.rpoInSeconds = 300 } == [])
     #expect(kinds { $0.rpoInSeconds = 301 } == [.rpoExceeded])
     #expect(kinds { $0.rpoInSeconds = -1 } == [])
+  }
+
+  @Test func `an RPO that swings about its target is one alert, until it is calm for a minute`() {
+    func after(_ seconds: Int64, _ raised: Set<AlertCondition.Kind>) -> [AlertCondition.Kind] {
+      kinds(raised: raised) {
+        $0.rpoExceededAt = WallTime(milliseconds: 1_000_000 - seconds * 1000)
+      }
+    }
+    #expect(after(59, [.rpoExceeded]) == [.rpoExceeded])
+    #expect(after(60, [.rpoExceeded]) == [])
+    #expect(after(5, []) == [])
   }
 
   @Test func `a minute without a checkpoint is an alert, longer where they are rarer`() {
@@ -57,7 +70,7 @@ import Testing
     facts.latestCheckpoint = WallTime(milliseconds: 0)
     facts.now = WallTime(milliseconds: 61_000)
     facts.skippingReason = "The VM a is not in sync."
-    let found = VPGAlertRules(name: "web", vpg: VPGIdentifier("v")).conditions(facts)
+    let found = VPGAlertRules(name: "web", vpg: VPGIdentifier("v")).conditions(facts, raised: [])
     #expect(
       found.map(\.description)
         == ["The VPG web has made no checkpoint for 61 seconds. The VM a is not in sync."]

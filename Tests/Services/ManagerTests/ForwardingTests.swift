@@ -4,6 +4,7 @@
 import Crypto
 import Foundation
 import Identity
+import Logging
 import NIOSSL
 import RecoveryModel
 import Testing
@@ -110,8 +111,11 @@ import Testing
   func `an event waits for a receiver that comes later`() async throws {
     let port = try FreePort().number
     let target = ForwardingTarget(url: "tcp://127.0.0.1:\(port)")
-    try await RunningManager.run(forwarding: [target]) { manager in
+    let (lines, write) = AsyncStream.makeStream(of: String.self)
+    let logger = Logger(label: "manager") { _ in LineLog(write: write) }
+    try await RunningManager.run(forwarding: [target], logger: logger) { manager in
       _ = try await manager.logOn()
+      #expect(await lines.first { $0 == "event not forwarded yet" } != nil)
       let listener = try await Listener.tcp(port: port)
       #expect(await listener.pieces.first { $0.contains("The user admin logged on") } != nil)
       await listener.close()
@@ -144,4 +148,20 @@ import Testing
       try await RunningManager.run(forwarding: [ForwardingTarget(url: url)]) { _ in }
     }
   }
+}
+
+/// A log whose lines can be waited for.
+private struct LineLog: LogHandler {
+  let write: AsyncStream<String>.Continuation
+  var metadata = Logger.Metadata()
+  var logLevel = Logger.Level.info
+
+  init(write: AsyncStream<String>.Continuation) { self.write = write }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) { write.yield(event.message.description) }
 }

@@ -30,6 +30,7 @@ struct RunningManager {
     listen: (host: String, port: Int) = ("127.0.0.1", 0),
     access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
     forwarding: [ForwardingTarget]? = nil,
+    logger: Logger = Logger(label: "manager") { _ in SwiftLogNoOpLogHandler() },
     now: @escaping @Sendable () -> WallTime = { .now },
     body: (RunningManager) async throws -> Void
   ) async throws {
@@ -57,7 +58,7 @@ struct RunningManager {
           configuration: configuration,
           hypervisor: EmptyHypervisor(name: name),
           store: store,
-          logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
+          logger: logger,
           now: now
         ).run { announce.yield($0) }
       }

@@ -20,6 +20,7 @@ struct AlertWatch: Sendable {
   private struct Memory {
     var silences: [AlertCondition.Subject: SilenceRule] = [:]
     var substatuses: [VPGIdentifier: VPGSubstatus] = [:]
+    var rpoExceededAt: [VPGIdentifier: WallTime] = [:]
     var looks = 0
   }
 
@@ -48,6 +49,7 @@ struct AlertWatch: Sendable {
     await alerts.keepOnly(kept)
     memory.silences = memory.silences.filter { kept.contains($0.key) }
     memory.substatuses = memory.substatuses.filter { kept.contains(.vpg($0.key)) }
+    memory.rpoExceededAt = memory.rpoExceededAt.filter { kept.contains(.vpg($0.key)) }
     memory.looks += 1
   }
 
@@ -67,8 +69,11 @@ struct AlertWatch: Sendable {
     facts.skippingSince = skips.since
     facts.skippingReason = skips.reason
     facts.now = context.now()
+    if facts.rpoInSeconds > facts.rpoTargetInSeconds { memory.rpoExceededAt[vpg] = facts.now }
+    facts.rpoExceededAt = memory.rpoExceededAt[vpg]
     let rules = VPGAlertRules(name: definition.name, vpg: vpg)
-    await alerts.set(rules.conditions(facts), for: .vpg(vpg))
+    let raised = await alerts.raised(for: .vpg(vpg))
+    await alerts.set(rules.conditions(facts, raised: raised), for: .vpg(vpg))
     // The protected site tells of syncs, so that there is one event of each.
     guard definition.protectedSite == context.site else { return }
     let before = memory.substatuses.updateValue(view.substatus, forKey: vpg)
