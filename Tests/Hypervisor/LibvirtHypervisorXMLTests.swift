@@ -99,6 +99,36 @@ struct LibvirtHypervisorXMLTests {
     #expect(tree["devices"]?["interface"]?["link"]?.attributes["state"] == "down")
   }
 
+  @Test func `a clone's disks are files of its own, and its cards have new addresses`() throws {
+    let domain = RecoveredDomain(
+      specification: ClonedVM(
+        name: "web1-2026",
+        uuid: "u",
+        host: HostIdentifier("h"),
+        hardware: VMHardware(
+          memoryInMB: 192,
+          cpuCount: 2,
+          architecture: "x86_64",
+          machine: "pc",
+          hasGuestAgent: true,
+          macAddresses: ["52:54:00:00:00:01"]
+        ),
+        disks: [ClonedVM.Disk(target: "vda", path: "/stores/a & b/vda.raw")],
+        nics: [RecoveredVM.NIC(macAddress: "52:54:00:00:00:02", network: nil)]
+      ),
+      networkNames: ["prod"],
+      usesKVM: false
+    )
+    let tree = try #require(XMLTree(parsing: domain.xml.document))
+    let vm = try #require(DomainDescription(tree))
+    #expect(vm.isRecovered)
+    #expect(vm.disks.map(\.chain) == [["/stores/a & b/vda.raw"]])
+    #expect(tree["devices"]?["disk"]?["driver"]?.attributes["type"] == "raw")
+    #expect(vm.nics.map(\.macAddress) == ["52:54:00:00:00:02"])
+    #expect(vm.nics.map(\.networkName) == ["prod"])
+    #expect(vm.hardware.cpuCount == 2)
+  }
+
   private static let running = """
     <domain type='qemu' id='3'><name>a &amp; b</name><uuid>u</uuid>
     <memory unit='KiB'>262144</memory><vcpu placement='static'>2</vcpu>

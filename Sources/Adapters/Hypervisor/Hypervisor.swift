@@ -116,6 +116,9 @@ package protocol Hypervisor: Sendable {
   /// names the replicas alone and the overlays can be deleted.
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) async throws(HypervisorError)
 
+  /// Defines a VM on given disks and leaves it off. Called again, returns the VM it made before.
+  func define(_ specification: ClonedVM) async throws(HypervisorError) -> VMIdentifier
+
   /// Powers on an existing VM; one that runs already is left alone.
   func start(_ vm: VMIdentifier) async throws(HypervisorError)
 
@@ -222,6 +225,44 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     package init(macAddress: String, network: NetworkIdentifier?) {
       self.macAddress = macAddress
       self.network = network
+    }
+  }
+}
+
+/// A VM on copies of another one's disks.
+package struct ClonedVM: Codable, Sendable, Equatable {
+  package var name: String
+  /// The domain's UUID; the same one makes the same VM.
+  package var uuid: String
+  package var host: HostIdentifier
+  package var hardware: VMHardware
+  package var disks: [Disk]
+  package var nics: [RecoveredVM.NIC]
+
+  package init(
+    name: String,
+    uuid: String,
+    host: HostIdentifier,
+    hardware: VMHardware,
+    disks: [Disk],
+    nics: [RecoveredVM.NIC]
+  ) {
+    self.name = name
+    self.uuid = uuid
+    self.host = host
+    self.hardware = hardware
+    self.disks = disks
+    self.nics = nics
+  }
+
+  /// A raw file.
+  package struct Disk: Codable, Sendable, Equatable {
+    package var target: String
+    package var path: String
+
+    package init(target: String, path: String) {
+      self.target = target
+      self.path = path
     }
   }
 }

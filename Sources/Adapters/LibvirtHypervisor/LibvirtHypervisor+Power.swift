@@ -13,16 +13,7 @@ extension LibvirtHypervisor {
   ) async throws(HypervisorError) -> VMIdentifier {
     let allowsKVM = allowsKVM
     return try await run(on: .patient) { connection throws(HypervisorError) in
-      let existing = try connection.domain(uuid: specification.uuid)
-      if let existing, try !existing.description().isRecovered {
-        let name = try existing.name
-        throw .nameTaken("\(name) has the UUID \(specification.uuid)")
-      }
-      if let other = try connection.domain(name: specification.name),
-        try other.uuid != specification.uuid
-      {
-        throw .nameTaken(specification.name)
-      }
+      let existing = try connection.own(specification.uuid, name: specification.name)
       let vm = connection.identifiers.vm(uuid: specification.uuid)
       if let existing, try existing.isActive {
         try existing.outliveExports(specification.disks)
@@ -44,6 +35,22 @@ extension LibvirtHypervisor {
         try? domain.undefine()
         throw error
       }
+      return vm
+    }
+  }
+
+  package func define(_ specification: ClonedVM) async throws(HypervisorError) -> VMIdentifier {
+    let allowsKVM = allowsKVM
+    return try await run(on: .patient) { connection throws(HypervisorError) in
+      let vm = connection.identifiers.vm(uuid: specification.uuid)
+      let existing = try connection.own(specification.uuid, name: specification.name)
+      guard existing == nil else { return vm }
+      let cloned = RecoveredDomain(
+        specification: specification,
+        networkNames: try connection.names(of: specification.nics),
+        usesKVM: allowsKVM ? connection.hasKVM(specification.hardware) : false
+      )
+      _ = try connection.define(cloned.xml)
       return vm
     }
   }
@@ -116,6 +123,21 @@ extension LibvirtHypervisor {
 }
 
 extension LibvirtConnection {
+  /// The domain that Understudy made with that UUID before, if there is one.
+  ///
+  /// Throws ``HypervisorError/nameTaken(_:)`` if somebody else's has the UUID or the name.
+  fileprivate func own(
+    _ uuid: String,
+    name: String
+  ) throws(HypervisorError) -> LibvirtDomain? {
+    let existing = try domain(uuid: uuid)
+    if let existing, try !existing.description().isRecovered {
+      throw .nameTaken("\(try existing.name) has the UUID \(uuid)")
+    }
+    if let other = try domain(name: name), try other.uuid != uuid { throw .nameTaken(name) }
+    return existing
+  }
+
   /// The names of the cards' networks.
   ///
   /// Throws ``HypervisorError/noSuchNetwork(_:)``.

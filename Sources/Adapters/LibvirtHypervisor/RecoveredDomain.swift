@@ -4,21 +4,44 @@
 internal import Hypervisor
 internal import RecoveryModel
 
-/// The libvirt definition of a VM that a recovery starts.
+/// The libvirt definition of a VM that a recovery starts or a clone makes.
 struct RecoveredDomain {
   /// The metadata element that says Understudy made the domain.
   static let mark = "understudy:recovered"
 
-  let specification: RecoveredVM
+  private let name: String
+  private let uuid: String
+  private let hardware: VMHardware
+  private let disks: [(target: String, xml: (_ bus: String) -> XMLTree)]
+  private let nics: [RecoveredVM.NIC]
   /// The name of each card's network, in the cards' order; nil is a card whose link is down.
-  let networkNames: [String?]
-  let usesKVM: Bool
+  private let networkNames: [String?]
+  private let usesKVM: Bool
+
+  init(specification: RecoveredVM, networkNames: [String?], usesKVM: Bool) {
+    name = specification.name
+    uuid = specification.uuid
+    hardware = specification.hardware
+    disks = specification.disks.map { disk in (disk.target, { Self.overlay(disk, bus: $0) }) }
+    nics = specification.nics
+    self.networkNames = networkNames
+    self.usesKVM = usesKVM
+  }
+
+  init(specification: ClonedVM, networkNames: [String?], usesKVM: Bool) {
+    name = specification.name
+    uuid = specification.uuid
+    hardware = specification.hardware
+    disks = specification.disks.map { disk in (disk.target, { Self.file(disk, bus: $0) }) }
+    nics = specification.nics
+    self.networkNames = networkNames
+    self.usesKVM = usesKVM
+  }
 
   var xml: XMLTree {
-    let hardware = specification.hardware
     var parts = [
-      XMLTree("name", text: specification.name),
-      XMLTree("uuid", text: specification.uuid),
+      XMLTree("name", text: name),
+      XMLTree("uuid", text: uuid),
       XMLTree("metadata", [XMLTree(Self.mark, ["xmlns:understudy": "urn:understudy:domain:1"])]),
       XMLTree("memory", ["unit": "MiB"], text: String(hardware.memoryInMB)),
       XMLTree("vcpu", text: String(hardware.cpuCount)),
@@ -46,17 +69,17 @@ struct RecoveredDomain {
   }
 
   private var devices: [XMLTree] {
-    var devices = specification.disks.map(disk)
-    for (card, network) in zip(specification.nics, networkNames) {
+    var devices = disks.map { $0.xml(bus($0.target)) }
+    for (card, network) in zip(nics, networkNames) {
       devices.append(interface(card, network))
     }
-    if specification.disks.contains(where: { bus($0.target) == "scsi" }) {
+    if disks.contains(where: { bus($0.target) == "scsi" }) {
       devices.append(XMLTree("controller", ["type": "scsi", "model": "virtio-scsi"]))
     }
     devices.append(XMLTree("controller", ["type": "usb", "model": "none"]))
     devices.append(XMLTree("serial", ["type": "pty"]))
     devices.append(XMLTree("console", ["type": "pty"]))
-    if specification.hardware.hasGuestAgent {
+    if hardware.hasGuestAgent {
       let port = XMLTree("target", ["type": "virtio", "name": "org.qemu.guest_agent.0"])
       devices.append(XMLTree("channel", ["type": "unix"], [port]))
     }
@@ -68,7 +91,7 @@ struct RecoveredDomain {
   ///
   /// libvirt then need not probe the images. libvirt 9.0 leaves out that QEMU is to connect
   /// again when the appliance restarts: ``LibvirtDomain/outliveExports(_:)``.
-  private func disk(_ disk: RecoveredVM.Disk) -> XMLTree {
+  private static func overlay(_ disk: RecoveredVM.Disk, bus: String) -> XMLTree {
     let export = XMLTree(
       "source",
       ["protocol": "nbd", "name": disk.exportName],
@@ -92,7 +115,19 @@ struct RecoveredDomain {
         ),
         XMLTree("source", ["file": disk.overlayPath]),
         backing,
-        XMLTree("target", ["dev": disk.target, "bus": bus(disk.target)]),
+        XMLTree("target", ["dev": disk.target, "bus": bus]),
+      ]
+    )
+  }
+
+  private static func file(_ disk: ClonedVM.Disk, bus: String) -> XMLTree {
+    XMLTree(
+      "disk",
+      ["type": "file", "device": "disk"],
+      [
+        XMLTree("driver", ["name": "qemu", "type": "raw"]),
+        XMLTree("source", ["file": disk.path]),
+        XMLTree("target", ["dev": disk.target, "bus": bus]),
       ]
     )
   }
@@ -113,7 +148,7 @@ struct RecoveredDomain {
   private func bus(_ target: String) -> String {
     switch TargetName(target)?.prefix {
     case "sd": "scsi"
-    case "hd": specification.hardware.machine.contains("q35") ? "sata" : "ide"
+    case "hd": hardware.machine.contains("q35") ? "sata" : "ide"
     default: "virtio"
     }
   }

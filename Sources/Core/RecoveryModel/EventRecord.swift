@@ -49,6 +49,7 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case initialSync = 22
     case pair = 23
     case unpair = 24
+    case clone = 30
     case failoverBeforeCommit = 32
     case failoverCommit = 33
     case failoverRollback = 34

@@ -102,6 +102,15 @@ package struct ExportIdentifier: Identifier {
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
+/// A copy of one disk of a point-in-time export, for a clone: `<target>-<VM's GUID>`.
+package struct CopyIdentifier: Identifier {
+  package let rawValue: String
+  package init(rawValue: String) { self.rawValue = rawValue }
+
+  /// The file of the copy; nobody else makes one of that name.
+  package func path(in folder: String) -> String { "\(folder)/\(rawValue).raw" }
+}
+
 /// A task: `<task GUID>.<site GUID>`.
 ///
 /// The second half says which manager runs it.

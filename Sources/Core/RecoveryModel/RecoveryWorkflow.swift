@@ -268,13 +268,18 @@ extension RecoveryWorkflow {
 
 extension RecoveryWorkflow.Machine {
   /// A MAC address for a card that is not to have the protected VM's.
-  ///
-  /// It follows from the VM's random UUID, so that a second try makes the same card; it is in the
-  /// range that QEMU's own addresses are in.
   package func newMACAddress(ofCard index: Int) -> String {
-    let number = (Int(uuid.suffix(6), radix: 16) ?? 0) + index
-    let bytes = [16, 8, 0].map { (number >> $0) & 0xFF }
-    return (["52", "54", "00"] + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) })
-      .joined(separator: ":")
+    newMACAddressOfCard(index, ofVM: uuid)
   }
+}
+
+/// A MAC address for a card of a VM that somebody else's VM was the model of.
+///
+/// It follows from the new VM's random UUID, so that a second try makes the same card; it is in the
+/// range that QEMU's own addresses are in.
+package func newMACAddressOfCard(_ index: Int, ofVM uuid: String) -> String {
+  let number = (Int(uuid.suffix(6), radix: 16) ?? 0) + index
+  let bytes = [16, 8, 0].map { (number >> $0) & 0xFF }
+  return (["52", "54", "00"] + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) })
+    .joined(separator: ":")
 }

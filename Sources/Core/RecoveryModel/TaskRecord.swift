@@ -80,6 +80,8 @@ package struct TaskRecord: Codable, Sendable, Equatable {
     case move = "Move"
     case moveCommit = "MoveCommit"
     case moveRollback = "MoveRollback"
+    case clone = "Clone"
+    case abortClone = "CloneAbort"
     case insertTaggedCheckpoint = "InsertTaggedCP"
     case pauseVPG = "PauseProtectionGroup"
     case resumeVPG = "ResumeProtectionGroup"

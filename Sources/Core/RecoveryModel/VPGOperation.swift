@@ -16,6 +16,8 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   /// As for a failover; what becomes of the protected VMs likewise.
   case moveCommit(reverseProtection: Bool?, keepsSourceVMs: Bool?)
   case moveRollback
+  case clone(Clone)
+  case cloneAbort
   case pause
   case resume
   case forceSync
@@ -95,6 +97,26 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     }
   }
 
+  /// What to clone.
+  ///
+  /// Without a checkpoint the latest is taken, without VMs all; without a datastore every disk is
+  /// copied beside its replica.
+  package struct Clone: Codable, Sendable, Equatable {
+    package var checkpoint: CheckpointIdentifier?
+    package var datastore: DatastoreIdentifier?
+    package var vms: [VMIdentifier]
+
+    package init(
+      checkpoint: CheckpointIdentifier? = nil,
+      datastore: DatastoreIdentifier? = nil,
+      vms: [VMIdentifier] = []
+    ) {
+      self.checkpoint = checkpoint
+      self.datastore = datastore
+      self.vms = vms
+    }
+  }
+
   /// What ends a failover or a move.
   ///
   /// Numbers are the API's.
@@ -120,7 +142,7 @@ extension VPGOperation {
   package var runsAtRecoverySite: Bool {
     switch self {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback:
+      .moveCommit, .moveRollback, .clone, .cloneAbort:
       true
     case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete: false
     }

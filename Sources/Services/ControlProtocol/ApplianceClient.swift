@@ -185,4 +185,36 @@ package struct ApplianceClient: Sendable {
   package func closeExport(_ export: ExportIdentifier) async throws(ControlError) {
     try await client.perform(.delete, ApplianceRoutes.export(export), timeout: Self.mediumTimeout)
   }
+
+  /// How much of each disk of an export is to be copied.
+  package func dataByteCounts(
+    of export: ExportIdentifier
+  ) async throws(ControlError) -> [VolumeIdentifier: UInt64] {
+    try await client.send(
+      .get,
+      ApplianceRoutes.exportData(export),
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Has a disk of an export copied, and asks how far that is.
+  package func copy(
+    _ copy: CopyIdentifier,
+    _ request: CopyRequest
+  ) async throws(ControlError) -> CopyReply {
+    try await client.send(.put, ApplianceRoutes.copy(copy), body: request)
+  }
+
+  /// Ends a copy and deletes its file.
+  package func deleteCopy(
+    _ copy: CopyIdentifier,
+    in folder: String
+  ) async throws(ControlError) {
+    try await client.perform(
+      .delete,
+      ApplianceRoutes.copy(copy),
+      query: ["folder": folder],
+      timeout: Self.mediumTimeout
+    )
+  }
 }

@@ -45,6 +45,12 @@ package enum ApplianceRoutes {
   package static let exports = "/v1/exports"
   /// PUT ``ExportRequest`` gives ``ExportReply``; DELETE closes it and deletes its overlays.
   package static func export(_ export: ExportIdentifier) -> String { "/v1/exports/\(export)" }
+  /// GET: bytes of each disk of the export that are not known to be zero, by volume.
+  package static func exportData(_ export: ExportIdentifier) -> String {
+    "/v1/exports/\(export)/data"
+  }
+  /// PUT ``CopyRequest`` gives ``CopyReply``; DELETE with `?folder=` ends it and deletes its file.
+  package static func copy(_ copy: CopyIdentifier) -> String { "/v1/copies/\(copy)" }
 }
 
 /// All an appliance knows of itself, measured when asked.

@@ -94,3 +94,35 @@ package struct ExportStatus: Codable, Sendable, Equatable {
     self.isServed = isServed
   }
 }
+
+/// Copy one disk of an open export to a raw file of its own, zeroes left out.
+///
+/// Asked again, the copy goes on, and the answer says how far it is. The file has its name, which
+/// follows from the copy's, once it is complete and durable.
+package struct CopyRequest: Codable, Sendable, Equatable {
+  package var export: ExportIdentifier
+  package var volume: VolumeIdentifier
+  /// The folder the file is made in; it is made if missing.
+  package var folder: String
+
+  package init(export: ExportIdentifier, volume: VolumeIdentifier, folder: String) {
+    self.export = export
+    self.volume = volume
+    self.folder = folder
+  }
+}
+
+/// How far a copy is.
+package struct CopyReply: Codable, Sendable, Equatable {
+  /// Bytes that were copied so far; zeroes do not count.
+  package var copiedByteCount: UInt64
+  package var isComplete: Bool
+  /// Why the copy ended before it was complete; empty otherwise.
+  package var failure: String
+
+  package init(copiedByteCount: UInt64 = 0, isComplete: Bool = false, failure: String = "") {
+    self.copiedByteCount = copiedByteCount
+    self.isComplete = isComplete
+    self.failure = failure
+  }
+}

@@ -4,7 +4,7 @@
 package import RecoveryModel
 package import Store
 
-/// The operations a recovery site carries out by itself: tests and failovers.
+/// The operations a recovery site carries out by itself: tests, failovers, moves and clones.
 ///
 /// The site forwards to it every operation that `VPGOperation.runsAtRecoverySite` claims.
 package protocol RecoveryOperating: Sendable {
@@ -21,6 +21,9 @@ package protocol RecoveryOperating: Sendable {
 
   /// What a running operation makes of the VPG's status; nil without one.
   func progress(of vpg: VPGIdentifier) async -> RecoveryProgress?
+
+  /// Whether a clone of the VPG is being made or undone.
+  func isCloning(_ vpg: VPGIdentifier) async -> Bool
 }
 
 /// How a recovery shows in the VPG's status.

@@ -103,6 +103,10 @@ struct EmptyHypervisor: Hypervisor {
     throw .failed(operation: "start", reason: "there is nothing here")
   }
 
+  func define(_ specification: ClonedVM) throws(HypervisorError) -> VMIdentifier {
+    throw .failed(operation: "define", reason: "there is nothing here")
+  }
+
   func adoptReplicas(
     of vm: VMIdentifier,
     disks: [RecoveredVM.Disk]

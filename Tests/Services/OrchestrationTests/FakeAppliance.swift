@@ -215,4 +215,33 @@ actor FakeAppliance: ApplianceControl {
   }
 
   func closeExport(_ export: ExportIdentifier) { opened[export] = nil }
+
+  // MARK: Copies
+
+  /// What the files of copies hold, by path.
+  private(set) var copies: [String: CopyRequest] = [:]
+  /// What is said of a copy that is asked for; by default it is complete.
+  private var copyReply = CopyReply(isComplete: true)
+  private var dataByteCount: UInt64 = 1 << 20
+  private var isAway = false
+
+  func setCopyReply(_ reply: CopyReply) { copyReply = reply }
+  func setDataByteCount(_ count: UInt64) { dataByteCount = count }
+  func setAway(_ isAway: Bool) { self.isAway = isAway }
+
+  func dataByteCounts(of export: ExportIdentifier) -> [VolumeIdentifier: UInt64] {
+    let volumes = opened[export]?.reply.volumes ?? []
+    return Dictionary(uniqueKeysWithValues: volumes.map { ($0.identifier, dataByteCount) })
+  }
+
+  func copy(_ copy: CopyIdentifier, _ request: CopyRequest) throws(SiteError) -> CopyReply {
+    if isAway { throw .unreachable("the appliance is away") }
+    guard opened[request.export] != nil else { throw .notFound("there is no such export") }
+    copies[copy.path(in: request.folder)] = request
+    return copyReply
+  }
+
+  func deleteCopy(_ copy: CopyIdentifier, in folder: String) {
+    copies[copy.path(in: folder)] = nil
+  }
 }

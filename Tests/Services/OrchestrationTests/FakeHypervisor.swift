@@ -234,6 +234,37 @@ actor FakeHypervisor: Hypervisor {
     return vm
   }
 
+  func define(_ specification: ClonedVM) -> VMIdentifier {
+    let vm = VMIdentifier("\(name).vm-\(specification.uuid)")
+    machines[vm] = VirtualMachine(
+      identifier: vm,
+      name: specification.name,
+      host: specification.host,
+      power: .off,
+      runIdentifier: nil,
+      hardware: specification.hardware,
+      disks: specification.disks.enumerated().map { index, disk in
+        VirtualMachine.Disk(
+          identifier: VolumeIdentifier("scsi:0:\(index)"),
+          target: disk.target,
+          byteCount: 1 << 26,
+          allocatedByteCount: 0,
+          path: disk.path,
+          datastore: datastore
+        )
+      },
+      nics: specification.nics.enumerated().map { index, card in
+        VirtualMachine.NIC(
+          identifier: NICIdentifier("Network adapter \(index + 1)"),
+          macAddress: card.macAddress,
+          network: card.network,
+          addresses: []
+        )
+      }
+    )
+    return vm
+  }
+
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) {}
   func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
 

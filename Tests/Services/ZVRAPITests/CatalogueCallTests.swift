@@ -50,9 +50,8 @@ import Testing
     ("CloneStart", #"{"CheckpointId": "7"}"#, 404, "no checkpoint 7"),
     ("CloneStart", #"{"VmIdentifiers": ["x"]}"#, 404, "no VM x"),
     ("Clonestart", #"{"DatastoreIdentifier": "x"}"#, 404, "no datastore x"),
-    ("Clonestart", "", 400, "not available"),
   ])
-  func `what is not available is checked and refused by name`(
+  func `what a clone names and is not there is refused by name`(
     action: String,
     body: String,
     status: Int,

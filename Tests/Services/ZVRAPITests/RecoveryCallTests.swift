@@ -111,6 +111,18 @@ import Testing
     }
   }
 
+  @Test(arguments: ["CheckpointId", "CheckpointIdentifier"])
+  func `a clone reads both names of its checkpoint, and takes all VMs without a list`(
+    name: String
+  ) async {
+    #expect(
+      await operation("/CloneStart", #"{"\#(name)": "102", "VmIdentifiers": null}"#)
+        == .clone(.init(checkpoint: CheckpointIdentifier(102)))
+    )
+    #expect(await operation("/Clonestart", "") == .clone(.init()))
+    #expect(await operation("/CloneAbort", "") == .cloneAbort)
+  }
+
   @Test func `commit, rollback, pause, resume and sync need no body`() async {
     #expect(
       await operation("/failovercommit", "") == .failoverCommit(reverseProtection: nil)

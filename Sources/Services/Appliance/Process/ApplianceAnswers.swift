@@ -14,6 +14,7 @@ struct ApplianceAnswers: Sendable {
     addCommon(routes)
     addProtection(routes)
     addRecovery(routes)
+    addCopies(routes)
   }
 
   private var manager: PeerRule { .manager(of: parts.configuration.site) }
@@ -112,6 +113,29 @@ struct ApplianceAnswers: Sendable {
     routes.on(.delete, ApplianceRoutes.export(anyExport), from: manager) { request -> Void in
       let export = try request.identifier("export", as: ExportIdentifier.self)
       try await Blocking.run { try exports.delete(export) }
+    }
+  }
+
+  private func addCopies(_ routes: ControlRoutes) {
+    let copies = parts.copies
+    let exports = parts.exports
+    let anyCopy = CopyIdentifier(":copy")
+    routes.on(.get, ApplianceRoutes.exportData(anyExport), from: manager) {
+      request -> [VolumeIdentifier: UInt64] in
+      let export = try request.identifier("export", as: ExportIdentifier.self)
+      return try await Blocking.run { try exports.dataByteCounts(of: export) }
+    }
+    routes.on(.put, ApplianceRoutes.copy(anyCopy), from: manager) { request -> CopyReply in
+      let copy = try request.identifier("copy", as: CopyIdentifier.self)
+      let wish = try request.body(as: CopyRequest.self)
+      return try await Blocking.run { try copies.put(copy, wish) }
+    }
+    routes.on(.delete, ApplianceRoutes.copy(anyCopy), from: manager) { request -> Void in
+      let copy = try request.identifier("copy", as: CopyIdentifier.self)
+      guard let folder = request.query("folder") else {
+        throw ControlFailure(status: 400, message: "the query names no folder")
+      }
+      try await Blocking.run { try copies.delete(copy, in: folder) }
     }
   }
 }

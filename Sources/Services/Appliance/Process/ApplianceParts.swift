@@ -20,6 +20,7 @@ final class ApplianceParts: Sendable {
   let controlTrust = TrustStore()
   let journals: JournalRegistry
   let exports: ExportRegistry
+  let copies: DiskCopies
   let streams: ProtectedStreams
 
   /// Whose appliances may send streams here or are sent to: the own and the paired sites'.
@@ -57,6 +58,7 @@ final class ApplianceParts: Sendable {
       sockets: sockets,
       logger: logger
     )
+    copies = DiskCopies(exports: exports)
     streams = ProtectedStreams(
       context: ProtectionContext(
         runFolder: configuration.runFolder,
@@ -95,6 +97,7 @@ final class ApplianceParts: Sendable {
   func stop() async {
     streams.closeAll()
     await listener.stop()
+    copies.stop()
     exports.stop()
     journals.stop()
   }

@@ -170,6 +170,37 @@ package final class ExportRegistry: Sendable {
     }
   }
 
+  // MARK: Reading
+
+  /// A disk of an open export.
+  ///
+  /// - Throws: 404 if there is no such export or disk, 409 if it could not be opened again.
+  func disk(_ volume: VolumeIdentifier, of export: ExportIdentifier) throws -> PointInTimeDisk {
+    guard let disk = try disks(of: export)[volume] else {
+      throw ControlFailure(status: 404, message: "export \(export) has no disk \(volume)")
+    }
+    return disk
+  }
+
+  /// Bytes of each disk that are not known to be zero.
+  package func dataByteCounts(
+    of export: ExportIdentifier
+  ) throws -> [VolumeIdentifier: UInt64] {
+    try failing { try disks(of: export).mapValues { try $0.dataByteCount() } }
+  }
+
+  private func disks(
+    of export: ExportIdentifier
+  ) throws -> [VolumeIdentifier: PointInTimeDisk] {
+    guard let entry = entries.withLock({ $0[export] }) else {
+      throw ControlFailure(status: 404, message: "there is no export \(export)")
+    }
+    guard let open = entry.export else {
+      throw ControlFailure(status: 409, message: "export \(export) cannot be read now")
+    }
+    return open.disks
+  }
+
   // MARK: Parts
 
   private func file(_ identifier: ExportIdentifier) -> JSONFile<ExportRecord> {

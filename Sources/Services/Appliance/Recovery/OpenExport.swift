@@ -19,6 +19,8 @@ final class OpenExport: Sendable {
   private let journal: StreamJournal
   private let hold: HoldToken
   private let server: NBDServer
+  /// What is served, for readers that need no connection.
+  let disks: [VolumeIdentifier: PointInTimeDisk]
 
   /// Holds the point and serves the volumes.
   init(_ record: ExportRecord, of keeper: JournalKeeper, logger: Logger) throws {
@@ -28,15 +30,18 @@ final class OpenExport: Sendable {
     let hold = try journal.hold(point)
     do {
       var exports: [String: PointInTimeExport] = [:]
+      var disks: [VolumeIdentifier: PointInTimeDisk] = [:]
       for (index, volume) in volumes.enumerated() {
-        exports[volume.identifier.rawValue] = PointInTimeExport(
+        let disk = PointInTimeDisk(
           journal: journal,
           volume: index,
           byteCount: volume.byteCount,
-          point: point,
-          logger: logger
+          point: point
         )
+        disks[volume.identifier] = disk
+        exports[volume.identifier.rawValue] = PointInTimeExport(disk, logger: logger)
       }
+      self.disks = disks
       let served = exports
       server = try NBDServer(
         socketPath: record.reply.socketPath,

@@ -20,28 +20,18 @@ final class PointInTimeExport: NBDExport {
   /// Bytes told of at once; a client asks again for the rest.
   private static let longestStatus: UInt64 = 1 << 30
 
-  private let journal: StreamJournal
-  private let volume: Int
-  private let point: SequenceNumber
+  private let disk: PointInTimeDisk
   private let logger: Logger
 
-  init(
-    journal: StreamJournal,
-    volume: Int,
-    byteCount: UInt64,
-    point: SequenceNumber,
-    logger: Logger
-  ) {
-    self.journal = journal
-    self.volume = volume
-    self.byteCount = byteCount
-    self.point = point
+  init(_ disk: PointInTimeDisk, logger: Logger) {
+    self.disk = disk
     self.logger = logger
+    byteCount = disk.byteCount
   }
 
   func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(NBDErrorCode) {
     do {
-      try journal.read(volume: volume, at: offset, into: buffer, asOf: point)
+      try disk.read(at: offset, into: buffer)
     } catch {
       logger.error("a recovered disk cannot be read: \(error.words)")
       throw .inputOutput
@@ -54,11 +44,9 @@ final class PointInTimeExport: NBDExport {
     limit: Int
   ) throws(NBDErrorCode) -> [NBDExtent] {
     do {
-      let extents = try journal.extents(
-        volume: volume,
+      let extents = try disk.extents(
         at: offset,
         count: min(UInt64(count), Self.longestStatus),
-        asOf: point,
         limit: limit
       )
       return extents.map {

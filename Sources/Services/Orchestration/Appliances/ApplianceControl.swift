@@ -52,4 +52,13 @@ package protocol ApplianceControl: Sendable {
   ) async throws(SiteError) -> ExportReply
   /// Closes an export and deletes its overlays; one that is gone already is fine.
   func closeExport(_ export: ExportIdentifier) async throws(SiteError)
+
+  /// Bytes of each disk of an open export that are not known to be zero.
+  func dataByteCounts(
+    of export: ExportIdentifier
+  ) async throws(SiteError) -> [VolumeIdentifier: UInt64]
+  /// Has a disk of an open export copied to a file, and says how far that is.
+  func copy(_ copy: CopyIdentifier, _ request: CopyRequest) async throws(SiteError) -> CopyReply
+  /// Ends a copy and deletes its file, and its folder if that is empty then; what is gone is fine.
+  func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError)
 }

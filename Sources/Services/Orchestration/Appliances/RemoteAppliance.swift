@@ -100,4 +100,21 @@ struct RemoteAppliance: ApplianceControl {
   func closeExport(_ export: ExportIdentifier) async throws(SiteError) {
     do { try await client.closeExport(export) } catch { try SiteError.unlessGone(error) }
   }
+
+  func dataByteCounts(
+    of export: ExportIdentifier
+  ) async throws(SiteError) -> [VolumeIdentifier: UInt64] {
+    do { return try await client.dataByteCounts(of: export) } catch { throw SiteError(error) }
+  }
+
+  func copy(
+    _ copy: CopyIdentifier,
+    _ request: CopyRequest
+  ) async throws(SiteError) -> CopyReply {
+    do { return try await client.copy(copy, request) } catch { throw SiteError(error) }
+  }
+
+  func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError) {
+    do { try await client.deleteCopy(copy, in: folder) } catch { try SiteError.unlessGone(error) }
+  }
 }

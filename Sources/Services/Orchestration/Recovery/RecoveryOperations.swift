@@ -7,20 +7,23 @@ package import Store
 
 /// The failover tests, failovers and moves this site carries out as the recovery site.
 ///
-/// One workflow at most per VPG. A workflow is stored before each of its steps, so a manager that
-/// is killed goes on with the step it was in; ``RecoveryWorkflow`` says which and why that is
-/// safe. Only the task that drives a workflow changes it; while it rests, a request does.
+/// One workflow at most per VPG, and a clone beside it, which ``CloneOperations`` makes. A workflow
+/// is stored before each of its steps, so a manager that is killed goes on with the step it was in;
+/// ``RecoveryWorkflow`` says which and why that is safe. Only the task that drives a workflow
+/// changes it; while it rests, a request does.
 package actor RecoveryOperations: RecoveryOperating {
   /// Pause before a step that failed is tried again.
   static let retryPause = Duration.seconds(2)
 
-  private let context: SiteContext
+  let context: SiteContext
   private let steps: RecoverySteps
-  private var active: [VPGIdentifier: StoredRecovery] = [:]
+  let clones: CloneOperations
+  private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
 
   package init(context: SiteContext) {
     self.context = context
     steps = RecoverySteps(context: context)
+    clones = CloneOperations(context: context)
   }
 
   // MARK: After a restart
@@ -31,6 +34,10 @@ package actor RecoveryOperations: RecoveryOperating {
       let records: [WorkflowRecord]
       do { records = try await context.store.workflows() } catch { throw SiteError(error) }
       for record in records {
+        if record.kind == StoredClone.kind {
+          try await clones.resume(record)
+          continue
+        }
         let stored = try StoredRecovery(record)
         if stored.workflow.stage.isFinal {
           try await conclude(stored)
@@ -95,12 +102,18 @@ package actor RecoveryOperations: RecoveryOperating {
         user: user,
         verdict: (succeeded, summary)
       )
+    case .clone(let wish): return try await clone(wish, record, user: user)
+    case .cloneAbort:
+      let definition = record.definition
+      return try await clones.abort(definition.identifier, of: definition.name, user: user)
     case .failoverCommit(let reverseProtection):
+      try await refuseCommitIfCloning(record.definition)
       let reversal = try await reversal(reverseProtection, of: record, .commit(nil))
       return try await request(.commit(reversal), of: record, as: .failoverCommit, user: user)
     case .failoverRollback:
       return try await request(.rollBack, of: record, as: .failoverRollback, user: user)
     case .moveCommit(let reverseProtection, let keepsSourceVMs):
+      try await refuseCommitIfCloning(record.definition)
       let wish = RecoveryWorkflow.Request.commitMove(keepsSourceVMs: nil, nil)
       let reversal = try await reversal(reverseProtection, of: record, wish)
       return try await request(
@@ -131,8 +144,12 @@ package actor RecoveryOperations: RecoveryOperating {
   }
 
   private func plan(for record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
+    try refuseIfBusy(record.definition)
+    return try await plan(of: record)
+  }
+
+  func plan(of record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
     let definition = record.definition
-    try refuseIfBusy(definition)
     guard record.phase == .protecting else {
       throw .conflict("The VPG \(definition.name) cannot be recovered now: it is \(record.phase).")
     }
@@ -142,7 +159,7 @@ package actor RecoveryOperations: RecoveryOperating {
     )
   }
 
-  private func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {
+  func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {
     guard let stored = active[definition.identifier] else { return }
     switch stored.workflow.kind {
     case .test:
@@ -348,6 +365,10 @@ package actor RecoveryOperations: RecoveryOperating {
     else { return }
     let operation = stored.workflow.kind.decision(commits: policy == .commit)
     do throws(SiteError) {
+      // Nobody is asked any more, and a recovery is worth more than a copy.
+      if policy == .commit {
+        try await clones.end(vpg, because: "The clone was ended by the commit of a recovery.")
+      }
       _ = try await begin(operation, on: record, user: stored.user)
     } catch {
       await context.events.record(

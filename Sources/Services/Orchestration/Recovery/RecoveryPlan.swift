@@ -47,7 +47,7 @@ struct RecoveryPlan {
     )
   }
 
-  private func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {
+  func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {
     guard let latest = checkpoints.last else {
       throw .conflict(
         "The VPG \(definition.name) has no checkpoint yet: its first sync is not complete."
@@ -60,10 +60,8 @@ struct RecoveryPlan {
     return found
   }
 
-  /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM.
-  private func machines(
-    _ wish: [VMIdentifier]
-  ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
+  /// The VMs that are wished for; without a wish all.
+  func chosen(_ wish: [VMIdentifier]) throws(SiteError) -> [VPGDefinition.ProtectedVM] {
     for vm in wish where !definition.vms.contains(where: { $0.identifier == vm }) {
       throw .notFound("The VPG \(definition.name) has no VM \(vm).")
     }
@@ -71,6 +69,14 @@ struct RecoveryPlan {
     guard !chosen.isEmpty else {
       throw .conflict("The VPG \(definition.name) has no VMs.")
     }
+    return chosen
+  }
+
+  /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM.
+  private func machines(
+    _ wish: [VMIdentifier]
+  ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
+    let chosen = try chosen(wish)
     let groups = definition.bootGroups
     func rank(_ vm: VPGDefinition.ProtectedVM) -> Int {
       groups.firstIndex { $0.identifier == vm.bootGroup } ?? 0

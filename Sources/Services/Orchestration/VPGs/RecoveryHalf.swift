@@ -71,6 +71,15 @@ struct RecoveryHalf: Sendable {
     if known.definition != definition, await recovery.progress(of: definition.identifier) != nil {
       throw .conflict("The VPG \(name) cannot be changed during a test or failover.")
     }
+    if known.definition != definition { try await refuseIfCloning(definition) }
+  }
+
+  private func refuseIfCloning(_ definition: VPGDefinition) async throws(SiteError) {
+    if await recovery.isCloning(definition.identifier) {
+      throw .conflict(
+        "A clone of the VPG \(definition.name) is being made; wait for its end or abort it first."
+      )
+    }
   }
 
   /// Takes back changes that a manager that was stopped had begun.
@@ -100,6 +109,7 @@ struct RecoveryHalf: Sendable {
         "A test or failover of the VPG \(definition.name) is under way; end it first."
       )
     }
+    try await refuseIfCloning(definition)
     // After a failover the replicas are the disks of the recovered VMs.
     let keeps = keepsReplicas || record.phase == .recovered
     for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }

@@ -112,6 +112,11 @@ package actor TaskBoard {
     await finish(task, as: .failed, reason: reason)
   }
 
+  /// Ends a task that somebody has had ended.
+  package func stop(_ task: TaskIdentifier, reason: String) async {
+    await finish(task, as: .stopped, reason: reason)
+  }
+
   // MARK: Looking
 
   package func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {

@@ -5,38 +5,54 @@ internal import Hypervisor
 internal import Orchestration
 internal import RecoveryModel
 
-/// Clones of VPGs, which are not available: part of `/v1/vpgs`.
-///
-/// What a client names is checked all the same, so that it learns all that is wrong.
+/// Clones of VPGs: part of `/v1/vpgs`.
 enum VpgClones {
   static var routes: [Route] {
     [
       Route(
         .post,
         "\(Vpgs.vpg)/CloneStart",
-        "Would copy the VMs as of a checkpoint; not available: use a failover test.",
+        "Copies the VMs as of a checkpoint to new ones, which stay off. Answers a task.",
         body: #"{"CheckpointId": "1732370400000", "DatastoreIdentifier": "…", "#
-          + #""VmIdentifiers": []}"#
+          + #""VmIdentifiers": []}"#,
+        answer: start
+      ),
+      Route(
+        .post,
+        "\(Vpgs.vpg)/CloneAbort",
+        "Undoes a clone that is being made. Answers a task.",
+        body: "{}"
       ) { call in
-        let body = call.body
-        let definition = try await call.site.vpg(call.vpg).definition
-        try call.checkVMs(try body.texts("VmIdentifiers"), in: definition)
-        if let datastore = try body.text("DatastoreIdentifier"), !datastore.isEmpty {
-          let inventory = try await call.site.inventory(of: definition.recoverySite)
-          guard inventory.datastores.contains(where: { $0.identifier.rawValue == datastore }) else {
-            throw APIError.notFound("the recovery site has no datastore \(datastore)")
-          }
-        }
-        try await call.checkCheckpoint(
-          try body.text("CheckpointId", "CheckpointIdentifier"),
-          of: definition.identifier
-        )
-        throw APIError.notAvailable("cloning a VPG")
-      },
-      Route(.post, "\(Vpgs.vpg)/CloneAbort", "Would end a clone: none runs.") { call in
-        let name = try await call.site.vpg(call.vpg).definition.name
-        throw APIError.notAvailable("cloning a VPG", "no clone of \(name) is running")
+        try await Vpgs.perform(.cloneAbort, call)
       },
     ]
+  }
+
+  /// What a client names is checked here, so that it learns what is wrong by a status of its own.
+  private static func start(_ call: APICall) async throws -> APIResponse {
+    let body = call.body
+    let definition = try await call.site.vpg(call.vpg).definition
+    let vms = try body.texts("VmIdentifiers")
+    try call.checkVMs(vms, in: definition)
+    var datastore: DatastoreIdentifier?
+    if let text = try body.text("DatastoreIdentifier"), !text.isEmpty {
+      let inventory = try await call.site.inventory(of: definition.recoverySite)
+      guard inventory.datastores.contains(where: { $0.identifier.rawValue == text }) else {
+        throw APIError.notFound("the recovery site has no datastore \(text)")
+      }
+      datastore = DatastoreIdentifier(text)
+    }
+    let checkpoint = try body.text("CheckpointId", "CheckpointIdentifier")
+    try await call.checkCheckpoint(checkpoint, of: definition.identifier)
+    return try await Vpgs.perform(
+      .clone(
+        VPGOperation.Clone(
+          checkpoint: checkpoint.flatMap(CheckpointIdentifier.init(text:)),
+          datastore: datastore,
+          vms: vms.map { VMIdentifier($0) }
+        )
+      ),
+      call
+    )
   }
 }

@@ -14,7 +14,7 @@ extension EventRecord {
     case .createVPG, .removeVPG, .failover, .failoverTest, .stopFailoverTest, .updateVPG,
       .insertTaggedCheckpoint, .initialSync, .failoverBeforeCommit, .failoverCommit,
       .failoverRollback, .move, .moveBeforeCommit, .moveCommit, .moveRollback, .pauseVPG,
-      .resumeVPG:
+      .resumeVPG, .clone:
       0
     case .alertTurnedOn, .alertTurnedOff: vpgs.isEmpty ? 3 : 0
     }
