@@ -39,7 +39,7 @@ package struct ManagerCommand: AsyncParsableCommand {
                          (docs/operating/alerts.md)
         access           who may log on and as what, may be left out: roles,
                          saslDatabase, directoryPAMService, closesResourceReports,
-                         auditDays
+                         certificateFolder, auditDays
                          (docs/operating/access.md)
       """
   )

@@ -44,8 +44,10 @@ package struct ManagerService: Sendable {
     self.logger = logger
   }
 
-  /// Works until SIGTERM or SIGINT; open requests are answered then, and the guests and their
-  /// replication go on without a manager.
+  /// Works until SIGTERM or SIGINT.
+  ///
+  /// Open requests are answered then, and the guests and their replication go on without a
+  /// manager. SIGHUP has the REST API's certificate read again.
   ///
   /// Where several managers share the store, it first waits until it is the one that acts.
   ///
@@ -54,6 +56,8 @@ package struct ManagerService: Sendable {
   package func run(
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) async throws {
+    // Trapped before anything else: it must not end a manager that stands by.
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
     try await store.becomeActive(
       onWaiting: { [logger] in logger.notice("standing by", metadata: ["reason": "\($0)"]) },
       onLost: { [logger] reason in
@@ -110,11 +114,14 @@ package struct ManagerService: Sendable {
         ? "resource reports are closed: reading them needs a session"
         : "resource reports are open: reading them needs no session"
     )
-    let rest = try RESTServer(
+    let certificate = try ServerCertificate(
+      folder: access.certificateFolder ?? configuration.identityFolder
+    )
+    let rest = RESTServer(
       host: configuration.listenHost,
       port: configuration.listenPort,
       advertisedHost: configuration.advertisedHost,
-      identity: identity,
+      certificate: certificate,
       service: APIService(
         site: site,
         authenticator: authenticator,
@@ -150,7 +157,14 @@ package struct ManagerService: Sendable {
       ownName: configuration.advertisedHost,
       logger: logger
     )
-    let services: [any Service] = [forwarder, site, retention, peers, rest]
+    let renew: @Sendable () throws -> Void = { try self.issue(from: authority) }
+    let watch = CertificateWatch(
+      certificate: certificate,
+      hangups: hangups,
+      renew: access.certificateFolder == nil ? renew : nil,
+      events: site.context.events
+    )
+    let services: [any Service] = [forwarder, site, retention, watch, peers, rest]
     try await ServiceGroup(
       services: services,
       gracefulShutdownSignals: [.sigterm, .sigint],
@@ -159,16 +173,22 @@ package struct ManagerService: Sendable {
     try await store.close()
   }
 
-  /// The manager's certificate; one is issued if the folder holds none.
+  /// The manager's certificate; one is issued if the folder holds none, or one that ends soon.
   private func identity(from authority: SiteAuthority) throws -> TLSIdentity {
     let folder = configuration.identityFolder
-    if !FileManager.default.fileExists(atPath: folder + "/cert.pem") {
-      try authority.issue(
-        role: .manager,
-        name: configuration.siteName,
-        hosts: [configuration.advertisedHost, "localhost", "127.0.0.1"]
-      ).save(in: folder)
+    let isThere = FileManager.default.fileExists(atPath: folder + "/cert.pem")
+    if try !isThere || ServerCertificate(folder: folder).isEnding(at: .now) {
+      try issue(from: authority)
     }
     return try TLSIdentity(loading: folder)
+  }
+
+  /// Issues the manager's next certificate.
+  private func issue(from authority: SiteAuthority) throws {
+    try authority.issue(
+      role: .manager,
+      name: configuration.siteName,
+      hosts: [configuration.advertisedHost, "localhost", "127.0.0.1"]
+    ).save(in: configuration.identityFolder)
   }
 }

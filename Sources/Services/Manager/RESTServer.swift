@@ -3,16 +3,13 @@
 
 internal import Hummingbird
 internal import HummingbirdCore
-internal import HummingbirdTLS
-package import Identity
-package import Logging
+internal import Logging
 internal import NIOCore
-internal import NIOSSL
 internal import ServiceLifecycle
-package import ZVRAPI
+internal import ZVRAPI
 
-/// The REST API's port: HTTPS with the site's certificate, and nothing of the API's meaning.
-package struct RESTServer: Service {
+/// The REST API's port: HTTPS with the certificate of now, and nothing of the API's meaning.
+struct RESTServer: Service {
   /// Clients keep connections open between polls.
   private static let idleSeconds: Int64 = 300
 
@@ -24,30 +21,34 @@ package struct RESTServer: Service {
   ///
   /// `port`: The port; 0 takes a free one.
   ///
+  /// `certificate`: What the port shows.
+  ///
   /// `advertisedHost`: The name for links in answers to clients that name none.
   ///
   /// `onListening`: Called with the port once connections are taken.
-  package init(
+  init(
     host: String,
     port: Int,
     advertisedHost: String,
-    identity: TLSIdentity,
+    certificate: ServerCertificate,
     service: APIService,
     logger: Logger,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-  ) throws {
-    var tls = try serverTLS(identity: identity, clientCertificate: .none)
-    // Clients of this API are years old; many know nothing newer.
-    tls.minimumTLSVersion = .tlsv12
+  ) {
     application = Application(
       responder: RESTResponder(
         service: service,
         fallbackAuthority: "\(advertisedHost):\(port)"
       ),
-      server: try .tls(
-        .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
-        tlsConfiguration: tls
-      ),
+      server: HTTPServerBuilder { responder in
+        RESTChannel(
+          certificate: certificate,
+          http: HTTP1Channel(
+            responder: responder,
+            configuration: .init(idleTimeout: .seconds(Self.idleSeconds))
+          )
+        )
+      },
       configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
       logger: logger
@@ -57,5 +58,5 @@ package struct RESTServer: Service {
   /// Takes connections until the task ends or a graceful shutdown lets open requests end.
   ///
   /// - Throws: If the address cannot be listened at.
-  package func run() async throws { try await application.run() }
+  func run() async throws { try await application.run() }
 }

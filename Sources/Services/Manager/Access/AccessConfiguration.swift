@@ -13,7 +13,9 @@ package struct AccessConfiguration: Codable, Sendable, Equatable {
   package var directoryPAMService: String?
   /// Whether resource reports need a session; they do not if left out.
   package var closesResourceReports: Bool?
-
+  /// A folder with a certificate for the REST API, `cert.pem`, and its key, `key.pem`, that an
+  /// operator supplies; if left out, the site's authority issues it.
+  package var certificateFolder: String?
   /// How long the audit log keeps an entry; 400 days if left out.
   package var auditDays: Int?
 
