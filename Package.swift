@@ -221,13 +221,18 @@ if Context.environment["CORE_ONLY"] == nil {
         "ZVRAPI", client, log, .product(name: "Crypto", package: "swift-crypto"),
       ] + lifecycle + nio + http
     ),
-    target("Services", "Lab", ["Identity", "ControlProtocol", "RecoveryModel", client, log] + nio),
+    target("Services", "RESTClient", [client] + nio),
+    target(
+      "Services",
+      "Lab",
+      ["Identity", "ControlProtocol", "RecoveryModel", "RESTClient", client, log] + nio
+    ),
     target(
       "Services",
       "Commands",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Appliance",
-        "Orchestration", "Manager", "ZVRAPI", "Lab", log,
+        "Orchestration", "Manager", "ZVRAPI", "RESTClient", "Lab", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + lifecycle
     ),
@@ -291,8 +296,8 @@ if Context.environment["CORE_ONLY"] == nil {
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "RecoveryModel", "Hypervisor", "LibvirtHypervisor", "Lab", "ControlProtocol", "Identity",
-        "ZVRAPI", "ZVRAPITests", client, log,
+        "RecoveryModel", "Hypervisor", "LibvirtHypervisor", "Lab", "RESTClient", "ControlProtocol",
+        "Identity", "ZVRAPI", "ZVRAPITests", client, log,
       ],
       path: "Tests/Hypervisor",
       swiftSettings: common

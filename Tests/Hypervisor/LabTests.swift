@@ -3,6 +3,7 @@
 
 import Foundation
 import Lab
+import RESTClient
 import RecoveryModel
 import Testing
 

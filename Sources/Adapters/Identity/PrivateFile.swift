@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
-internal import Glibc
+package import Glibc
 
 /// Files that are replaced as a whole: a reader sees the old content or the new, also after a
 /// crash, and a key is at no time readable by others.
-enum PrivateFile {
+package enum PrivateFile {
   /// Permissions of a file that holds a key.
-  static let secret: mode_t = 0o600
+  package static let secret: mode_t = 0o600
   /// Permissions of a file that everybody may read.
-  static let open: mode_t = 0o644
+  package static let open: mode_t = 0o644
 
   /// The text of a file, or nil if there is no such file.
-  static func read(_ path: String) throws(IdentityError) -> String? {
+  package static func read(_ path: String) throws(IdentityError) -> String? {
     do {
       return try String(contentsOfFile: path, encoding: .utf8)
     } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
@@ -24,7 +24,7 @@ enum PrivateFile {
   }
 
   /// Makes the folder, for its owner alone, unless it is there.
-  static func makeFolder(_ path: String) throws(IdentityError) {
+  package static func makeFolder(_ path: String) throws(IdentityError) {
     do {
       try FileManager.default.createDirectory(
         atPath: path,
@@ -37,7 +37,7 @@ enum PrivateFile {
   }
 
   /// Writes and syncs a new file beside `path`, then puts it in its place.
-  static func write(_ text: String, to path: String, mode: mode_t) throws(IdentityError) {
+  package static func write(_ text: String, to path: String, mode: mode_t) throws(IdentityError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).new"
     let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw failure(temporary) }
@@ -51,6 +51,14 @@ enum PrivateFile {
       throw error
     }
     try syncFolder(of: path)
+  }
+
+  /// Writes a value as JSON a person can read, for its owner's eyes alone.
+  package static func write(json value: some Encodable, to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    try write(text, to: path, mode: secret)
   }
 
   private static func writeAll(

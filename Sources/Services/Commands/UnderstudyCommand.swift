@@ -17,12 +17,24 @@ package struct UnderstudyCommand: AsyncParsableCommand {
       at work on one machine, run `understudy lab demo` as root.
       """,
     version: ManagerService.version,
-    subcommands: [
-      ManagerCommand.self, ManagerUserCommand.self, RoleCommand.self, ClientCommand.self,
-      AuditCommand.self, ServiceProfileCommand.self,
-      IdentityCommand.self, ApplianceCommand.self, ApplianceWorkerCommand.self, LabCommand.self,
-      BandwidthCommand.self, PointCommand.self, StoreCommand.self,
-      TapCommand.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Working with a site:",
+        subcommands: [
+          LoginCommand.self, LogoutCommand.self, SiteCommand.self, VPGCommand.self,
+          EventCommand.self, AlertCommand.self, TaskCommand.self, TapCommand.self,
+        ]
+      ),
+      CommandGroup(
+        name: "Running a site, on its manager's host:",
+        subcommands: [
+          ManagerCommand.self, ApplianceCommand.self, IdentityCommand.self,
+          ManagerUserCommand.self, RoleCommand.self, ClientCommand.self, AuditCommand.self,
+          ServiceProfileCommand.self, BandwidthCommand.self, PointCommand.self,
+          StoreCommand.self, ApplianceWorkerCommand.self,
+        ]
+      ),
+      CommandGroup(name: "Trying it:", subcommands: [LabCommand.self]),
     ]
   )
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Identity
 internal import RecoveryModel
 
 /// What a lab knows of itself, in `lab.json` in its folder.

@@ -3,6 +3,7 @@
 
 internal import ControlProtocol
 internal import Foundation
+internal import RESTClient
 internal import RecoveryModel
 
 /// A checkpoint, and what the guest had written around it.
@@ -36,21 +37,21 @@ extension DemoStory {
     }
     let path = "/vpgSettings/\(identifier)"
     var settings = try await protected.get(path)
-    let pick = DemoPick(client: protected, site: paris.identifier.rawValue)
+    let pick = SiteInventory(client: protected, site: paris.identifier.rawValue)
     settings["Basic"]["Name"] = .text(Self.vpgName)
     settings["Basic"]["ProtectedSiteIdentifier"] = .text(london.identifier.rawValue)
     settings["Basic"]["RecoverySiteIdentifier"] = .text(paris.identifier.rawValue)
     let datastore = try await pick.datastore("datastore1")
-    settings["Recovery"]["DefaultHostIdentifier"] = try await pick.host()
+    settings["Recovery"]["DefaultHostIdentifier"] = try await pick.host(nil)
     settings["Recovery"]["DefaultDatastoreIdentifier"] = datastore
-    settings["Recovery"]["DefaultFolderIdentifier"] = try await pick.folder()
+    settings["Recovery"]["DefaultFolderIdentifier"] = try await pick.folder(nil)
     settings["Journal"]["DatastoreIdentifier"] = datastore
     settings["Networks"]["Failover"]["Hypervisor"]["DefaultNetworkIdentifier"] =
       try await pick.network("production")
     settings["Networks"]["FailoverTest"]["Hypervisor"]["DefaultNetworkIdentifier"] =
       try await pick.network("test")
     try await protected.put(path, settings)
-    let home = DemoPick(client: protected, site: london.identifier.rawValue)
+    let home = SiteInventory(client: protected, site: london.identifier.rawValue)
     try await protected.post(path + "/vms", ["VmIdentifier": try await home.vm(Self.vmName)])
     try await protected.perform(path + "/commit", seconds: 120)
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import RESTClient
 
 extension DemoStory {
   /// Failover test: starts the VM beside the protected one, reads its data, removes it.

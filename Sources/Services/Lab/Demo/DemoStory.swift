@@ -3,6 +3,7 @@
 
 internal import ControlProtocol
 internal import Foundation
+internal import RESTClient
 
 /// One telling of the demo's story, step by step.
 struct DemoStory: Sendable {

@@ -99,11 +99,6 @@ package actor TaskBoard {
     }
   }
 
-  /// The task goes on when a person has decided something.
-  package func waiting(_ task: TaskIdentifier) async {
-    await change(task) { $0.state = .waitingForUserInput }
-  }
-
   package func succeed(_ task: TaskIdentifier) async {
     await finish(task, as: .completed, reason: "")
   }

@@ -12,44 +12,54 @@ internal import NIOSSL
 package struct ZVMClient: Sendable {
   /// The site's name, for messages.
   package let name: String
+  /// What the manager knows the log-in by, until it ends or 30 minutes pass without a call.
+  package let session: String
   private let base: String
   private let http: HTTPClient
-  private let session: String
 
-  /// Logs in at a site of the lab, whose manager it trusts by the site's own authority.
-  package init(loggingInTo site: LabSite) async throws {
-    try await self.init(
-      name: site.name,
-      url: site.url,
-      authorityFile: site.authorityFile,
-      user: site.user,
-      password: site.password
-    )
-  }
-
-  /// Logs in at a manager, which it trusts by the site's authority.
+  /// Logs in at a manager.
   ///
   /// `url` is that of the API, such as `https://localhost:9669/v1`; `name` is for messages.
+  /// `authorityFile` has the certificate of the site's authority in PEM; without one the
+  /// authorities that this machine trusts count.
   package init(
     name: String? = nil,
     url: String,
-    authorityFile: String,
+    authorityFile: String?,
     user: String,
     password: String
   ) async throws {
-    self.name = name ?? url
-    base = url
-    var tls = TLSConfiguration.makeClientConfiguration()
-    tls.trustRoots = .file(authorityFile)
-    var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-    configuration.timeout = .init(connect: .seconds(5), read: .seconds(30))
-    http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    let http = try Self.connections(trusting: authorityFile)
     do {
       session = try await Self.logIn(at: url, "\(user):\(password)", by: http)
     } catch {
       try? await http.shutdown()
       throw error
     }
+    self.name = name ?? url
+    self.http = http
+    base = url
+  }
+
+  /// Goes on with the session of an earlier log-in.
+  package init(url: String, authorityFile: String?, session: String) throws {
+    name = url
+    base = url
+    http = try Self.connections(trusting: authorityFile)
+    self.session = session
+  }
+
+  private static func connections(trusting authorityFile: String?) throws -> HTTPClient {
+    var tls = TLSConfiguration.makeClientConfiguration()
+    if let authorityFile {
+      guard FileManager.default.isReadableFile(atPath: authorityFile) else {
+        throw ClientError("The authority's certificate \(authorityFile) cannot be read.")
+      }
+      tls.trustRoots = .file(authorityFile)
+    }
+    var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+    configuration.timeout = .init(connect: .seconds(5), read: .seconds(30))
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
   private static func logIn(
@@ -62,66 +72,37 @@ package struct ZVMClient: Sendable {
     let encoded = Data(credentials.utf8).base64EncodedString()
     request.headers.add(name: "Authorization", value: "Basic \(encoded)")
     let response = try await http.execute(request, timeout: .seconds(20))
-    guard response.status == .ok, let session = response.headers.first(name: "x-zerto-session")
-    else { throw LabError("logging in at \(url) gave \(response.status)") }
+    let status = response.status
+    guard status != .unauthorized else {
+      throw ClientError("\(url) does not accept the user or the password.", status: 401)
+    }
+    guard status == .ok, let session = response.headers.first(name: "x-zerto-session") else {
+      throw ClientError("logging in at \(url) gave \(status)", status: Int(status.code))
+    }
     return session
   }
 
   /// Ends the session and the connections.
   package func close() async {
     _ = try? await call("DELETE", "/session")
-    try? await http.shutdown()
+    await disconnect()
   }
+
+  /// Ends the connections; the session goes on.
+  package func disconnect() async { try? await http.shutdown() }
 
   package func get(_ path: String) async throws -> JSON { try await call("GET", path) }
 
   package func put(_ path: String, _ body: JSON) async throws { try await call("PUT", path, body) }
 
-  package func delete(_ path: String, _ body: JSON) async throws {
+  @discardableResult
+  package func delete(_ path: String, _ body: JSON = [:]) async throws -> JSON {
     try await call("DELETE", path, body)
   }
 
   @discardableResult
   package func post(_ path: String, _ body: JSON = [:]) async throws -> JSON {
     try await call("POST", path, body)
-  }
-
-  /// Starts an operation and waits for its task.
-  package func perform(_ path: String, _ body: JSON = [:], seconds: Double) async throws {
-    try await waitForTask(try await begin(path, body), seconds: seconds)
-  }
-
-  /// Starts an operation.
-  ///
-  /// - Returns: Its task's identifier.
-  package func begin(_ path: String, _ body: JSON = [:]) async throws -> String {
-    let answer = try await post(path, body)
-    guard let task = answer.text else {
-      throw LabError("POST \(path) at \(name): expected a task identifier, got \(answer)")
-    }
-    return task
-  }
-
-  /// Waits until a task is completed, and throws its words if it fails.
-  package func waitForTask(_ task: String, seconds: Double) async throws {
-    let done = try await Waiting.until(seconds: seconds, every: .milliseconds(250)) {
-      try await isCompleted(task)
-    }
-    guard done else { throw LabError("task \(task) at \(name) took more than \(Int(seconds)) s") }
-  }
-
-  /// Whether a task is completed.
-  ///
-  /// - Throws: ``LabError`` with the task's words if it failed or was stopped.
-  package func isCompleted(_ task: String) async throws -> Bool {
-    let answer = try await get("/tasks/\(task)")
-    switch answer["Status"]["State"].int {
-    case 6: return true
-    case 1, 2, 3: return false
-    default:
-      let type = answer["Type"].text ?? "task \(task)"
-      throw LabError("\(type) at \(name) failed: \(answer["CompleteReason"].text ?? "\(answer)")")
-    }
   }
 
   @discardableResult
@@ -135,13 +116,14 @@ package struct ZVMClient: Sendable {
       request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
     }
     let response = try await http.execute(request, timeout: .seconds(60))
-    let bytes = try await response.body.collect(upTo: 16 << 20)
+    let bytes = try await response.body.collect(upTo: 64 << 20)
     let data = Data(bytes.readableBytesView)
     guard response.status == .ok else {
       let words = (try? JSONDecoder().decode(JSON.self, from: data))?["Message"].text
-      throw LabError(
+      throw ClientError(
         "\(method) \(path) at \(name) gave \(response.status.code): "
-          + (words ?? String(decoding: data.prefix(300), as: UTF8.self))
+          + (words ?? String(decoding: data.prefix(300), as: UTF8.self)),
+        status: Int(response.status.code)
       )
     }
     return data.isEmpty ? .null : try JSONDecoder().decode(JSON.self, from: data)

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ArgumentParser
-internal import Foundation
-internal import Lab
+internal import RESTClient
 
 /// `understudy tap`.
 package struct TapCommand: AsyncParsableCommand {
@@ -12,54 +11,21 @@ package struct TapCommand: AsyncParsableCommand {
     abstract: "Leave disks of protected VMs to other tools for a while.",
     discussion: """
       While a VM is protected, QEMU refuses snapshots and backups by other tools. Suspended taps \
-      come back by themselves when the time is over. The password is the first line of standard \
-      input.
+      come back by themselves when the time is over.
       """,
     subcommands: [Suspend.self, Resume.self, List.self]
   )
 
   package init() {}
 
-  /// Where the manager is, and as whom to log on.
-  struct Manager: ParsableArguments {
-    @Option(help: "The manager's REST API.")
-    var url = "https://localhost:9669/v1"
-
-    @Option(help: "The certificate of the site's authority, in PEM.")
-    var authority: String
-
-    @Option(help: "The user to log on as.")
-    var user: String
-
-    /// Logs on, asks, logs off, and prints what is suspended then.
-    func ask(_ body: (ZVMClient) async throws -> JSON) async throws {
-      guard let password = readLine(strippingNewline: true), !password.isEmpty else {
-        throw ValidationError("The password is expected on standard input.")
-      }
-      let client = try await ZVMClient(
-        url: url,
-        authorityFile: authority,
-        user: user,
-        password: password
-      )
-      do {
-        let suspended = try await body(client).elements
-        await client.close()
-        Self.show(suspended)
-      } catch {
-        await client.close()
-        throw error
-      }
-    }
-
-    private static func show(_ suspended: [JSON]) {
-      if suspended.isEmpty { print("no tap is suspended") }
-      for one in suspended {
-        let disk = one["VolumeIdentifier"].text ?? ""
-        let words = disk.isEmpty ? "all disks" : disk
-        let state = one["IsFree"] == true ? "free" : "not free yet"
-        print("\(one["VmName"].text ?? ""), \(words): until \(one["Until"].text ?? ""), \(state)")
-      }
+  /// Prints what is suspended.
+  static func show(_ suspended: [JSON]) {
+    if suspended.isEmpty { print("no tap is suspended") }
+    for one in suspended {
+      let disk = one["VolumeIdentifier"].text ?? ""
+      let words = disk.isEmpty ? "all disks" : disk
+      let state = one["IsFree"] == true ? "free" : "not free yet"
+      print("\(one["VmName"].text ?? ""), \(words): until \(one["Until"].text ?? ""), \(state)")
     }
   }
 
@@ -103,18 +69,20 @@ package struct TapCommand: AsyncParsableCommand {
       abstract: "Free disks, and wait until they are free."
     )
 
-    @OptionGroup var manager: Manager
+    @OptionGroup var manager: ManagerLogin
     @OptionGroup var target: Target
 
     @Option(help: "For how long, 1 to 1440.")
     var minutes: Int
 
     func run() async throws {
-      try await manager.ask { client in
-        var body = try await target.body(client)
-        body["Minutes"] = .number(Double(minutes))
-        return try await client.post("/tapsuspensions", body)
-      }
+      TapCommand.show(
+        try await manager.call { client in
+          var body = try await target.body(client)
+          body["Minutes"] = .number(Double(minutes))
+          return try await client.post("/tapsuspensions", body).elements
+        }
+      )
     }
   }
 
@@ -124,14 +92,16 @@ package struct TapCommand: AsyncParsableCommand {
       abstract: "Have taps come back before their time."
     )
 
-    @OptionGroup var manager: Manager
+    @OptionGroup var manager: ManagerLogin
     @OptionGroup var target: Target
 
     func run() async throws {
-      try await manager.ask { client in
-        try await client.delete("/tapsuspensions", try await target.body(client))
-        return try await client.get("/tapsuspensions")
-      }
+      TapCommand.show(
+        try await manager.call { client in
+          try await client.delete("/tapsuspensions", try await target.body(client))
+          return try await client.get("/tapsuspensions").elements
+        }
+      )
     }
   }
 
@@ -139,10 +109,10 @@ package struct TapCommand: AsyncParsableCommand {
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show what is suspended.")
 
-    @OptionGroup var manager: Manager
+    @OptionGroup var manager: ManagerLogin
 
     func run() async throws {
-      try await manager.ask { try await $0.get("/tapsuspensions") }
+      TapCommand.show(try await manager.call { try await $0.get("/tapsuspensions").elements })
     }
   }
 }

@@ -1,0 +1,68 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a site's hypervisor has, by names, as a person picks it in a list.
+package struct SiteInventory: Sendable {
+  private let client: ZVMClient
+  private let site: String
+
+  /// The inventory of the site of this identifier, as the manager of `client` knows it.
+  package init(client: ZVMClient, site: String) {
+    self.client = client
+    self.site = site
+  }
+
+  /// The identifiers of what has this name; without a name, of the only one there is.
+  package func vm(_ name: String) async throws -> JSON {
+    try await pick("vms", member: "VmName", name: name, identifier: "VmIdentifier")
+  }
+
+  package func datastore(_ name: String?) async throws -> JSON {
+    try await pick(
+      "datastores",
+      member: "DatastoreName",
+      name: name,
+      identifier: "DatastoreIdentifier"
+    )
+  }
+
+  package func network(_ name: String?) async throws -> JSON {
+    try await pick(
+      "networks",
+      member: "VirtualizationNetworkName",
+      name: name,
+      identifier: "NetworkIdentifier"
+    )
+  }
+
+  package func host(_ name: String?) async throws -> JSON {
+    try await pick(
+      "hosts",
+      member: "VirtualizationHostName",
+      name: name,
+      identifier: "HostIdentifier"
+    )
+  }
+
+  package func folder(_ name: String?) async throws -> JSON {
+    try await pick("folders", member: "FolderName", name: name, identifier: "FolderIdentifier")
+  }
+
+  private func pick(
+    _ list: String,
+    member: String,
+    name: String?,
+    identifier: String
+  ) async throws -> JSON {
+    let elements = try await client.get("/virtualizationsites/\(site)/\(list)").elements
+    let found = elements.filter {
+      name == nil || $0[member].text == name || $0[identifier].text == name
+    }
+    guard let only = found.first, found.count == 1 else {
+      let names = elements.compactMap { $0[member].text }.joined(separator: ", ")
+      let wanted = name.map { "exactly one “\($0)”" } ?? "only one: say which"
+      throw ClientError("Among the \(list) of the site there is not \(wanted) (\(names)).")
+    }
+    return only[identifier]
+  }
+}
