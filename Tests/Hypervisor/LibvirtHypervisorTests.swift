@@ -202,7 +202,7 @@ struct LibvirtHypervisorTests {
     for round in 1...2 {
       let export = try await openChangedPull(bench, vm)
       let context = try #require(export.changes)
-      #expect(context.hasPrefix("qemu:dirty-bitmap:us-1-7-\(stream)@"))
+      #expect(context.hasPrefix("qemu:dirty-bitmap:us-1-7-67108864-\(stream)@"))
       let map = try runToEnd(["nbdinfo", "--map=\(context)", "nbd+unix:///vdb?socket=\(pull)"])
       #expect(map.contains("dirty") && map.contains("clean"))
       #expect(try await numbers(stream) == [1, 1 + round])

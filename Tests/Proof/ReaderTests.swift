@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+import CChecksum
 import FileStorage
 import Foundation
 import Journal
@@ -19,6 +20,7 @@ import Testing
     }
     let checkpoints = bench.journal.checkpoints()
     try #require(checkpoints.count > 5)
+    try #require(bench.script.changeCount >= 3, "too few changes of the volumes")
     #expect(listed == checkpoints.map { bench.journal.sequence(of: $0.identifier)?.rawValue })
 
     let (first, last) = (bench.journal.state.folded, bench.journal.state.durable)
@@ -39,6 +41,18 @@ import Testing
       let point = try #require(bench.journal.sequence(of: checkpoint.identifier))
       try bench.compare("checkpoint:\(checkpoint.identifier)", with: point)
     }
+  }
+
+  @Test func `reads version 2, as the journal does`() throws {
+    let bench = try ReaderBench(changesVolumes: false).inVersion2()
+    defer { bench.remove() }
+    #expect(bench.journal.statistics.rebuiltIndexes.isEmpty)
+    #expect(try bench.read("verify").contains("segments"))
+    try bench.compare("last", with: bench.journal.state.durable)
+    let checkpoints = bench.journal.checkpoints()
+    let checkpoint = try #require(checkpoints.first)
+    let point = try #require(bench.journal.sequence(of: checkpoint.identifier))
+    try bench.compare("checkpoint:\(checkpoint.identifier)", with: point)
   }
 
   @Test func `notices every kind of damage and says where`() throws {
@@ -73,30 +87,36 @@ import Testing
 
 /// A journal in files with everything a journal can have in it, and the reader to read it with.
 struct ReaderBench {
-  static let volumeSizes = [300_000, 150_000]
+  static let volumeSizes = [300_000, 150_000, 100_000]
 
   let folder: URL
-  let journal: StreamJournal
-  private(set) var script = StreamScript(volumeSizes: Self.volumeSizes, seed: 3)
+  private(set) var journal: StreamJournal
+  private(set) var script: StreamScript
 
   private var journalFolder: URL { folder.appending(path: "journal") }
 
-  init() throws {
+  init(changesVolumes: Bool = true) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "reader-\(UUID())")
-    let folder = folder
-    journal = try StreamJournal(
+    script = StreamScript(volumeSizes: Self.volumeSizes, seed: 3, changesVolumes: changesVolumes)
+    journal = try Self.open(folder)
+    try work()
+  }
+
+  private static func open(_ folder: URL) throws -> StreamJournal {
+    try StreamJournal(
       stream: StreamIdentifier("reader"),
       folder: FileFolder(path: folder.appending(path: "journal").path()),
-      replicas: Self.volumeSizes.indices.map {
-        try File(path: folder.appending(path: "\($0).raw").path(), creating: true)
-      },
-      volumeSizes: Self.volumeSizes.map { UInt64($0) },
+      replicas: StreamScript.replicas(Self.volumeSizes, in: folder),
+      volumeSizes: StreamScript.firstSizes(Self.volumeSizes).map { UInt64($0) },
       settings: StreamJournal.Settings(
         historySeconds: 3600,
         hardLimitByteCount: 64 << 20,
         segmentByteCount: 192 << 10
       )
     )
+  }
+
+  private mutating func work() throws {
     script.add(.syncBegan, offset: 1)
     for _ in 0..<5 { script.add(.write) }
     script.add(.syncEnded)
@@ -118,6 +138,37 @@ struct ReaderBench {
     try journal.maintain()
   }
 
+  /// The same journal, opened from files that say they are of version 2.
+  ///
+  /// That is all they differ in while no sync says which volumes there are.
+  func inVersion2() throws -> ReaderBench {
+    for name in try names("") {
+      let url = journalFolder.appending(path: name)
+      var bytes = [UInt8](try Data(contentsOf: url))
+      if name == "state" {
+        let text = String(decoding: bytes, as: UTF8.self)
+          .replacing("understudy-journal 3", with: "understudy-journal 2")
+        let body = text[..<(try #require(text.range(of: "crc32c ")).lowerBound)]
+        let sum = String(understudy_crc32c(0, Array(body.utf8), body.utf8.count), radix: 16)
+        let digits = String(repeating: "0", count: 8 - sum.count) + sum
+        bytes = Array("\(body)crc32c \(digits)\n".utf8)
+      } else {
+        bytes[8] = 2
+        let covered = name.hasSuffix(".index") ? bytes.count : 4096
+        bytes.replaceSubrange(12..<16, with: [0, 0, 0, 0])
+        let sum = understudy_crc32c(0, Array(bytes[..<covered]), covered)
+        bytes.replaceSubrange(
+          12..<16,
+          with: (0..<4).map { UInt8(truncatingIfNeeded: sum >> (8 * $0)) }
+        )
+      }
+      try Data(bytes).write(to: url)
+    }
+    var other = self
+    other.journal = try Self.open(folder)
+    return other
+  }
+
   func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// The journal's files of a kind, oldest first.
@@ -137,9 +188,12 @@ struct ReaderBench {
     )
   }
 
-  /// Extracts both volumes as of a point and compares them with the journal and the script.
+  /// Extracts the volumes as of a point and compares them with the journal and the script.
   func compare(_ point: String, with sequence: SequenceNumber) throws {
+    let sizes = journal.volumes(at: sequence)
     for (volume, expected) in script.content(asOf: sequence).enumerated() {
+      #expect(sizes[volume] == UInt64(expected.count))
+      if expected.isEmpty { continue }
       let output = folder.appending(path: "out.raw")
       let replica = folder.appending(path: "\(volume).raw")
       _ = try read(

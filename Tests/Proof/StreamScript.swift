@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CChecksum
+import FileStorage
+import Foundation
 import Glibc
 import Journal
 import RecoveryModel
@@ -14,15 +16,40 @@ struct StreamScript {
     var payload: [UInt8]
   }
 
+  /// The most each volume ever has.
   let volumeSizes: [Int]
+  /// What there is of each volume now: with each sync another one comes, grows or goes.
+  private var present: [Int]
+  /// Whether syncs say which volumes there are; in format version 2 they do not.
+  private let changesVolumes: Bool
+  private(set) var changeCount = 0
   private(set) var entries: [Entry] = []
   private(set) var generator: SeededGenerator
   private var milliseconds: Int64 = 1_767_225_600_000
   private var checkpoint: UInt64 = 0
 
-  init(volumeSizes: [Int], seed: UInt64) {
+  init(volumeSizes: [Int], seed: UInt64, changesVolumes: Bool = true) {
     self.volumeSizes = volumeSizes
+    self.changesVolumes = changesVolumes
+    present = Self.firstSizes(volumeSizes)
     generator = SeededGenerator(seed: seed)
+  }
+
+  /// What there is of each volume in the beginning.
+  static func firstSizes(_ volumeSizes: [Int]) -> [Int] {
+    [volumeSizes[0], volumeSizes[1] / 2]
+  }
+
+  /// The replicas in a folder, with room for what the volumes ever have.
+  static func replicas(_ volumeSizes: [Int], in folder: URL) throws -> [any StorageFile] {
+    try volumeSizes.enumerated().map { volume, size in
+      let file = try File(path: folder.appending(path: "\(volume).raw").path(), creating: true)
+      if try file.byteCount() < UInt64(size) {
+        try file.resize(to: UInt64(size))
+        try file.sync()
+      }
+      return file
+    }
   }
 
   var last: SequenceNumber { SequenceNumber(UInt64(entries.count)) }
@@ -41,11 +68,12 @@ struct StreamScript {
     )
     switch kind {
     case .write, .zeroes:
-      let volume = random(0..<volumeSizes.count)
+      let volumes = present.indices.filter { present[$0] > 0 }
+      let volume = volumes[random(0..<volumes.count)]
       // Most writes are blocks; some are of any length and at any place.
       let unit = generator.once(in: 4) ? 1 : 4096
       let count = random(1..<(kind == .write ? 20_000 : 60_000) / unit + 1) * unit
-      let start = random(0..<(volumeSizes[volume] - count) / unit + 1) * unit
+      let start = random(0..<(present[volume] - count) / unit + 1) * unit
       record.volume = UInt16(volume)
       record.offset = UInt64(start)
       record.length = UInt32(count)
@@ -55,12 +83,26 @@ struct StreamScript {
       record.offset = checkpoint
       payload = Array("tag \(checkpoint)".utf8)
       record.length = UInt32(payload.count)
-    case .syncBegan, .syncEnded:
-      break
+    case .syncBegan where !changesVolumes: break
+    case .syncBegan:
+      if !entries.isEmpty { changeVolumes() }
+      payload = VolumeSizes(present.map { UInt64($0) }).encoded
+      record.length = UInt32(payload.count)
+    case .syncEnded: break
     }
     record.payloadChecksum = understudy_crc32c(0, payload, payload.count)
     entries.append(Entry(record: record, payload: payload))
     milliseconds += Int64(random(0..<400))
+  }
+
+  private mutating func changeVolumes() {
+    changeCount += 1
+    switch changeCount {
+    case 1: present.append(volumeSizes[2])
+    case 2: present[1] = volumeSizes[1]
+    case 3: present[1] = 0
+    default: break
+    }
   }
 
   /// Adds a random number of random records: what a guest does, checkpoints, now and then a sync.
@@ -69,7 +111,7 @@ struct StreamScript {
       switch random(0..<20) {
       case 0: add(.zeroes)
       case 1: add(.mark)
-      case 2 where !isSyncing && generator.once(in: 3):
+      case 2 where !isSyncing && generator.once(in: 2):
         add(.syncBegan, offset: 2)
         isSyncing = true
       case 3...5 where isSyncing:
@@ -90,12 +132,14 @@ struct StreamScript {
     try payload.withUnsafeBytes { try journal.append(batch.map(\.record), payload: $0) }
   }
 
-  /// The volumes' content just after a record.
+  /// The volumes' content just after a record; of one that is not there, nothing.
   func content(asOf sequence: SequenceNumber) -> [[UInt8]] {
     var volumes = volumeSizes.map { [UInt8](repeating: 0, count: $0) }
+    var sizes = VolumeSizes(Self.firstSizes(volumeSizes).map { UInt64($0) })
     for entry in entries.prefix(Int(sequence.rawValue)) {
       let record = entry.record
       let (start, count) = (Int(record.offset), Int(record.length))
+      if record.kind == .syncBegan { sizes = VolumeSizes(decoding: entry.payload) ?? sizes }
       guard record.kind == .write || record.kind == .zeroes else { continue }
       volumes[Int(record.volume)].withUnsafeMutableBytes { bytes in
         let place = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start + count)])
@@ -106,7 +150,7 @@ struct StreamScript {
         }
       }
     }
-    return volumes
+    return volumes.enumerated().map { Array($1.prefix(Int(sizes[$0]))) }
   }
 
   private mutating func randomBytes(_ count: Int) -> [UInt8] {

@@ -20,7 +20,10 @@ enum TapChild {
   static func run(_ words: inout Child.Words) throws {
     let socketPath = try words.next()
     let byteCount = UInt64(try words.number())
-    let buffer = StreamBuffer(volumeCount: 1, byteCount: UInt64(try words.number()))
+    let buffer = StreamBuffer(
+      volumeSizes: VolumeSizes([1 << 40]),
+      byteCount: UInt64(try words.number())
+    )
     _ = buffer.linkOpened(
       StreamWelcome(durable: SequenceNumber(0), isComplete: true, isAccepting: true)
     )

@@ -47,6 +47,10 @@ package protocol Hypervisor: Sendable {
   /// without a tap is left as it is. Never blocks the guest: the connection is cut first.
   func detachTap(from volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
 
+  /// Removes what is left of the taps of disks that were taken away from a running VM, so that
+  /// their files are free.
+  func endTapsOfGoneDisks(of vm: VMIdentifier) async throws(HypervisorError)
+
   /// Frees the guest at once from an appliance that does not answer (QEMU's `yank`). The tap is
   /// ``TapState/broken`` from the guest's next write on.
   func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
@@ -148,10 +152,13 @@ package struct ChangedExport: Sendable, Equatable {
   package var name: String
   /// The NBD metadata context that names the blocks; nil if nobody knows them all.
   package var changes: String?
+  /// Bytes of the disk that the context tells of: what the disk grew by since is behind them.
+  package var knownByteCount: UInt64
 
-  package init(name: String, changes: String?) {
+  package init(name: String, changes: String?, knownByteCount: UInt64 = 0) {
     self.name = name
     self.changes = changes
+    self.knownByteCount = knownByteCount
   }
 }
 

@@ -118,7 +118,12 @@ struct DiskChanges {
   /// Begins a map after the newest; the disk's first one is a first one.
   mutating func begin(floor: SequenceNumber) throws(HypervisorError) {
     let number = bitmaps.last.map { $0.map.number + 1 } ?? 0
-    let map = ChangeMap(stream: stream, number: number, floor: floor)
+    let map = ChangeMap(
+      stream: stream,
+      number: number,
+      floor: floor,
+      byteCount: try monitor.byteCount(ofNode: node)
+    )
     try monitor.run(
       "block-dirty-bitmap-add",
       ["node": node, "name": name(map), "granularity": 65536]
@@ -146,8 +151,11 @@ struct DiskChanges {
 
   /// Closes the maps into the oldest one, and begins a new one.
   ///
-  /// - Returns: The closed one's bitmap; nil if the maps do not cover all that may be missing.
-  mutating func close(floor: SequenceNumber) throws(HypervisorError) -> String? {
+  /// - Returns: The closed one's bitmap and how much of the disk it knows; nil if the maps do not
+  ///   cover all that may be missing.
+  mutating func close(
+    floor: SequenceNumber
+  ) throws(HypervisorError) -> (bitmap: String, byteCount: UInt64)? {
     guard ChangeMap.cover(maps), bitmaps.contains(where: \.isRecording) else { return nil }
     let closed = bitmaps
     try begin(floor: floor)
@@ -165,7 +173,7 @@ struct DiskChanges {
       )
       try remove(bitmap.map)
     }
-    return name(target)
+    return (name(target), closed.map(\.map.byteCount).min() ?? 0)
   }
 }
 

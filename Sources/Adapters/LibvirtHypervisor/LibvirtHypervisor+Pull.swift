@@ -47,7 +47,10 @@ extension LibvirtHypervisor {
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     socketPath: String,
-    changes: @escaping @Sendable (QEMUMonitor, String) throws(HypervisorError) -> String?
+    changes:
+      @escaping @Sendable (QEMUMonitor, String) throws(HypervisorError) -> (
+        bitmap: String, byteCount: UInt64
+      )?
   ) async throws(HypervisorError) -> [VolumeIdentifier: ChangedExport] {
     // Each pull begins on a fresh server: an old one may listen on another path.
     try await closePull(of: vm)
@@ -67,11 +70,12 @@ extension LibvirtHypervisor {
         for volume in volumes {
           let (disk, _) = try domain.runningDisk(volume, of: vm)
           let node = try domain.rootNode(of: disk, vm, monitor)
-          let bitmap = try changes(monitor, node)
-          try monitor.addExport(disk.target, of: node, bitmap: bitmap)
+          let closed = try changes(monitor, node)
+          try monitor.addExport(disk.target, of: node, bitmap: closed?.bitmap)
           exports[volume] = ChangedExport(
             name: disk.target,
-            changes: bitmap.map { "qemu:dirty-bitmap:\($0)" }
+            changes: closed.map { "qemu:dirty-bitmap:\($0.bitmap)" },
+            knownByteCount: closed?.byteCount ?? 0
           )
         }
       } catch {

@@ -188,7 +188,7 @@ extension QEMUMonitor {
   /// Cuts a tap and asks its job to end.
   ///
   /// - Returns: Whether there is anything to remove.
-  fileprivate func beginTapRemoval(_ name: String) throws(HypervisorError) -> Bool {
+  func beginTapRemoval(_ name: String) throws(HypervisorError) -> Bool {
     try cut(name)
     let hasJob = try jobs().contains { $0.device == name }
     if hasJob { try run("block-job-cancel", ["device": name, "force": true]) }
@@ -199,7 +199,7 @@ extension QEMUMonitor {
   /// Deletes the node of a tap whose job is gone.
   ///
   /// - Returns: Whether job and node are gone now.
-  fileprivate func endTapRemoval(_ name: String) throws(HypervisorError) -> Bool {
+  func endTapRemoval(_ name: String) throws(HypervisorError) -> Bool {
     if try jobs().contains(where: { $0.device == name }) { return false }
     if try nodes()[name] != nil { try run("blockdev-del", ["node-name": name]) }
     return true

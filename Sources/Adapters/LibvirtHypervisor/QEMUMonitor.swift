@@ -107,6 +107,40 @@ extension QEMUMonitor {
     return Dictionary(nodes.map { ($0.name, $0.file) }) { first, _ in first }
   }
 
+  /// The nodes that devices read and write.
+  func rootNodes() throws(HypervisorError) -> Set<String> {
+    struct Device: Decodable {
+      struct Inserted: Decodable {
+        let name: String
+        private enum CodingKeys: String, CodingKey { case name = "node-name" }
+      }
+      let inserted: Inserted?
+    }
+    return Set(try ask("query-block", answer: [Device].self).compactMap { $0.inserted?.name })
+  }
+
+  /// The size of a block node in bytes.
+  func byteCount(ofNode name: String) throws(HypervisorError) -> UInt64 {
+    struct Node: Decodable {
+      struct Image: Decodable {
+        let byteCount: UInt64
+        private enum CodingKeys: String, CodingKey { case byteCount = "virtual-size" }
+      }
+      let name: String
+      let image: Image
+
+      private enum CodingKeys: String, CodingKey {
+        case name = "node-name"
+        case image
+      }
+    }
+    let nodes = try ask("query-named-block-nodes", ["flat": true], answer: [Node].self)
+    guard let node = nodes.first(where: { $0.name == name }) else {
+      throw .failed(operation: "look at the node \(name)", reason: "it is not there")
+    }
+    return node.image.byteCount
+  }
+
   /// The node a disk's guest device reads and writes, without the filters QEMU put above it.
   func rootNode(ofDevice alias: String) throws(HypervisorError) -> String? {
     struct Device: Decodable {

@@ -11,7 +11,7 @@ internal import RecoveryModel
 /// of the first record in ms (8), 72 time of the last one (8), 80 entry count (4), 84 time mark
 /// count (4), 88 event count (4), 92 byte count of the events (4), 96 zeroes (32). Then entries
 /// (20 each), time marks (24 each: 0 place of the batch, 8 lowest time, 16 first record), and
-/// events: a record as in a batch (40), a mark's tag after it.
+/// events: a record as in a batch (40), its payload after it.
 enum IndexFile {
   static let headerByteCount = 128
   static let magic: UInt64 = 0x5845_444E_494A_5355  // "USJINDEX"
@@ -23,7 +23,7 @@ enum IndexFile {
   /// The bytes of the file of a closed segment.
   static func encode(_ segment: Segment, _ run: IndexRun) -> AlignedBuffer {
     let eventsByteCount = segment.events.reduce(0) {
-      $0 + StreamRecord.encodedByteCount + $1.tag.count
+      $0 + StreamRecord.encodedByteCount + $1.payload.count
     }
     let marks = segment.times.marks
     let entriesEnd = headerByteCount + run.count * IndexEntry.byteCount
@@ -67,8 +67,8 @@ enum IndexFile {
       )
       position += StreamRecord.encodedByteCount
       unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[position...])
-        .copyBytes(from: event.tag)
-      position += event.tag.count
+        .copyBytes(from: event.payload)
+      position += event.payload.count
     }
     let checksum = unsafe Checksum.of(UnsafeRawBufferPointer(bytes))
     unsafe bytes.put(checksum, at: 12)
@@ -96,7 +96,7 @@ enum IndexFile {
   static func read(
     _ file: any StorageFile,
     for segment: inout Segment,
-    volumeSizes: [UInt64]
+    room: VolumeSizes
   ) throws(StorageError) -> IndexRun? {
     let byteCount = try file.byteCount()
     guard byteCount >= UInt64(headerByteCount), byteCount < 1 << 32 else { return nil }
@@ -108,7 +108,7 @@ enum IndexFile {
     defer { if !isKept { unsafe memory.deallocate() } }
     unsafe try file.read(at: 0, into: memory)
     guard var reader = unsafe IndexFileReader(memory, segment),
-      let entryCount = reader.checkEntries(volumeSizes, segment.fileByteCount),
+      let entryCount = reader.checkEntries(room, segment.fileByteCount),
       reader.readMarks(), reader.readEvents()
     else { return nil }
     segment = reader.segment
@@ -117,7 +117,7 @@ enum IndexFile {
       adopting: memory,
       at: headerByteCount,
       count: entryCount,
-      volumeCount: volumeSizes.count,
+      volumeCount: room.bytes.count,
       records: (segment.firstSequence.previous, segment.lastSequence),
       segments: segment.ordinal...segment.ordinal
     )
@@ -144,7 +144,7 @@ enum IndexFile {
     let checksum: UInt32 = unsafe raw.number(at: 12)
     unsafe memory.put(UInt32(0), at: 12)
     guard unsafe raw.number(at: 0) == IndexFile.magic,
-      unsafe raw.number(at: 8) == SegmentHeader.version,
+      unsafe SegmentHeader.readableVersions.contains(raw.number(at: 8)),
       unsafe raw.number(at: 16) == UInt64(raw.count),
       unsafe raw.number(at: 24) == segment.ordinal, unsafe raw.number(at: 32) == segment.salt,
       unsafe Checksum.of(raw) == checksum
@@ -172,7 +172,7 @@ enum IndexFile {
   }
 
   /// The number of entries, if they are in order and name bytes that there are.
-  func checkEntries(_ volumeSizes: [UInt64], _ fileByteCount: UInt64) -> Int? {
+  func checkEntries(_ room: VolumeSizes, _ fileByteCount: UInt64) -> Int? {
     let records = segment.lastSequence.rawValue - segment.firstSequence.rawValue + 1
     var volume: UInt16 = 0
     var key: UInt64 = 0
@@ -182,8 +182,7 @@ enum IndexFile {
         as: IndexEntry.self
       )
       guard entry.volume > volume || entry.volume == volume && entry.key > key || index == 0,
-        Int(entry.volume) < volumeSizes.count, entry.first <= entry.last,
-        entry.upper <= volumeSizes[Int(entry.volume)],
+        entry.first <= entry.last, entry.upper <= room[Int(entry.volume)],
         entry.sequence > 0, UInt64(entry.sequence) <= records,
         entry.segment == IndexEntry.zeroes
           || entry.segment == 0
@@ -221,9 +220,9 @@ enum IndexFile {
       newest = record.sequence
       position += StreamRecord.encodedByteCount
       guard unsafe position + record.payloadByteCount <= bytes.count else { return false }
-      let tag = unsafe bytes[position..<(position + record.payloadByteCount)]
+      let payload = unsafe bytes[position..<(position + record.payloadByteCount)]
       position += record.payloadByteCount
-      unsafe segment.events.append(Segment.Event(record: record, tag: Array(tag)))
+      unsafe segment.events.append(Segment.Event(record: record, payload: Array(payload)))
     }
     return unsafe position == bytes.count
   }

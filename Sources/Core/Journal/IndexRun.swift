@@ -100,7 +100,7 @@ internal import RecoveryModel
     asOf point: SequenceNumber,
     after floor: SequenceNumber
   ) {
-    guard point > base, floor < last else { return }
+    guard point > base, floor < last, volume < directories.count else { return }
     let newest = UInt32(clamping: point.rawValue - base.rawValue)
     let range = end(directories[volume], chunk: chunk, sequence: newest)
     var index = range.upperBound
@@ -126,7 +126,7 @@ internal import RecoveryModel
     through point: SequenceNumber,
     _ body: (UInt32) -> Void
   ) {
-    guard point > base, floor < last else { return }
+    guard point > base, floor < last, volume < directories.count else { return }
     let directory = directories[volume]
     var index = Int(buckets[directory.start])
     let end = Int(buckets[directory.start + directory.count])

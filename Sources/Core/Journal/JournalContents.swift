@@ -43,6 +43,7 @@ extension StreamJournal {
     var floor: SequenceNumber
     var history: StreamHistory
     var settings: Settings
+    var replicas: Replicas
 
     /// Oldest first, with consecutive ordinals.
     ///
@@ -72,13 +73,19 @@ extension StreamJournal {
     /// Index files that were missing or damaged on opening.
     var rebuiltIndexes: [String] = []
 
-    init(_ state: SavedState, _ settings: Settings) {
+    init(_ state: SavedState, _ settings: Settings, _ replicas: Replicas) {
       phase = !state.isComplete ? .filling : state.isPromoted ? .promoted : .complete
       durable = state.folded
       folded = state.folded
       floor = state.folded
-      history = StreamHistory(base: state.folded, sync: state.sync, checkpoint: state.checkpoint)
+      history = StreamHistory(
+        base: state.folded,
+        sync: state.sync,
+        checkpoint: state.checkpoint,
+        volumes: state.volumes
+      )
       self.settings = settings
+      self.replicas = replicas
     }
 
     /// Nothing but the replicas, as of a record.
@@ -86,7 +93,12 @@ extension StreamJournal {
       durable = sequence
       folded = sequence
       floor = sequence
-      history = StreamHistory(base: sequence, sync: 0, checkpoint: checkpoint)
+      history = StreamHistory(
+        base: sequence,
+        sync: 0,
+        checkpoint: checkpoint,
+        volumes: history.volumes
+      )
       segments = []
       runs = []
       refreshView()

@@ -13,8 +13,10 @@ package enum JournalError: Error, Hashable, Sendable {
   case stateDamaged
   /// The files were written by a newer format.
   case unsupportedVersion(UInt32)
-  /// The folder holds the journal of another stream, or of volumes of other sizes.
+  /// The folder holds the journal of another stream, or of volumes there are no replicas for.
   case otherStream
+  /// A sync begins of volumes there are no replicas for, or that cannot follow those before.
+  case otherVolumes(SequenceNumber)
   /// Records do not follow the last one.
   case gap(expected: SequenceNumber, found: SequenceNumber)
   /// A record names a volume or range that does not exist, or its payload is not what its

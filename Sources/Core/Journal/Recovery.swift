@@ -12,7 +12,8 @@ struct Recovery {
   static func run(
     stream: StreamIdentifier,
     folder: any StorageFolder,
-    volumeSizes: [UInt64],
+    replicas: Replicas,
+    volumes: VolumeSizes,
     settings: StreamJournal.Settings
   ) throws(JournalError) -> (state: SavedState, contents: StreamJournal.Contents) {
     let names = try stored { () throws(StorageError) in try folder.list() }.sorted()
@@ -21,15 +22,20 @@ struct Recovery {
     }
     let segmentNames = names.filter { $0.hasSuffix(".journal") }
     let indexNames = names.filter { $0.hasSuffix(".index") }
-    var state = SavedState(stream: stream, volumeSizes: volumeSizes)
+    var state = SavedState(stream: stream, volumes: volumes)
     if let found = try SavedState.load(from: folder) {
-      guard found.stream == stream, found.volumeSizes == volumeSizes else { throw .otherStream }
+      guard found.stream == stream, replicas.hasRoom(for: found.volumes) else { throw .otherStream }
       state = found
     } else {
       guard segmentNames.isEmpty else { throw .stateDamaged }
       try state.save(to: folder)
     }
-    var recovery = Recovery(folder: folder, state: state, settings: settings)
+    var recovery = Recovery(
+      folder: folder,
+      state: state,
+      settings: settings,
+      replicas: replicas
+    )
     if state.isComplete, !state.isPromoted {
       try recovery.takeSegments(segmentNames, indexNames)
     } else {
@@ -45,11 +51,12 @@ struct Recovery {
   private init(
     folder: any StorageFolder,
     state: SavedState,
-    settings: StreamJournal.Settings
+    settings: StreamJournal.Settings,
+    replicas: Replicas
   ) {
     self.folder = folder
     self.state = state
-    contents = StreamJournal.Contents(state, settings)
+    contents = StreamJournal.Contents(state, settings, replicas)
   }
 
   func remove(_ names: [String]) throws(JournalError) {
@@ -136,14 +143,16 @@ struct Recovery {
     } catch { throw .storage(error) }
     let header = unsafe try SegmentHeader(decoding: bytes, file: name)
     guard header.fileName == name else { throw .corrupt(file: name, offset: 16) }
-    guard header.stream == state.stream, header.volumeSizes == state.volumeSizes else {
+    guard header.stream == state.stream,
+      contents.replicas.hasRoom(for: VolumeSizes(header.volumeSizes))
+    else {
       throw .otherStream
     }
     var segment = Segment(header: header, file: file, fileByteCount: byteCount)
     if hasIndex.contains(segment.indexName) {
       let (index, _) = try open(segment.indexName)
       let run = try stored { () throws(StorageError) in
-        try IndexFile.read(index, for: &segment, volumeSizes: state.volumeSizes)
+        try IndexFile.read(index, for: &segment, room: contents.replicas.room)
       }
       if let run { return FoundSegment(segment: segment, run: run, first: segment.firstSequence) }
     }
@@ -167,7 +176,7 @@ struct Recovery {
         }
         contents.runs.append(run)
         for event in segment.events where event.record.sequence > state.folded {
-          contents.history.add(event.record, tag: event.tag)
+          contents.history.add(event.record, payload: event.payload)
         }
         segment.events = []
       } else {
@@ -190,7 +199,7 @@ struct Recovery {
     let run = IndexRun(
       recent,
       last: segment.lastSequence,
-      volumeCount: state.volumeSizes.count
+      volumeCount: contents.replicas.count
     )
     contents.runs.append(run)
     contents.rebuiltIndexes.append(segment.indexName)
@@ -274,7 +283,7 @@ struct Recovery {
     var times: BatchTimes?
     for index in 0..<header.recordCount {
       guard let record = unsafe SegmentScan.record(index, of: bytes),
-        record.sequence == expected, record.fits(state.volumeSizes)
+        record.sequence == expected, record.fits(contents.replicas.room)
       else {
         let start = BatchHeader.byteCount + index * StreamRecord.encodedByteCount
         throw .corrupt(file: segment.name, offset: offset + UInt64(start))
@@ -282,7 +291,7 @@ struct Recovery {
       let end = payload + record.payloadByteCount
       let content = unsafe UnsafeRawBufferPointer(rebasing: bytes[payload..<end])
       unsafe segment.note(record, fileOffset: offset + UInt64(payload), payload: content)
-      if record.sequence > state.folded { unsafe contents.history.add(record, tag: content) }
+      if record.sequence > state.folded { unsafe contents.history.add(record, payload: content) }
       if times == nil { times = BatchTimes(record.time) } else { times?.add(record.time) }
       payload = end
       expected = expected.next
@@ -294,10 +303,9 @@ struct Recovery {
 
 extension StreamRecord {
   /// Whether the record's range lies in a volume that there is.
-  func fits(_ sizes: [UInt64]) -> Bool {
+  func fits(_ sizes: VolumeSizes) -> Bool {
     switch kind {
     case .write, .zeroes:
-      guard Int(volume) < sizes.count else { return false }
       let size = sizes[Int(volume)]
       return offset <= size && UInt64(length) <= size - offset
     case .mark, .syncBegan, .syncEnded:

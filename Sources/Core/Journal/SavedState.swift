@@ -10,10 +10,10 @@ internal import RecoveryModel
 struct SavedState: Equatable {
   static let fileName = "state"
   static let temporaryFileName = "state.tmp"
-  static let version: UInt32 = 2
 
   var stream: StreamIdentifier
-  var volumeSizes: [UInt64]
+  /// The volumes as of `folded`.
+  var volumes: VolumeSizes
   /// Whether the first sync has finished: only then do the replicas have a meaning of their own.
   var isComplete = false
   /// Complete: the replicas are the stream's content as of this record.
@@ -29,9 +29,9 @@ struct SavedState: Equatable {
   /// The checkpoint whose record is exactly `folded`.
   var checkpoint: Checkpoint?
 
-  init(stream: StreamIdentifier, volumeSizes: [UInt64]) {
+  init(stream: StreamIdentifier, volumes: VolumeSizes) {
     self.stream = stream
-    self.volumeSizes = volumeSizes
+    self.volumes = volumes
   }
 }
 
@@ -39,9 +39,9 @@ extension SavedState {
   /// The bytes of the file.
   var encoded: [UInt8] {
     var text = """
-      understudy-journal \(Self.version)
+      understudy-journal \(SegmentHeader.version)
       stream \(stream)
-      volumes \(volumeSizes.map(String.init).joined(separator: " "))
+      volumes \(volumes.bytes.map(String.init).joined(separator: " "))
       complete \(isComplete ? 1 : 0)
       folded \(folded.rawValue)
       folding \(folding.rawValue)
@@ -78,7 +78,9 @@ extension SavedState {
     guard let version = lines["understudy-journal"]?.first.flatMap({ UInt32($0) }) else {
       throw .stateDamaged
     }
-    guard version == Self.version else { throw .unsupportedVersion(version) }
+    guard SegmentHeader.readableVersions.contains(version) else {
+      throw .unsupportedVersion(version)
+    }
     guard let state = Self.make(of: lines) else { throw .stateDamaged }
     self = state
   }
@@ -90,10 +92,14 @@ extension SavedState {
       let folding = number("folding"), let sync = number("sync"),
       let promoted = number("promoted")
     else { return nil }
-    let volumeSizes = sizes.compactMap { UInt64($0) }
-    guard volumeSizes.count == sizes.count, max(folded, folding) <= SequenceNumber.last.rawValue
+    let volumes = sizes.compactMap { UInt64($0) }
+    guard volumes.count == sizes.count, volumes.count <= VolumeSizes.limit,
+      max(folded, folding) <= SequenceNumber.last.rawValue
     else { return nil }
-    var state = SavedState(stream: StreamIdentifier(String(stream)), volumeSizes: volumeSizes)
+    var state = SavedState(
+      stream: StreamIdentifier(String(stream)),
+      volumes: VolumeSizes(volumes)
+    )
     state.isComplete = complete == 1
     state.folded = SequenceNumber(folded)
     state.folding = SequenceNumber(folding)

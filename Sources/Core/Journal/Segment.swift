@@ -8,8 +8,8 @@ struct Segment: Sendable {
   /// A mark, or the beginning or end of a sync.
   struct Event: Equatable, Sendable {
     var record: StreamRecord
-    /// A mark's tag in UTF-8.
-    var tag: [UInt8]
+    /// A mark's tag in UTF-8, or a sync's ``VolumeSizes``.
+    var payload: [UInt8]
   }
 
   /// Counts a journal's segments; files are named by it.
@@ -83,7 +83,7 @@ struct Segment: Sendable {
         fileOffset: isZero ? nil : fileOffset
       )
     case .mark, .syncBegan, .syncEnded:
-      events.append(Event(record: record, tag: unsafe [UInt8](payload)))
+      events.append(Event(record: record, payload: unsafe [UInt8](payload)))
     }
   }
 }

@@ -7,11 +7,14 @@ internal import RecoveryModel
 ///
 /// Layout, little endian: 0 magic (8), 8 version (4), 12 CRC32C of the 4096 bytes with this field
 /// zero (4), 16 ordinal (8), 24 salt (8), 32 volume count (4), 36 length of the stream's name (4),
-/// 40 the stream's name in UTF-8 (88), 128 volume sizes in bytes (8 each), then zeroes.
+/// 40 the stream's name in UTF-8 (88), 128 sizes of the volumes before its first record in bytes
+/// (8 each), then zeroes.
 struct SegmentHeader: Equatable {
   static let byteCount = 4096
   static let magic: UInt64 = 0x4C4E_5255_4F4A_5355  // "USJOURNL"
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
+  /// In version 2 the volumes of a stream never change.
+  static let readableVersions: ClosedRange<UInt32> = 2...3
   static let streamByteLimit = 88
   /// Larger numbers, which no journal gets to, are refused, so that the next one can be counted.
   static let lastOrdinal: UInt64 = 1 << 63
@@ -65,7 +68,7 @@ struct SegmentHeader: Equatable {
       unsafe Checksum.of(raw) == checksum
     else { throw .corrupt(file: file, offset: 0) }
     let version: UInt32 = unsafe raw.number(at: 8)
-    guard version == Self.version else { throw .unsupportedVersion(version) }
+    guard Self.readableVersions.contains(version) else { throw .unsupportedVersion(version) }
     let volumeCount = unsafe Int(raw.number(at: 32, as: UInt32.self))
     let nameCount = unsafe Int(raw.number(at: 36, as: UInt32.self))
     guard volumeCount <= Self.volumeLimit, nameCount <= Self.streamByteLimit else {

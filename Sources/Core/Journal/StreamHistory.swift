@@ -14,19 +14,28 @@ struct StreamHistory {
   private var baseCheckpoint: Checkpoint?
   private var marks: [(checkpoint: Checkpoint, sequence: SequenceNumber)] = []
   private var syncs: [(sequence: SequenceNumber, kind: UInt64)] = []
+  private var baseVolumes: VolumeSizes
+  /// The changes of the volumes: what they are from a record on.
+  private var volumeChanges: [(sequence: SequenceNumber, volumes: VolumeSizes)] = []
 
   /// The kind of the sync that is open after the last record; 0 if none.
   private(set) var openSync: UInt64
 
-  init(base: SequenceNumber, sync: UInt64, checkpoint: Checkpoint?) {
+  init(
+    base: SequenceNumber,
+    sync: UInt64,
+    checkpoint: Checkpoint?,
+    volumes: VolumeSizes
+  ) {
     self.base = base
+    baseVolumes = volumes
     baseSync = sync
     baseCheckpoint = checkpoint
     openSync = sync
   }
 
-  /// Takes note of the next record, with a mark's tag in UTF-8.
-  mutating func add(_ record: StreamRecord, tag: some Sequence<UInt8>) {
+  /// Takes note of the next record, with its payload unless it is a write.
+  mutating func add(_ record: StreamRecord, payload: some Sequence<UInt8>) {
     switch record.kind {
     case .write, .zeroes: break
     case .mark:
@@ -34,12 +43,15 @@ struct StreamHistory {
       let checkpoint = Checkpoint(
         identifier: CheckpointIdentifier(record.offset),
         time: record.time,
-        tag: String(decoding: Array(tag), as: UTF8.self)
+        tag: String(decoding: Array(payload), as: UTF8.self)
       )
       marks.append((checkpoint, record.sequence))
     case .syncBegan:
       openSync = record.offset
       syncs.append((record.sequence, record.offset))
+      if let said = VolumeSizes(decoding: payload), said != volumes {
+        volumeChanges.append((record.sequence, said.padded(to: volumes.bytes.count)))
+      }
     case .syncEnded:
       openSync = 0
       syncs.append((record.sequence, 0))
@@ -85,13 +97,23 @@ struct StreamHistory {
     syncs.last { $0.sequence <= point }?.kind ?? baseSync
   }
 
+  /// The volumes after the last record.
+  var volumes: VolumeSizes { volumeChanges.last?.volumes ?? baseVolumes }
+
+  /// The volumes just after a record that is not before the base.
+  func volumes(at point: SequenceNumber) -> VolumeSizes {
+    volumeChanges.last { $0.sequence <= point }?.volumes ?? baseVolumes
+  }
+
   /// Moves the beginning up to a point.
   mutating func forget(through point: SequenceNumber) {
     let checkpoint = checkpoint(at: point)
     baseSync = sync(at: point)
+    baseVolumes = volumes(at: point)
     baseCheckpoint = checkpoint
     base = point
     marks.removeFirst(marks.prefix { $0.sequence <= point }.count)
     syncs.removeFirst(syncs.prefix { $0.sequence <= point }.count)
+    volumeChanges.removeFirst(volumeChanges.prefix { $0.sequence <= point }.count)
   }
 }

@@ -77,18 +77,29 @@ extension StreamJournal {
     _ records: [StreamRecord],
     _ payload: UnsafeRawBufferPointer
   ) throws(JournalError) {
-    var expected = contents.withLock { $0.durable.next }
+    var (expected, volumes, replicas) = contents.withLock {
+      ($0.durable.next, $0.history.volumes, $0.replicas)
+    }
     var position = 0
     for record in records {
       guard record.sequence == expected else {
         throw .gap(expected: expected, found: record.sequence)
       }
       let end = position + record.payloadByteCount
-      guard record.fits(volumeSizes), end <= payload.count,
+      guard record.fits(volumes), end <= payload.count,
         unsafe record.payloadByteCount == 0
           || Checksum.of(UnsafeRawBufferPointer(rebasing: payload[position..<end]))
             == record.payloadChecksum
       else { throw .malformed(record.sequence) }
+      if record.kind == .syncBegan, end > position {
+        let said = unsafe VolumeSizes(
+          decoding: UnsafeRawBufferPointer(rebasing: payload[position..<end])
+        )
+        guard let said, said.canFollow(volumes), replicas.hasRoom(for: said) else {
+          throw .otherVolumes(record.sequence)
+        }
+        volumes = said.padded(to: volumes.bytes.count)
+      }
       position = end
       expected = expected.next
     }
@@ -137,7 +148,7 @@ extension StreamJournal {
           fileOffset: end.offset + UInt64(position),
           payload: content
         )
-        unsafe contents.history.add(record, tag: content)
+        unsafe contents.history.add(record, payload: content)
         times.add(record.time)
         position += record.payloadByteCount
       }

@@ -75,7 +75,7 @@ extension StreamJournal {
       case .replica:
         let range = piece.offset..<piece.offset + UInt64(piece.count)
         try stored { () throws(StorageError) in
-          try addReplicaExtents(volume: volume, range, to: &extents)
+          try Self.addExtents(of: read.replica, range, to: &extents)
         }
       }
     }
@@ -83,14 +83,14 @@ extension StreamJournal {
 
   /// Holes of the replica are zero; that a fold fills others meanwhile changes nothing here, for it
   /// leaves the bytes alone that come from the replica.
-  private func addReplicaExtents(
-    volume: Int,
+  private static func addExtents(
+    of replica: any StorageFile,
     _ range: Range<UInt64>,
     to extents: inout ExtentList
   ) throws(StorageError) {
     var position = range.lowerBound
     while position < range.upperBound {
-      let data = try replicas[volume].nextData(from: position)
+      let data = try replica.nextData(from: position)
       let next = (data ?? range.upperBound..<range.upperBound).clamped(
         to: position..<range.upperBound
       )

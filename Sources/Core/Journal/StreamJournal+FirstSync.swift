@@ -25,16 +25,27 @@ extension StreamJournal {
     }
     appender.isReplicaUnknown = false
     appender.unsavedByteCount += payload.count
+    var history = contents.withLock { $0.history }
+    var position = 0
+    for record in records {
+      let end = position + record.payloadByteCount
+      unsafe history.add(
+        record,
+        payload: UnsafeRawBufferPointer(rebasing: payload[position..<end])
+      )
+      position = end
+    }
     let began = records.last { $0.kind == .syncBegan }
     if began != nil || appender.unsavedByteCount >= Self.progressByteCount {
       try save { saved in
         saved.folded = last.sequence
+        saved.volumes = history.volumes
         if let began { saved.sync = began.offset }
       }
       appender.unsavedByteCount = 0
     }
     contents.withLock { contents in
-      for record in records { contents.history.add(record, tag: EmptyCollection()) }
+      contents.history = history
       contents.durable = last.sequence
     }
   }
@@ -43,6 +54,7 @@ extension StreamJournal {
     _ records: ArraySlice<StreamRecord>,
     _ payload: UnsafeRawBufferPointer
   ) throws(StorageError) {
+    let replicas = replicas
     var touched = Set<Int>()
     var position = 0
     for record in records {
@@ -85,14 +97,17 @@ extension StreamJournal {
   func complete(at sequence: SequenceNumber) throws(JournalError) -> Bool {
     let kind = saved.withLock { $0.sync }
     guard kind == 1 || kind == 2 else { return false }
+    let (volumes, replicas) = contents.withLock { ($0.history.volumes, $0.replicas) }
     try stored { () throws(StorageError) in
-      for replica in replicas { try replica.sync() }
+      for volume in replicas.indices where volumes[volume] == 0 { try replicas.empty(volume) }
+      try replicas.sync()
     }
     try save { saved in
       saved.isComplete = true
       saved.folded = sequence
       saved.folding = SequenceNumber(0)
       saved.sync = 0
+      saved.volumes = volumes
       saved.checkpoint = nil
     }
     contents.withLock { contents in
@@ -133,7 +148,7 @@ extension StreamJournal {
   /// be told that the replica has what never got to the disk.
   func distrustMemory() throws(JournalError) {
     try stored { () throws(StorageError) in
-      for replica in replicas { try replica.forgetCache() }
+      try replicas.forgetCache()
     }
   }
 }

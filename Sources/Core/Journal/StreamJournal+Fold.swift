@@ -33,12 +33,18 @@ extension StreamJournal {
     guard let target = claim else { return }
     try save { $0.folding = target }
 
-    let folded = contents.withLock { $0.folded }
-    for volume in replicas.indices {
+    let (folded, before, after) = contents.withLock {
+      ($0.folded, $0.history.volumes(at: $0.folded), $0.history.volumes(at: target))
+    }
+    for volume in after.present {
       var fold = VolumeFold(journal: self, volume: volume, after: folded, through: target)
       try fold.run()
     }
 
+    // No point from the target on has them.
+    for volume in before.present where after[volume] == 0 {
+      try stored { () throws(StorageError) in try replicas.empty(volume) }
+    }
     let (checkpoint, sync) = contents.withLock {
       ($0.history.checkpoint(at: target), $0.history.sync(at: target))
     }
@@ -46,6 +52,7 @@ extension StreamJournal {
       saved.folded = target
       saved.folding = SequenceNumber(0)
       saved.sync = sync
+      saved.volumes = after
       saved.checkpoint = checkpoint
     }
     try retire(contents.withLock { $0.forget(through: target) })
@@ -67,8 +74,21 @@ extension StreamJournal {
         guard phase != .promoted else { return }
         if let other { throw .held(other) }
         try foldAlone(through: target)
+        try cutReplicas()
         try save { $0.isPromoted = true }
         try dropSegments()
+      }
+    }
+  }
+
+  /// Cuts off what volumes grew by after the journal's oldest point.
+  private func cutReplicas() throws(JournalError) {
+    let volumes = saved.withLock { $0.volumes }
+    let replicas = replicas
+    try stored { () throws(StorageError) in
+      for volume in volumes.present where replicas.room[volume] > volumes[volume] {
+        try replicas[volume].resize(to: volumes[volume])
+        try replicas[volume].sync()
       }
     }
   }

@@ -58,7 +58,7 @@ extension StreamJournal {
 
   private func index(_ segment: Segment) throws(JournalError) {
     guard let recent = segment.recent else { return }
-    let run = IndexRun(recent, last: segment.lastSequence, volumeCount: volumeSizes.count)
+    let run = IndexRun(recent, last: segment.lastSequence, volumeCount: replicas.count)
     var segment = segment
     var failure: StorageError?
     do throws(StorageError) {
@@ -103,7 +103,7 @@ extension StreamJournal {
       let (runs, folded) = contents.withLock { ($0.runs, $0.folded) }
       guard let range = Self.mergeable(runs, folded: folded) else { return }
       let old = Array(runs[range])
-      let new = IndexRun(merging: old, after: folded, volumeCount: volumeSizes.count)
+      let new = IndexRun(merging: old, after: folded, volumeCount: replicas.count)
       contents.withLock { contents in
         // A fold may have dropped some of them.
         guard let start = contents.runs.firstIndex(where: { $0 === old[0] }) else { return }

@@ -34,7 +34,7 @@ extension StreamJournal {
   ) throws(JournalError) {
     let read = try begin(volume: volume, at: offset, count: bytes.count, asOf: point)
     let result = Result { () throws(StorageError) in
-      unsafe try run(read.resolution.pieces, read.view, volume: volume, at: offset, into: bytes)
+      unsafe try run(read, at: offset, into: bytes)
     }
     end(read)
     if case .failure(let error) = result { throw .storage(error) }
@@ -53,6 +53,7 @@ extension StreamJournal {
         BegunRead(
           reader: contents.enter(point),
           view: contents.view,
+          replica: contents.replicas[volume],
           folded: contents.folded,
           resolution: contents.lookUp(volume: volume, offset: offset, count: count, asOf: point)
         )
@@ -75,6 +76,7 @@ extension StreamJournal {
   struct BegunRead {
     var reader: Reader
     var view: IndexView
+    var replica: any StorageFile
     var folded: SequenceNumber
     var resolution: Resolution
   }
@@ -98,24 +100,22 @@ extension StreamJournal {
   }
 
   private func run(
-    _ pieces: [Piece],
-    _ view: IndexView,
-    volume: Int,
+    _ read: BegunRead,
     at offset: UInt64,
     into bytes: UnsafeMutableRawBufferPointer
   ) throws(StorageError) {
-    for piece in pieces {
+    for piece in read.resolution.pieces {
       let start = Int(piece.offset - offset)
       let part = unsafe UnsafeMutableRawBufferPointer(
         rebasing: bytes[start..<(start + piece.count)]
       )
       switch piece.place {
       case .segment(let ordinal, let fileOffset):
-        unsafe try view.file(ordinal).read(at: fileOffset, into: part)
+        unsafe try read.view.file(ordinal).read(at: fileOffset, into: part)
       case .zeroes:
         unsafe part.initializeMemory(as: UInt8.self, repeating: 0)
       case .replica:
-        unsafe try replicas[volume].read(at: piece.offset, into: part)
+        unsafe try read.replica.read(at: piece.offset, into: part)
       }
     }
   }

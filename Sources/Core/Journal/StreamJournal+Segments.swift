@@ -15,8 +15,10 @@ extension StreamJournal {
   /// Makes the next segment ready, from a spare file if there is one.
   func makeSegmentReady() throws(JournalError) {
     try making.withLock { _ throws(JournalError) in
-      let (isReady, ordinal, byteCount) = contents.withLock {
-        ($0.prepared != nil, $0.lastOrdinal + 1, $0.settings.segmentByteCount)
+      let (isReady, ordinal, byteCount, volumes) = contents.withLock {
+        (
+          $0.prepared != nil, $0.lastOrdinal + 1, $0.settings.segmentByteCount, $0.history.volumes
+        )
       }
       guard !isReady else { return }
       let spare = contents.withLock { $0.takeSpare() }
@@ -24,7 +26,7 @@ extension StreamJournal {
         stream: stream,
         ordinal: ordinal,
         salt: salts(),
-        volumeSizes: volumeSizes
+        volumeSizes: volumes.bytes
       )
       do throws(StorageError) {
         let file: any StorageFile

@@ -16,8 +16,6 @@ internal import Synchronization
 /// memory alone: there is no I/O under it.
 package final class StreamJournal: Sendable {
   let folder: any StorageFolder
-  let replicas: [any StorageFile]
-  let volumeSizes: [UInt64]
   let stream: StreamIdentifier
   /// Gives the salt of a segment.
   let salts: @Sendable () -> UInt64
@@ -37,8 +35,10 @@ package final class StreamJournal: Sendable {
   /// - Parameters:
   ///   - stream: Whose journal it is; at most 88 bytes of text without spaces.
   ///   - folder: The journal's own folder.
-  ///   - replicas: A file for each volume; lengthened to the volume's size.
-  ///   - volumeSizes: In bytes, in the order records count volumes.
+  ///   - replicas: A file for each volume there is and each that points still have, by number;
+  ///     lengthened to the volume's size.
+  ///   - volumeSizes: In bytes, by number. A new journal begins with these; one that is there keeps
+  ///     its volumes until a sync says otherwise.
   ///   - settings: How much is kept.
   ///   - salts: Gives a number that was not there before and cannot be guessed.
   /// - Throws: ``JournalError`` if the folder holds something else, is damaged, or storage fails.
@@ -50,11 +50,9 @@ package final class StreamJournal: Sendable {
     settings: Settings,
     salts: @escaping @Sendable () -> UInt64 = { .random(in: 1 ... .max) }
   ) throws(JournalError) {
-    precondition(replicas.count == volumeSizes.count, "each volume has one replica")
+    precondition(replicas.count >= volumeSizes.count, "each volume has one replica")
     self.stream = stream
     self.folder = folder
-    self.replicas = replicas
-    self.volumeSizes = volumeSizes
     self.salts = salts
     for (replica, size) in zip(replicas, volumeSizes) {
       try stored { () throws(StorageError) in
@@ -66,7 +64,8 @@ package final class StreamJournal: Sendable {
     let recovered = try Recovery.run(
       stream: stream,
       folder: folder,
-      volumeSizes: volumeSizes,
+      replicas: try Replicas(replicas),
+      volumes: VolumeSizes(volumeSizes),
       settings: settings
     )
     appender = Mutex(Appender())
@@ -77,6 +76,23 @@ package final class StreamJournal: Sendable {
     }
     if recovered.state.isPromoted { try dropSegments() }
     if !recovered.state.isComplete { try distrustMemory() }
+  }
+
+  /// The files of the volumes, by number.
+  var replicas: Replicas { contents.withLock { $0.replicas } }
+
+  /// Takes replicas of volumes to come, or that are to grow; the ones there are stay what they are.
+  package func provide(_ replicas: [any StorageFile]) throws(JournalError) {
+    let new = try Replicas(replicas)
+    contents.withLock { contents in
+      precondition(new.count >= contents.replicas.count, "points need the replicas there are")
+      contents.replicas = new
+    }
+  }
+
+  /// The volumes just after a record.
+  package func volumes(at point: SequenceNumber) -> VolumeSizes {
+    contents.withLock { $0.history.volumes(at: point) }
   }
 
   /// Where the journal stands.

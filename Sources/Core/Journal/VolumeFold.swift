@@ -11,6 +11,8 @@ internal import Synchronization
 struct VolumeFold {
   private let journal: StreamJournal
   private let volume: Int
+  private let replica: any StorageFile
+  private let byteCount: UInt64
   private let floor: SequenceNumber
   private let target: SequenceNumber
   private let buffer = AlignedBuffer()
@@ -28,6 +30,9 @@ struct VolumeFold {
   ) {
     self.journal = journal
     self.volume = volume
+    let replicas = journal.replicas
+    replica = replicas[volume]
+    byteCount = replicas.room[volume]
     self.floor = floor
     self.target = target
   }
@@ -37,7 +42,6 @@ struct VolumeFold {
     guard !chunks.isEmpty else { return }
     _ = unsafe buffer.bytes(Self.bufferByteCount)
     readAhead()
-    let size = journal.volumeSizes[volume]
     var index = 0
     while index < chunks.count {
       let first = index
@@ -48,11 +52,11 @@ struct VolumeFold {
         index += 1
       }
       let offset = UInt64(chunks[first]) * IndexEntry.chunkByteCount
-      let end = min(size, (UInt64(chunks[index - 1]) + 1) * IndexEntry.chunkByteCount)
+      let end = min(byteCount, (UInt64(chunks[index - 1]) + 1) * IndexEntry.chunkByteCount)
       try copy(offset, count: Int(end - offset))
     }
     try flush()
-    try stored { () throws(StorageError) in try journal.replicas[volume].sync() }
+    try stored { () throws(StorageError) in try replica.sync() }
   }
 
   /// The chunks with records that are to be folded, in order.
@@ -107,7 +111,7 @@ struct VolumeFold {
     case .replica: break
     case .zeroes:
       try stored { () throws(StorageError) in
-        try journal.replicas[volume].punchHole(at: piece.offset, count: UInt64(piece.count))
+        try replica.punchHole(at: piece.offset, count: UInt64(piece.count))
       }
     case .segment(let ordinal, let fileOffset):
       var done = 0
@@ -132,7 +136,7 @@ struct VolumeFold {
   private mutating func flush() throws(JournalError) {
     guard filled > 0 else { return }
     let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer.content[..<filled])
-    do { unsafe try journal.replicas[volume].write(bytes, at: start) } catch {
+    do { unsafe try replica.write(bytes, at: start) } catch {
       throw journal.failed(error)
     }
     filled = 0

@@ -16,28 +16,37 @@ package struct ChangeMap: Hashable, Sendable {
   ///
   /// One that has less now has lost something the maps do not know of.
   package let floor: SequenceNumber
+  /// The disk's size when the map was begun: the map knows nothing of what a disk grew by since.
+  package let byteCount: UInt64
 
-  package init(stream: StreamIdentifier, number: Int, floor: SequenceNumber) {
+  package init(
+    stream: StreamIdentifier,
+    number: Int,
+    floor: SequenceNumber,
+    byteCount: UInt64
+  ) {
     self.stream = stream
     self.number = number
     self.floor = floor
+    self.byteCount = byteCount
   }
 
   /// Reads a map's name; nil if it is none of ours.
   package init?(name: String) {
-    let parts = name.split(separator: "-", maxSplits: 3, omittingEmptySubsequences: false)
-    guard parts.count == 4, parts[0] == "us", let number = Int(parts[1]), number >= 0,
-      let floor = UInt64(parts[2]), !parts[3].isEmpty
+    let parts = name.split(separator: "-", maxSplits: 4, omittingEmptySubsequences: false)
+    guard parts.count == 5, parts[0] == "us", let number = Int(parts[1]), number >= 0,
+      let floor = UInt64(parts[2]), let byteCount = UInt64(parts[3]), !parts[4].isEmpty
     else { return nil }
     self.init(
-      stream: StreamIdentifier(String(parts[3])),
+      stream: StreamIdentifier(String(parts[4])),
       number: number,
-      floor: SequenceNumber(floor)
+      floor: SequenceNumber(floor),
+      byteCount: byteCount
     )
   }
 
-  /// The map's name at the hypervisor: `us-`, number, floor, stream.
-  package var name: String { "us-\(number)-\(floor.rawValue)-\(stream)" }
+  /// The map's name at the hypervisor: `us-`, number, floor, byte count, stream.
+  package var name: String { "us-\(number)-\(floor.rawValue)-\(byteCount)-\(stream)" }
 
   /// Whether the map knows nothing of what was written before its tap.
   package var isFirst: Bool { number == 0 }

@@ -46,6 +46,9 @@ package struct StreamRecord: Hashable, Sendable {
     case mark = 3
     /// A sync begins; `offset` is 1 initial, 2 delta, 3 bitmap. Until it ends the order of
     /// records is not the guest's.
+    ///
+    /// The payload says which volumes there are from here on, see ``VolumeSizes``; without one
+    /// they stay as they are.
     case syncBegan = 4
     /// The sync ended: the records up to here give the disks' content.
     case syncEnded = 5
@@ -57,7 +60,7 @@ package struct StreamRecord: Hashable, Sendable {
   package var kind: Kind
   /// Set if a sync read the content from the disk; unset if the guest wrote it.
   package var isPulled: Bool
-  /// The index of the volume in the stream's list of volumes.
+  /// The volume's number in the stream.
   package var volume: UInt16
   package var offset: UInt64
   package var length: UInt32
@@ -87,8 +90,8 @@ package struct StreamRecord: Hashable, Sendable {
   /// Bytes of payload that follow in a batch.
   package var payloadByteCount: Int {
     switch kind {
-    case .write, .mark: Int(length)
-    case .zeroes, .syncBegan, .syncEnded: 0
+    case .write, .mark, .syncBegan: Int(length)
+    case .zeroes, .syncEnded: 0
     }
   }
 }

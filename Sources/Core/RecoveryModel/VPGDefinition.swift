@@ -211,6 +211,13 @@ extension VPGDefinition {
     package var scratch: StorageLimits?
     package var nics: [ProtectedNIC]
     package var volumes: [ProtectedVolume]
+    /// Disks that were taken away, which older points in time still have.
+    package var formerVolumes: [ProtectedVolume] {
+      get { former ?? [] }
+      set { former = newValue.isEmpty ? nil : newValue }
+    }
+    /// Optional, for definitions from before disks could be taken away.
+    private var former: [ProtectedVolume]?
     /// What the VM is made of, as last seen at the protected site, so that the recovery site can
     /// make it anew without asking.
     package var hardware: VMHardware
@@ -235,6 +242,8 @@ extension VPGDefinition {
   /// One disk of a protected VM.
   package struct ProtectedVolume: Hashable, Codable, Sendable {
     package var identifier: VolumeIdentifier
+    /// By which the VM's stream names it; no other disk of the VM ever has it.
+    package var number: Int
     /// The name the guest's bus gives it, such as `vda`.
     package var target: String
     package var byteCount: UInt64
@@ -253,14 +262,35 @@ extension VPGDefinition {
 
     package init(
       identifier: VolumeIdentifier,
+      number: Int,
       target: String,
       byteCount: UInt64,
       datastore: DatastoreIdentifier? = nil
     ) {
       self.identifier = identifier
+      self.number = number
       self.target = target
       self.byteCount = byteCount
       self.datastore = datastore
+    }
+
+    /// Reads a volume of any age: before volumes had numbers, their places in the list were these.
+    ///
+    /// Every member has its line here; one that is forgotten is lost.
+    package init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      identifier = try values.decode(VolumeIdentifier.self, forKey: .identifier)
+      number =
+        try values.decodeIfPresent(Int.self, forKey: .number)
+        ?? decoder.codingPath.last?.intValue ?? 0
+      target = try values.decode(String.self, forKey: .target)
+      byteCount = try values.decode(UInt64.self, forKey: .byteCount)
+      datastore = try values.decodeIfPresent(DatastoreIdentifier.self, forKey: .datastore)
+      replicaPath = try values.decodeIfPresent(String.self, forKey: .replicaPath)
+      isThin = try values.decodeIfPresent(Bool.self, forKey: .isThin)
+      preseed = try values.decodeIfPresent(Preseed.self, forKey: .preseed)
+      syncSettings = try values.decodeIfPresent(String.self, forKey: .syncSettings)
+      isSwap = try values.decodeIfPresent(Bool.self, forKey: .isSwap)
     }
   }
 

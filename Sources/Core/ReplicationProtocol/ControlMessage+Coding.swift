@@ -77,7 +77,7 @@ extension ControlMessage {
     guard try body.number(UInt64.self) == helloMagic else { throw .notAHello }
     let version = try body.number(UInt16.self)
     // A newer hello may be longer; its version is all that may be read of it.
-    guard version == Self.version else { throw .unsupportedVersion(version) }
+    guard Self.readableVersions.contains(version) else { throw .unsupportedVersion(version) }
     return .hello(version: version, stream: StreamIdentifier(try body.text()))
   }
 

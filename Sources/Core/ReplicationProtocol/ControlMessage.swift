@@ -21,7 +21,9 @@ package enum ControlMessage: Hashable, Sendable {
   case pong(UInt64)
 
   /// The version this code speaks.
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
+  /// In version 2 the volumes of a stream never change.
+  package static let readableVersions: ClosedRange<UInt16> = 2...3
 }
 
 /// A question for the hashes of blocks that follow each other.

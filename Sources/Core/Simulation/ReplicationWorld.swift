@@ -59,6 +59,7 @@ package final class ReplicationWorld {
     package var reconnects = 0
     package var groupCheckpoints = 0
     package var rounds = 0
+    package var volumeChanges = 0
 
     package init() {}
 
@@ -77,6 +78,7 @@ package final class ReplicationWorld {
       reconnects += other.reconnects
       groupCheckpoints += other.groupCheckpoints
       rounds += other.rounds
+      volumeChanges += other.volumeChanges
     }
   }
 

@@ -20,15 +20,40 @@ final class SendingProcess {
   /// The simulated clock when the process began.
   let startedAt: Int64
 
-  init(volumeCount: Int, now: Int64, wall: WallTime) {
+  /// The volumes it protects: their sizes by number.
+  let volumeSizes: [Int]
+  /// The numbers of the volumes, in the order in which the stream counts them.
+  let numbers: [Int]
+
+  init(volumeSizes: [Int], now: Int64, wall: WallTime) {
+    let sizes = VolumeSizes(volumeSizes.map { UInt64($0) })
+    self.volumeSizes = volumeSizes
+    numbers = sizes.present
     outgoing = OutgoingStream(
-      volumeCount: volumeCount,
+      volumeSizes: sizes,
       volumeByteCount: 40_000,
       sideByteCount: 24_000,
       recordCapacity: 96,
       now: wall
     )
     startedAt = now
+  }
+
+  /// The sizes of the volumes in the order in which the stream counts them.
+  var presentSizes: [Int] { numbers.map { volumeSizes[$0] } }
+
+  /// The stream's name for a volume that it has.
+  func place(of number: Int) -> Int { numbers.firstIndex(of: number) ?? numbers.endIndex }
+
+  /// Whether a volume of the VM is protected, as it is now.
+  func protects(_ number: Int, of vm: SimulatedVM) -> Bool {
+    number < volumeSizes.count && volumeSizes[number] > 0
+      && volumeSizes[number] == vm.volumeSizes[number]
+  }
+
+  /// The part of the VM's disks that the stream has.
+  func known(of content: [[UInt8]]) -> [[UInt8]] {
+    content.enumerated().map { Array($1.prefix($0 < volumeSizes.count ? volumeSizes[$0] : 0)) }
   }
 }
 

@@ -40,7 +40,13 @@ final class SimulatedKeeper {
   /// The promotion that was asked for; it is asked for again until it is done.
   var promotion: Promotion?
 
-  init(vm: SimulatedVM) { self.vm = vm }
+  /// The sizes of the volumes it was told of, by number, which outlive a crash.
+  private(set) var volumeSizes: [Int]
+
+  init(vm: SimulatedVM) {
+    self.vm = vm
+    volumeSizes = Array(vm.volumeSizes[..<vm.volumeCount])
+  }
 
   /// Opens the journal as the appliance does when it starts.
   func open(
@@ -54,7 +60,7 @@ final class SimulatedKeeper {
     do throws(StorageError) {
       // A new journal gets replicas of the right size, durably; see JournalKeeper.
       let isNew = try !disk.folder("journal\(vm.index)").list().contains("state")
-      for (volume, size) in vm.volumeSizes.enumerated() {
+      for (volume, size) in volumeSizes.enumerated() {
         let file = try replicas.open("\(volume).raw", creating: true)
         if isNew {
           try file.resize(to: UInt64(size))
@@ -68,7 +74,7 @@ final class SimulatedKeeper {
       stream: vm.stream,
       folder: disk.folder("journal\(vm.index)"),
       replicas: files,
-      volumeSizes: vm.volumeSizes.map { UInt64($0) },
+      volumeSizes: volumeSizes.map { UInt64($0) },
       settings: settings,
       salts: salts
     )
@@ -76,6 +82,25 @@ final class SimulatedKeeper {
       exports[index].token = try journal.hold(SequenceNumber(exports[index].point))
     }
     self.journal = journal
+  }
+
+  /// Takes a request with other volumes: makes replicas, and room in those there are.
+  func provide(_ sizes: [Int], on disk: FaultyDisk) throws(JournalError) {
+    let replicas = disk.folder("replica\(vm.index)")
+    var files: [any StorageFile] = []
+    do throws(StorageError) {
+      for (volume, size) in sizes.enumerated() {
+        let file = try replicas.open("\(volume).raw", creating: true)
+        if try file.byteCount() < UInt64(size) {
+          try file.resize(to: UInt64(size))
+          try file.sync()
+        }
+        files.append(file)
+      }
+      try replicas.sync()
+    } catch { throw .storage(error) }
+    try journal?.provide(files)
+    volumeSizes = sizes
   }
 
   /// Whether content waits to be written.

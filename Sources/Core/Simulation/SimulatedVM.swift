@@ -8,7 +8,12 @@ internal import ReplicationProtocol
 final class SimulatedVM {
   let index: Int
   let stream: StreamIdentifier
-  let volumeSizes: [Int]
+  /// Numbers for volumes that a VM ever has.
+  static let volumeLimit = 5
+  /// The size of each volume by its number; 0 before and after it is there.
+  var volumeSizes: [Int]
+  /// The numbers that were given to volumes.
+  var volumeCount: Int
   /// The VPG, sending and receiving appliance it belongs to, by index.
   let group: Int
   let sender: Int
@@ -34,14 +39,19 @@ final class SimulatedVM {
   init(index: Int, volumeSizes: [Int], group: Int, sender: Int, receiver: Int) {
     self.index = index
     stream = StreamIdentifier("vm\(index)")
-    self.volumeSizes = volumeSizes
+    let unused = [Int](repeating: 0, count: Self.volumeLimit - volumeSizes.count)
+    self.volumeSizes = volumeSizes + unused
+    volumeCount = volumeSizes.count
     self.group = group
     self.sender = sender
     self.receiver = receiver
-    source = volumeSizes.map { [UInt8](repeating: 0, count: $0) }
+    source = self.volumeSizes.map { [UInt8](repeating: 0, count: $0) }
     owed = source
-    taps = volumeSizes.map { _ in nil }
+    taps = source.map { _ in nil }
   }
+
+  /// The numbers of the volumes that are there.
+  var present: [Int] { volumeSizes.indices.filter { volumeSizes[$0] > 0 } }
 
   /// The writes that the tap has not taken.
   var untaken: [GuestWrite] { underWay.filter { $0.taken == nil } }

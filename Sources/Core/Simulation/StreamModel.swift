@@ -67,7 +67,10 @@ struct StreamModel {
           range,
           with: [UInt8](repeating: 0, count: range.count)
         )
-      case .mark, .syncBegan, .syncEnded: break
+      case .syncBegan:
+        guard let sizes = VolumeSizes(decoding: entry.payload) else { continue }
+        for volume in content.indices { content[volume].resize(to: Int(sizes[volume])) }
+      case .mark, .syncEnded: break
       }
     }
     return content
@@ -114,6 +117,9 @@ extension StreamModel.Snapshot {
   /// explains; nil if there is none.
   func difference(_ found: [[UInt8]]) -> String? {
     for (volume, content) in content.enumerated() where found[volume] != content {
+      guard found[volume].count == content.count else {
+        return "volume \(volume) has \(found[volume].count) bytes, not \(content.count)"
+      }
       for place in content.indices where found[volume][place] != content[place] {
         let isExplained = underWay.contains { write in
           write.volume == volume && write.range.contains(place)
@@ -126,5 +132,13 @@ extension StreamModel.Snapshot {
       }
     }
     return nil
+  }
+}
+
+extension [UInt8] {
+  /// Cuts the end off, or adds zeroes.
+  fileprivate mutating func resize(to byteCount: Int) {
+    removeLast(Swift.max(0, count - byteCount))
+    append(contentsOf: [UInt8](repeating: 0, count: byteCount - count))
   }
 }

@@ -156,7 +156,7 @@ extension ReplicationWorld {
     }
     if let expected = vm.model.content(asOf: point) {
       for (volume, content) in expected.enumerated() where found[volume] != content {
-        let place = content.indices.first { found[volume][$0] != content[$0] } ?? 0
+        let place = zip(found[volume], content).prefix { $0 == $1 }.count
         throw fail(
           "vm\(vm.index) as of \(point) is not what its records say: volume \(volume) byte \(place)"
         )

@@ -33,7 +33,9 @@ extension ReplicationWorld {
   private func hasComeRight(_ vm: SimulatedVM) -> Bool {
     if let promotion = keepers[vm.index].promotion { return promotion.isDone }
     guard let process = process(vm), let journal = keepers[vm.index].journal else { return false }
-    return vm.underWay.isEmpty && process.outgoing.mode == .ordered
+    return vm.present == process.numbers
+      && vm.present.allSatisfy { process.protects($0, of: vm) }
+      && vm.underWay.isEmpty && process.outgoing.mode == .ordered
       && process.outgoing.acknowledged == process.outgoing.last
       && journal.state.durable == process.outgoing.last
   }
@@ -104,6 +106,12 @@ extension ReplicationWorld {
     }
     _ = try working(keeper) { () throws(JournalError) in
       try journal.fold(through: journal.state.durable)
+    }
+    for volume in 0..<vm.volumeCount where vm.volumeSizes[volume] == 0 {
+      let left = receiver(keeper).disk.content("replica\(vm.index)/\(volume).raw")
+      guard left.allSatisfy({ $0 == 0 }) else {
+        throw fail("vm\(vm.index): volume \(volume) is gone, and its replica is not empty")
+      }
     }
     let statistics = journal.statistics
     guard statistics.segmentCount <= 1 else {

@@ -38,6 +38,7 @@ extension ReplicationWorld {
     case 14: if generator.once(in: 3) { try promote(keeper) }
     case 15: fillDisk(vm.receiver)
     case 16, 17: try loseSenderAfterFailedAppend(vm)
+    case 18, 19: changeVolumes(vm)
     default: break
     }
   }
@@ -97,21 +98,23 @@ extension ReplicationWorld {
   }
 
   private func closeTap(_ vm: SimulatedVM) {
-    guard let process = process(vm), let volume = vm.taps.indices.randomElement(using: &generator),
+    guard let process = process(vm), let volume = vm.present.randomElement(using: &generator),
       let owner = vm.taps[volume]
     else { return }
     note("vm\(vm.index): the tap of volume \(volume) closes")
     loseTaps(vm) { $0.tap == owner }
     vm.taps[volume] = nil
-    process.outgoing.tapClosed(volume: volume, owner: owner, now: wall(vm))
+    let place = process.place(of: volume)
+    process.outgoing.tapClosed(volume: place, owner: owner, now: wall(vm))
   }
 
   /// A second connection takes a tap over; what is under way through the first still arrives.
   private func takeTapOver(_ vm: SimulatedVM) {
     guard generator.once(in: 3), let process = process(vm),
-      let volume = vm.taps.indices.randomElement(using: &generator)
+      let volume = vm.present.randomElement(using: &generator), process.protects(volume, of: vm)
     else { return }
-    vm.taps[volume] = process.outgoing.tapOpened(volume: volume, now: wall(vm))
+    let place = process.place(of: volume)
+    vm.taps[volume] = process.outgoing.tapOpened(volume: place, now: wall(vm))
   }
 
   private func jump() {

@@ -18,7 +18,7 @@ extension ReplicationWorld {
   /// The guest writes; never to what another write of it is under way to.
   func issue(_ vm: SimulatedVM) {
     guard hasWrites, vm.underWay.count < 6 else { return }
-    let volume = Int.random(in: 0..<vm.volumeSizes.count, using: &generator)
+    guard let volume = vm.present.randomElement(using: &generator) else { return }
     let size = vm.volumeSizes[volume]
     let isAligned = generator.once(in: 2)
     var count = Int.random(in: 1...(generator.once(in: 8) ? 9000 : 2500), using: &generator)
@@ -45,6 +45,10 @@ extension ReplicationWorld {
     )
     note("vm\(vm.index) issues \(nextWrite): volume \(volume) \(range)")
     write.apply(to: &vm.source[volume])
+    if let process = process(vm), process.place(of: volume) == process.numbers.endIndex {
+      // A disk nobody protects yet: what is written to it is owed to nobody.
+      return write.apply(to: &vm.owed[volume])
+    }
     vm.writes.append(write)
     if write.tap == nil { goAlone(vm, write) } else { vm.underWay.append(write) }
   }
@@ -74,7 +78,7 @@ extension ReplicationWorld {
   func loseTaps(_ vm: SimulatedVM, where isLost: (GuestWrite) -> Bool) {
     for write in vm.underWay where isLost(write) {
       if let process = process(vm), case .received = write.phase, let tap = write.tap {
-        process.outgoing.abandon(volume: write.volume, owner: tap)
+        process.outgoing.abandon(volume: process.place(of: write.volume), owner: tap)
       }
       goAlone(vm, write)
     }
@@ -105,7 +109,7 @@ extension ReplicationWorld {
     }
     guard
       let room = unsafe process.outgoing.reserve(
-        volume: write.volume,
+        volume: process.place(of: write.volume),
         count: write.count,
         owner: owner
       )
@@ -129,14 +133,14 @@ extension ReplicationWorld {
     let isNewest =
       write.bytes == nil
       ? process.outgoing.commitZeroes(
-        volume: write.volume,
+        volume: process.place(of: write.volume),
         offset: UInt64(write.offset),
         count: UInt32(write.count),
         owner: owner,
         now: wall(vm)
       )
       : process.outgoing.commitWrite(
-        volume: write.volume,
+        volume: process.place(of: write.volume),
         offset: UInt64(write.offset),
         count: write.count,
         checksum: checksum,

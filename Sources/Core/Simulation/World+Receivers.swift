@@ -183,7 +183,11 @@ extension ReplicationWorld {
     _ connection: SimulatedConnection
   ) {
     guard let journal = keeper.journal else { return }
-    let size = UInt64(keeper.vm.volumeSizes[Int(query.volume)])
+    let sizes = VolumeSizes(keeper.volumeSizes.map { UInt64($0) })
+    let size = sizes[Int(query.volume)]
+    guard query.offset < size else {
+      return connection.sendToSender(.hashReply(identifier: query.identifier, hashes: nil))
+    }
     let count = Int(
       min(size - query.offset, UInt64(query.blockSize) * UInt64(query.blockCount))
     )

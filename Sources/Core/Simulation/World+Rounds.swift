@@ -154,7 +154,7 @@ extension ReplicationWorld {
     StreamModel.Snapshot(
       sequence: process.outgoing.last.rawValue + 1,
       event: event,
-      content: vm.owed,
+      content: process.known(of: vm.owed),
       underWay: vm.untaken,
       checkpoint: checkpoint
     )

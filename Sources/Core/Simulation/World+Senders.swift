@@ -41,11 +41,12 @@ extension ReplicationWorld {
   ) throws(Violation) {
     // The numbers of what a hold keeps back may still change.
     guard process.outgoing.mode == .ordered, process.outgoing.hold.held == nil else { return }
+    guard process.numbers.allSatisfy({ process.protects($0, of: vm) }) else { return }
     event += 1
     let snapshot = StreamModel.Snapshot(
       sequence: process.outgoing.last.rawValue,
       event: event,
-      content: vm.owed,
+      content: process.known(of: vm.owed),
       underWay: vm.underWay.filter { $0.taken == nil },
       checkpoint: checkpoint
     )

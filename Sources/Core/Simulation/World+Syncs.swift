@@ -12,20 +12,22 @@ extension ReplicationWorld {
     guard let process = process(vm) else {
       note("vm\(vm.index): its appliance starts")
       appliance.processes[vm.index] = SendingProcess(
-        volumeCount: vm.volumeSizes.count,
+        volumeSizes: keepers[vm.index].volumeSizes,
         now: now,
         wall: wall(vm)
       )
       return
     }
-    for volume in vm.taps.indices where vm.taps[volume] == nil {
-      vm.taps[volume] = process.outgoing.tapOpened(volume: volume, now: wall(vm))
+    if try follow(vm, process) { return }
+    for volume in vm.present where vm.taps[volume] == nil && process.protects(volume, of: vm) {
+      let place = process.place(of: volume)
+      vm.taps[volume] = process.outgoing.tapOpened(volume: place, now: wall(vm))
     }
     guard process.sync == nil, process.outgoing.mode == .dropping, !process.outgoing.isPaused else {
       return
     }
     note("vm\(vm.index): a sync is asked for")
-    process.sync = SimulatedSync(volumeSizes: vm.volumeSizes)
+    process.sync = SimulatedSync(volumeSizes: process.presentSizes)
   }
 
   /// One step of a VM's sync.
@@ -61,7 +63,7 @@ extension ReplicationWorld {
       process.outgoing.failSync(generation: generation, "interrupted", now: wall(vm))
     }
     if interruption == .orderLost, process.outgoing.hasAllTaps {
-      sync.restart(volumeSizes: vm.volumeSizes, at: now + 500)
+      sync.restart(volumeSizes: process.presentSizes, at: now + 500)
     } else {
       process.sync = nil
     }
@@ -123,7 +125,7 @@ extension ReplicationWorld {
         .hashQuery(
           HashQuery(
             identifier: question.identifier,
-            volume: UInt16(step.volume),
+            volume: UInt16(process.numbers[step.volume]),
             offset: step.offset,
             blockSize: UInt32(SimulatedSync.blockSize),
             blockCount: UInt32(step.blockCount(of: SimulatedSync.blockSize))
@@ -150,7 +152,9 @@ extension ReplicationWorld {
       process.outgoing.watch(volume: piece.step.volume, range: UInt64(start)..<UInt64(end))
       sync.piece?.phase = .toRead
     case .toRead:
-      sync.piece?.bytes = Array(vm.source[piece.step.volume][start..<end])
+      let disk = vm.source[process.numbers[piece.step.volume]]
+      guard end <= disk.count else { throw SyncInterruption.cancelled }
+      sync.piece?.bytes = Array(disk[start..<end])
       sync.piece?.phase = .toReserve(block: 0)
     case .toReserve(let first):
       guard let block = (first..<piece.hashes.count).first(where: { piece.differs($0) }) else {

@@ -72,7 +72,9 @@ extension ReplicationWorld {
     keeper.promotion?.isDone = true
     note("vm\(keeper.vm.index) is promoted to \(promotion.checkpoint.identifier.number)")
     for (volume, content) in promotion.content.enumerated()
-    where receiver(keeper).disk.content("replica\(keeper.vm.index)/\(volume).raw") != content {
+    where !content.isEmpty
+      && receiver(keeper).disk.content("replica\(keeper.vm.index)/\(volume).raw") != content
+    {
       throw fail("vm\(keeper.vm.index): the promoted replica is not the point")
     }
     guard journal.checkpoints() == [promotion.checkpoint] else {
@@ -154,26 +156,35 @@ extension ReplicationWorld {
 
   /// All volumes as of a point; nil if the disk fails.
   func content(of keeper: SimulatedKeeper, asOf point: UInt64) throws(Violation) -> [[UInt8]]? {
-    unsafe try contents(of: keeper) { journal, volume, bytes throws(JournalError) in
+    unsafe try contents(of: keeper, SequenceNumber(point)) {
+      journal,
+      volume,
+      bytes throws(JournalError) in
       unsafe try journal.read(volume: volume, at: 0, into: bytes, asOf: SequenceNumber(point))
     }
   }
 
   /// All volumes as they are now; nil if the disk fails.
   func latest(of keeper: SimulatedKeeper) throws(Violation) -> [[UInt8]]? {
-    unsafe try contents(of: keeper) { journal, volume, bytes throws(JournalError) in
+    unsafe try contents(of: keeper, nil) { journal, volume, bytes throws(JournalError) in
       unsafe try journal.readLatest(volume: volume, at: 0, into: bytes)
     }
   }
 
   private func contents(
     of keeper: SimulatedKeeper,
+    _ point: SequenceNumber?,
     _ read: (StreamJournal, Int, UnsafeMutableRawBufferPointer) throws(JournalError) -> Void
   ) throws(Violation) -> [[UInt8]]? {
     guard let journal = keeper.journal else { return nil }
     var volumes: [[UInt8]] = []
-    for (volume, size) in keeper.vm.volumeSizes.enumerated() {
-      var bytes = [UInt8](repeating: 0xEE, count: size)
+    let sizes = journal.volumes(at: point ?? journal.state.durable)
+    for volume in 0..<SimulatedVM.volumeLimit {
+      var bytes = [UInt8](repeating: 0xEE, count: Int(sizes[volume]))
+      if bytes.isEmpty {
+        volumes.append([])
+        continue
+      }
       let isRead: Void? = try working(keeper) { () throws(JournalError) in
         let result = unsafe bytes.withUnsafeMutableBytes { bytes -> Result<Void, JournalError> in
           do throws(JournalError) {

@@ -351,12 +351,23 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
   /// One disk.
   package struct Volume: Codable, Sendable, Equatable {
     package var identifier: VolumeIdentifier
+    /// By which the stream's records name it.
+    package var number: Int
     package var byteCount: UInt64
 
-    package init(identifier: VolumeIdentifier, byteCount: UInt64) {
+    package init(identifier: VolumeIdentifier, number: Int, byteCount: UInt64) {
       self.identifier = identifier
+      self.number = number
       self.byteCount = byteCount
     }
+  }
+
+  /// The volumes as the stream's records tell of them.
+  package var volumeSizes: VolumeSizes {
+    let count = (volumes.map(\.number).max() ?? -1) + 1
+    return VolumeSizes(
+      (0..<count).map { number in volumes.first { $0.number == number }?.byteCount ?? 0 }
+    )
   }
 }
 
@@ -404,17 +415,21 @@ package struct SyncRequest: Codable, Sendable, Equatable {
   /// NBD metadata contexts of the exports that name the changed blocks; a disk without one is
   /// compared as a whole.
   package var changes: [VolumeIdentifier: String]
+  /// Bytes of each of these disks that its context tells of; what is behind is compared.
+  package var known: [VolumeIdentifier: UInt64]
 
   package init(
     pullSocketPath: String,
     exportNames: [VolumeIdentifier: String],
     generation: UInt64? = nil,
-    changes: [VolumeIdentifier: String] = [:]
+    changes: [VolumeIdentifier: String] = [:],
+    known: [VolumeIdentifier: UInt64] = [:]
   ) {
     self.pullSocketPath = pullSocketPath
     self.exportNames = exportNames
     self.generation = generation
     self.changes = changes
+    self.known = known
   }
 }
 
@@ -498,6 +513,9 @@ package struct JournalRequest: Codable, Sendable, Equatable {
   package var vpg: VPGIdentifier
   /// The site whose appliances may send this stream.
   package var sourceSite: SiteIdentifier
+  /// By number.
+  ///
+  /// Disks that were taken away have size 0 and keep their replica.
   package var volumes: [Volume]
   package var historyInSeconds: Int
   /// Above this the history is shortened.

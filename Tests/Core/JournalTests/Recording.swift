@@ -41,7 +41,11 @@ struct Recording {
     return make(.mark, offset: number, length: bytes.count, payload: bytes)
   }
 
-  mutating func syncBegan(_ kind: UInt64) -> Entry { make(.syncBegan, offset: kind) }
+  /// `volumes` are those from here on; nil says that they stay.
+  mutating func syncBegan(_ kind: UInt64, volumes: [UInt64]? = nil) -> Entry {
+    let payload = volumes.map { VolumeSizes($0).encoded } ?? []
+    return make(.syncBegan, offset: kind, length: payload.count, payload: payload)
+  }
   mutating func syncEnded() -> Entry { make(.syncEnded) }
 
   private mutating func make(

@@ -82,10 +82,12 @@ import Testing
     #expect(throws: JournalError.corrupt(file: name, offset: 0)) { try fixture.open() }
   }
 
-  @Test func `refuses the folder of another stream and volumes of other sizes`() throws {
+  @Test func `refuses the folder of another stream, and replicas that are missing or too small`()
+    throws
+  {
     var fixture = try filled()
     #expect(throws: JournalError.otherStream) { try fixture.open(stream: "other") }
-    fixture.recording = Recording(volumeSizes: [150_000, 66_001])
+    fixture.recording = Recording(volumeSizes: [150_000])
     #expect(throws: JournalError.otherStream) { try fixture.open() }
   }
 
@@ -136,7 +138,7 @@ import Testing
       volumeSizes: [5, 6]
     )
     bytes.withUnsafeMutableBytes { header.encode(into: $0) }
-    #expect(Array(bytes[0..<12]) == Array("USJOURNL".utf8) + [2, 0, 0, 0])
+    #expect(Array(bytes[0..<12]) == Array("USJOURNL".utf8) + [3, 0, 0, 0])
     #expect(Array(bytes[16..<24]) == [2, 1, 0, 0, 0, 0, 0, 0])
     #expect(Array(bytes[24..<32]) == [1, 2, 3, 4, 5, 6, 7, 8])
     #expect(Array(bytes[32..<43]) == [2, 0, 0, 0, 2, 0, 0, 0, 0x61, 0x62, 0])
@@ -170,7 +172,7 @@ import Testing
   }
 
   @Test func `has a state file of these lines`() throws {
-    var state = SavedState(stream: StreamIdentifier("ab"), volumeSizes: [5, 6])
+    var state = SavedState(stream: StreamIdentifier("ab"), volumes: VolumeSizes([5, 6]))
     state.isComplete = true
     state.folded = SequenceNumber(9)
     state.sync = 2
@@ -183,7 +185,7 @@ import Testing
     #expect(
       text.hasPrefix(
         """
-        understudy-journal 2
+        understudy-journal 3
         stream ab
         volumes 5 6
         complete 1
@@ -205,9 +207,9 @@ import Testing
   }
 
   @Test func `tells a newer version from damage`() throws {
-    var bytes = Array("understudy-journal 3\n".utf8)
+    var bytes = Array("understudy-journal 4\n".utf8)
     let sum = String(bytes.withUnsafeBytes { Checksum.of($0) }, radix: 16)
     bytes += Array("crc32c \(String(repeating: "0", count: 8 - sum.count) + sum)\n".utf8)
-    #expect(throws: JournalError.unsupportedVersion(3)) { try SavedState(decoding: bytes) }
+    #expect(throws: JournalError.unsupportedVersion(4)) { try SavedState(decoding: bytes) }
   }
 }

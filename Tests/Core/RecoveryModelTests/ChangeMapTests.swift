@@ -34,18 +34,20 @@ import Testing
 
   @Test func `a map's name says all there is to know about it`() throws {
     let stream = StreamIdentifier("44444444-0000-4000-8000-000000000004")
-    let map = ChangeMap(stream: stream, number: 7, floor: SequenceNumber(12))
-    #expect(map.name == "us-7-12-44444444-0000-4000-8000-000000000004")
+    let map = ChangeMap(stream: stream, number: 7, floor: SequenceNumber(12), byteCount: 512)
+    #expect(map.name == "us-7-12-512-44444444-0000-4000-8000-000000000004")
     #expect(ChangeMap(name: map.name) == map)
-    for name in ["us-7-12", "us-7-12-", "us--7-12-a", "us-x-1-a", "backup-1-2-a", ""] {
+    for name in [
+      "us-7-12-5", "us-7-12-5-", "us--7-12-5-a", "us-x-1-5-a", "us-7-12-a", "backup-1-2-5-a", "",
+    ] {
       #expect(ChangeMap(name: name) == nil)
     }
   }
 
   @Test func `maps cover all that may be missing once the first one is gone`() {
     let stream = StreamIdentifier("s")
-    let first = ChangeMap(stream: stream, number: 0, floor: SequenceNumber(0))
-    let second = ChangeMap(stream: stream, number: 1, floor: SequenceNumber(5))
+    let first = ChangeMap(stream: stream, number: 0, floor: SequenceNumber(0), byteCount: 512)
+    let second = ChangeMap(stream: stream, number: 1, floor: SequenceNumber(5), byteCount: 512)
     #expect(!ChangeMap.cover([]))
     #expect(!ChangeMap.cover([first]))
     #expect(!ChangeMap.cover([first, second]))

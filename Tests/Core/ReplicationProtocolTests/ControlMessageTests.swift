@@ -98,10 +98,10 @@ struct ControlMessageTests {
 
   @Test func `a peer with another version is told apart from one that is no peer`() {
     var other = Array(
-      ControlMessage.hello(version: 3, stream: StreamIdentifier("s")).encoded()
+      ControlMessage.hello(version: 4, stream: StreamIdentifier("s")).encoded()
         .dropFirst(FrameHeader.byteCount)
     )
-    #expect(throws: ReplicationError.unsupportedVersion(3)) {
+    #expect(throws: ReplicationError.unsupportedVersion(4)) {
       try other.withUnsafeBytes { bytes in
         _ = try ControlMessage(kind: .hello, body: bytes)
       }

@@ -11,7 +11,7 @@ struct HeldStreamTests {
   /// A stream in order, with one volume whose tap is connection 1, and two records.
   private static func ordered() throws -> OutgoingStream {
     var stream = OutgoingStream(
-      volumeCount: 1,
+      volumeSizes: VolumeSizes([1 << 20]),
       volumeByteCount: 1 << 16,
       sideByteCount: 1 << 16,
       recordCapacity: 8,

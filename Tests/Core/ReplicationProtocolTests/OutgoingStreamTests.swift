@@ -13,7 +13,7 @@ struct OutgoingStreamTests {
   /// A stream whose volumes have taps, linked, with nothing in it.
   private static func linked() -> OutgoingStream {
     var stream = OutgoingStream(
-      volumeCount: 2,
+      volumeSizes: VolumeSizes([1 << 20, 1 << 20]),
       volumeByteCount: 1 << 16,
       sideByteCount: 1 << 16,
       recordCapacity: 8,

@@ -31,6 +31,7 @@ struct ReplicationWorldTests {
     #expect(counts.folds > 4)
     #expect(counts.holds > 8)
     #expect(counts.storageFailures > 8)
+    #expect(counts.volumeChanges > 8)
   }
 
   @Test func `a seed gives the same run twice`() throws {

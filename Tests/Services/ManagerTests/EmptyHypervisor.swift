@@ -68,6 +68,8 @@ struct EmptyHypervisor: Hypervisor {
 
   func closePull(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
 
+  func endTapsOfGoneDisks(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+
   func changeMaps(
     of vm: VMIdentifier,
     stream: StreamIdentifier

@@ -205,12 +205,18 @@ import Testing
       let stream = before.vms[0].stream
       let journal = try #require(await sites.parisAppliance.journals[stream])
       await sites.londonHypervisor.rename(before.vms[0].identifier, to: "web2")
-      await sites.londonHypervisor.addDisk(to: before.vms[0].identifier)
       let task = try await Self.change(sites, before) { $0.policy.rpoTargetInSeconds = 60 }
       try await sites.finished(task, at: sites.londonSite)
       let after = try await Self.agreed(sites, before.identifier)
       #expect(after.vms[0].name == "web2" && after.vms[0].volumes == before.vms[0].volumes)
       #expect(await sites.parisAppliance.journals[stream]?.volumes == journal.volumes)
+
+      await sites.londonHypervisor.addDisk(to: before.vms[0].identifier)
+      try await eventually("the replica of another disk is beside them") {
+        let paths = await sites.parisAppliance.journals[stream]?.volumes.map(\.replicaPath) ?? []
+        let folders = Set(paths.map { $0.split(separator: "/").dropLast() })
+        return paths.count == 3 && folders.count == 1
+      }
     }
   }
 

@@ -92,6 +92,27 @@ import Testing
     }
   }
 
+  @Test func `a point of other disks is refused in words, and leaves nothing`() async throws {
+    try await withVPG { sites, definition in
+      await sites.londonHypervisor.removeDisk(1, of: definition.vms[0].identifier)
+      try await eventually("the disk is gone") {
+        try await sites.parisSite.vpg(definition.identifier).definition.vms[0].volumes.count == 1
+      }
+      // The appliance's points still have the disk.
+      let latest = try #require(
+        try await sites.parisSite.checkpoints(of: definition.identifier, from: nil, to: nil).last
+      )
+      let task = try await sites.parisSite.perform(
+        .clone(VPGOperation.Clone(checkpoint: latest.identifier)),
+        on: definition.identifier,
+        user: "ann"
+      )
+      let ended = try await sites.finished(task, at: sites.parisSite, state: .failed)
+      #expect(ended.completeReason.contains("had other disks than now"))
+      try await sites.expectNothingLeft()
+    }
+  }
+
   @Test func `a copy that fails undoes the clone`() async throws {
     try await withVPG { sites, definition in
       await sites.parisAppliance.setCopyReply(CopyReply(failure: "there is no room left for x"))

@@ -174,8 +174,9 @@ actor FakeAppliance: ApplianceControl {
 
   func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) throws(SiteError) {
     if isFull && journals[stream] == nil { throw .failed("the disk is full") }
-    if let known = journals[stream], known.volumes != request.volumes {
-      throw .conflict("the stream has a journal with other volumes")
+    let (old, new) = (journals[stream]?.volumes ?? [], request.volumes)
+    if zip(old, new).contains(where: { $0.replicaPath != $1.replicaPath }) {
+      throw .conflict("the stream has a journal with other replicas")
     }
     journals[stream] = request
   }

@@ -84,6 +84,8 @@ actor FakeHypervisor: Hypervisor {
 
   func growDisk(of vm: VMIdentifier) { machines[vm]?.disks[0].byteCount *= 2 }
 
+  func removeDisk(_ index: Int, of vm: VMIdentifier) { machines[vm]?.disks.remove(at: index) }
+
   func rename(_ vm: VMIdentifier, to name: String) { machines[vm]?.name = name }
 
   func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {
@@ -162,6 +164,8 @@ actor FakeHypervisor: Hypervisor {
 
   func closePull(of vm: VMIdentifier) {}
 
+  func endTapsOfGoneDisks(of vm: VMIdentifier) {}
+
   func changeMaps(
     of vm: VMIdentifier,
     stream: StreamIdentifier
@@ -176,7 +180,14 @@ actor FakeHypervisor: Hypervisor {
   ) -> [VolumeIdentifier: ChangedExport] {
     Dictionary(
       uniqueKeysWithValues: volumes.map {
-        ($0, ChangedExport(name: $0.rawValue, changes: maps[vm]?[$0]?.first?.name))
+        (
+          $0,
+          ChangedExport(
+            name: $0.rawValue,
+            changes: maps[vm]?[$0]?.first?.name,
+            knownByteCount: 64 << 20
+          )
+        )
       }
     )
   }
@@ -191,7 +202,8 @@ actor FakeHypervisor: Hypervisor {
       let map = ChangeMap(
         stream: stream,
         number: maps[vm]?[volume]?.count ?? 0,
-        floor: floor
+        floor: floor,
+        byteCount: 64 << 20
       )
       maps[vm, default: [:]][volume, default: []].append(map)
     }

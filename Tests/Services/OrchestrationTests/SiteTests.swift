@@ -263,27 +263,63 @@ import Testing
     }
   }
 
-  @Test func `a VM whose disks change is reported, and what is protected stays so`() async throws {
+  @Test func `disks that come, grow and go are followed, and each keeps its number`() async throws {
     let sites = try await TwoSites()
     try await sites.run {
       let definition = try await sites.protectedVPG()
       let (vpg, vm) = (definition.identifier, definition.vms[0].identifier)
+      let names = definition.vms[0].volumes.map(\.identifier)
+      func request() async -> JournalRequest? {
+        await sites.parisAppliance.journals[definition.vms[0].stream]
+      }
       await sites.londonHypervisor.addDisk(to: vm)
-      try await eventually("the new disk shows") {
-        try await sites.londonSite.vpg(vpg).substatus == .needsConfiguration
+      try await eventually("three disks are tapped and have replicas") {
+        let count = await request()?.volumes.count
+        return await sites.londonHypervisor.readyVolumes().count == 3 && count == 3
       }
       await sites.londonHypervisor.growDisk(of: vm)
-      try await eventually("both are events, once each") {
-        let texts = try await sites.londonSite.events(from: nil, to: nil, limit: 100)
-          .map(\.description)
-        return texts.filter { $0.contains("disk vd2 is not protected") }.count == 1
-          && texts.filter { $0.contains("disk vd0 has 134217728 bytes") }.count == 1
+      try await eventually("the replica is to grow") {
+        await request()?.volumes[0].byteCount == 134_217_728
       }
-      try await eventually("paris says so too") {
-        try await sites.parisSite.vpg(vpg).substatus == .needsConfiguration
+      await sites.londonHypervisor.removeDisk(1, of: vm)
+      try await eventually("the disk that went has size 0") {
+        await request()?.volumes.map(\.byteCount) == [134_217_728, 0, 67_108_864]
+      }
+      #expect(await request()?.volumes[1].identifier == names[1])
+      try await eventually("both sites have the same definition and nothing to complain of") {
+        let london = try await sites.londonSite.vpg(vpg)
+        let paris = try await sites.parisSite.vpg(vpg)
+        return london.status == .meetingSLA && london.definition == paris.definition
+          && london.definition.vms[0].volumes.map(\.number) == [0, 2]
+      }
+      let texts = try await sites.londonSite.events(from: nil, to: nil, limit: 100)
+        .map(\.description)
+      #expect(texts.filter { $0.contains("with the disks they have now") }.count == 3)
+      for text in ["disk vd2 is new", "disk vd0 has 134217728 bytes", "disk vd1 is not there"] {
+        #expect(texts.filter { $0.contains(text) }.count == 1)
+      }
+    }
+  }
+
+  @Test func `while the other site is away new disks wait, and the others stay protected`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let (vpg, vm) = (definition.identifier, definition.vms[0].identifier)
+      sites.switchboard.setCut(true)
+      await sites.londonHypervisor.addDisk(to: vm)
+      try await eventually("the new disk is an event") {
+        try await sites.londonSite.events(from: nil, to: nil, limit: 100)
+          .contains { $0.description.contains("disk vd2 is new") }
       }
       #expect(await sites.londonHypervisor.readyVolumes().count == 2)
-      #expect(await sites.londonAppliance.syncCount == 1)
+      #expect(try await sites.londonSite.vpg(vpg).definition.vms[0].volumes.count == 2)
+      sites.switchboard.setCut(false)
+      try await eventually("it is protected", within: .seconds(20)) {
+        await sites.londonHypervisor.readyVolumes().count == 3
+      }
     }
   }
 

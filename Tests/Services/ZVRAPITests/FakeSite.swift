@@ -417,11 +417,12 @@ extension FakeSite {
       name: "web1",
       stream: StreamIdentifier("6b1f2c0e-0000-4000-8000-0000000000f1"),
       nics: [nic],
-      volumes: machine.disks.map {
+      volumes: machine.disks.enumerated().map { number, disk in
         VPGDefinition.ProtectedVolume(
-          identifier: $0.identifier,
-          target: $0.target,
-          byteCount: $0.byteCount
+          identifier: disk.identifier,
+          number: number,
+          target: disk.target,
+          byteCount: disk.byteCount
         )
       },
       hardware: machine.hardware

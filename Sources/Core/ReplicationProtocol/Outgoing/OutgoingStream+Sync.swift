@@ -41,12 +41,25 @@ extension OutgoingStream {
   ) throws(SyncInterruption) -> UInt64? {
     if isClosed || isPaused || !hasAllTaps { throw .cancelled }
     guard isLinked, records.count == 0 else { return nil }
+    let said = volumeSizes.encoded
+    guard let room = unsafe sideRing.reserve(said.count) else { return nil }
+    unsafe room.copyBytes(from: said)
+    let place = sideRing.commit()
     generation += 1
     let kind: SyncState =
       usingChanges ? .bitmapSync : isRemoteComplete ? .deltaSync : .initialSync
     mode = .syncing(kind)
     missingUntil = nil
-    append(.syncBegan, time: now, offset: Self.number(of: kind))
+    append(
+      .syncBegan,
+      time: now,
+      offset: Self.number(of: kind),
+      length: UInt32(said.count),
+      checksum: unsafe said.withUnsafeBytes { unsafe payloadChecksum($0) },
+      ring: sideRingNumber,
+      payloadStart: place.start,
+      freedThrough: place.end
+    )
     return generation
   }
 

@@ -27,6 +27,8 @@ package struct OutgoingStream: ~Copyable {
 
   /// One volume's side of the stream.
   struct Volume {
+    /// By which records name it.
+    let number: Int
     var ring: PayloadRing
     var conflicts = PullConflicts()
     /// Who may write: the newest connection, by a number that grows.
@@ -36,7 +38,9 @@ package struct OutgoingStream: ~Copyable {
   }
 
   package internal(set) var mode = Mode.dropping
+  /// The volumes there are; methods name them by their places in this list.
   var volumes: [Volume]
+  let volumeSizes: VolumeSizes
   var records: RecordRing
   /// Payloads of syncs, and tags of checkpoints; writes of the guest never wait for them.
   var sideRing: PayloadRing
@@ -69,19 +73,22 @@ package struct OutgoingStream: ~Copyable {
   /// Makes a stream that holds nothing and keeps nothing.
   ///
   /// - Parameters:
-  ///   - volumeCount: How many volumes the VM has.
+  ///   - volumeSizes: The VM's volumes; methods count those that are there, from 0.
   ///   - volumeByteCount: Bytes for payloads of each volume's writes.
   ///   - sideByteCount: Bytes for payloads of syncs and tags.
   ///   - recordCapacity: The most records that are not acknowledged.
   ///   - now: The time; until a first sync everything counts as missing.
   package init(
-    volumeCount: Int,
+    volumeSizes: VolumeSizes,
     volumeByteCount: Int,
     sideByteCount: Int,
     recordCapacity: Int = 1 << 16,
     now: WallTime
   ) {
-    volumes = (0..<volumeCount).map { _ in Volume(ring: PayloadRing(byteCount: volumeByteCount)) }
+    self.volumeSizes = volumeSizes
+    volumes = volumeSizes.present.map {
+      Volume(number: $0, ring: PayloadRing(byteCount: volumeByteCount))
+    }
     sideRing = PayloadRing(byteCount: sideByteCount)
     records = RecordRing(capacity: recordCapacity)
     missingSince = now
@@ -157,7 +164,7 @@ package struct OutgoingStream: ~Copyable {
     _ kind: StreamRecord.Kind,
     time: WallTime,
     isPulled: Bool = false,
-    volume: Int = 0,
+    volume: Int? = nil,
     offset: UInt64 = 0,
     length: UInt32 = 0,
     checksum: UInt32 = 0,
@@ -170,7 +177,7 @@ package struct OutgoingStream: ~Copyable {
       time: time,
       kind: kind,
       isPulled: isPulled,
-      volume: UInt16(volume),
+      volume: volume.map { UInt16(volumes[$0].number) } ?? 0,
       offset: offset,
       length: length,
       payloadChecksum: checksum

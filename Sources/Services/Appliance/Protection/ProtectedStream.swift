@@ -30,6 +30,9 @@ final class ProtectedStream: @unchecked Sendable {
 
   init(name: StreamIdentifier, request: ProtectRequest, context: ProtectionContext) throws {
     self.name = name
+    var request = request
+    // The buffer counts the volumes in the order of their numbers.
+    request.volumes.sort { $0.number < $1.number }
     self.request = request
     self.context = context
     var logger = context.logger
@@ -40,7 +43,7 @@ final class ProtectedStream: @unchecked Sendable {
       pullSocketPath: "\(SocketAccess.pullFolder(in: context.runFolder))/\(name)"
     )
     let buffer = StreamBuffer(
-      volumeCount: request.volumes.count,
+      volumeSizes: request.volumeSizes,
       byteCount: min(request.bufferByteCount, context.largestBuffer)
     )
     buffer.setPaused(request.isPaused)

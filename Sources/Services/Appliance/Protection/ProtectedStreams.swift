@@ -162,6 +162,10 @@ package final class ProtectedStreams: @unchecked Sendable {
     guard request.volumes.allSatisfy({ $0.byteCount > 0 && $0.byteCount % 512 == 0 }) else {
       throw refuse("a volume's size is a multiple of 512 bytes and not 0")
     }
+    let numbers = Set(request.volumes.map(\.number))
+    guard numbers.count == request.volumes.count,
+      numbers.allSatisfy({ (0..<VolumeSizes.limit).contains($0) })
+    else { throw refuse("volumes have numbers of their own, below \(VolumeSizes.limit)") }
     guard (1...65535).contains(request.remotePort) else { throw refuse("there is no such port") }
   }
 

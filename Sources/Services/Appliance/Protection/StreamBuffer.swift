@@ -27,12 +27,12 @@ package final class StreamBuffer: @unchecked Sendable {
 
   /// Makes a buffer with `byteCount` bytes for payloads, for all volumes together; each volume gets
   /// at least 4 MiB.
-  package init(volumeCount: Int, byteCount: UInt64) {
+  package init(volumeSizes: VolumeSizes, byteCount: UInt64) {
     let side = max(Int(byteCount / 8), Self.leastRingByteCount)
     stream = OutgoingStream(
-      volumeCount: volumeCount,
+      volumeSizes: volumeSizes,
       volumeByteCount: max(
-        (Int(byteCount) - side) / max(volumeCount, 1),
+        (Int(byteCount) - side) / max(volumeSizes.present.count, 1),
         Self.leastRingByteCount
       ),
       sideByteCount: side,

@@ -12,14 +12,23 @@ final class SyncDisk {
 
   private let client: NBDClient
   private let changes: String?
+  private let knownByteCount: UInt64
   private let blockSize: UInt64
   private let knowsHoles: Bool
   private var readByteCount: UInt64 = 0
 
   /// Connects to the disk's export.
   ///
-  /// `changes` is the metadata context that names what was written; nil if there is none.
-  init(socketPath: String, exportName: String, changes: String?, blockSize: Int) throws {
+  /// `changes` is the metadata context that names what was written in the first `knownByteCount`
+  /// bytes; nil if there is none.
+  init(
+    socketPath: String,
+    exportName: String,
+    changes: String?,
+    knownByteCount: UInt64,
+    blockSize: Int
+  ) throws {
+    self.knownByteCount = knownByteCount
     self.changes = changes
     self.blockSize = UInt64(blockSize)
     client = try NBDClient(
@@ -47,9 +56,12 @@ final class SyncDisk {
     guard let changes, client.grantedContexts.contains(changes) else { return [0..<byteCount] }
     var ranges: [Range<UInt64>] = []
     var offset: UInt64 = 0
-    for extent in try client.extents(of: changes, at: 0, count: byteCount) {
+    let known = min(knownByteCount, byteCount)
+    let grown = NBDExtent(count: byteCount - known, flags: NBDExtent.dirty)
+    let told = known == 0 ? [] : try client.extents(of: changes, at: 0, count: known)
+    for extent in told + [grown] {
       defer { offset += extent.count }
-      guard extent.flags & NBDExtent.dirty != 0 else { continue }
+      guard extent.count > 0, extent.flags & NBDExtent.dirty != 0 else { continue }
       let start = offset / blockSize * blockSize
       let end = min((offset + extent.count + blockSize - 1) / blockSize * blockSize, byteCount)
       if let last = ranges.last, start <= last.upperBound {

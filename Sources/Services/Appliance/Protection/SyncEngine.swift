@@ -159,7 +159,7 @@ final class SyncEngine: @unchecked Sendable {
   private func ask(_ step: SyncPlan.Step) -> HashTicket {
     guard let sender = sender() else { return .lost }
     return sender.beginHashes(
-      volume: step.volume,
+      volume: volumes[step.volume].number,
       at: step.offset,
       blockSize: Self.blockSize,
       count: step.blockCount(of: Self.blockSize)
@@ -187,6 +187,7 @@ final class SyncEngine: @unchecked Sendable {
           socketPath: request.pullSocketPath,
           exportName: name,
           changes: request.changes[volume.identifier],
+          knownByteCount: request.known[volume.identifier] ?? volume.byteCount,
           blockSize: Self.blockSize
         )
         disks.append(disk)

@@ -3,19 +3,20 @@
 
 internal import Crypto
 internal import Journal
+internal import RecoveryModel
 internal import ReplicationProtocol
 
 /// Answers questions for hashes from a journal's newest content.
 struct BlockHasher {
   let journal: StreamJournal
-  let volumeSizes: [UInt64]
+  let volumes: VolumeSizes
 
   /// The hashes of the blocks; the last one may be cut by the volume's end.
   func hashes(_ question: HashQuestion) throws -> [BlockHash] {
-    guard volumeSizes.indices.contains(question.volume), question.blockSize > 0,
+    guard question.volume >= 0, question.blockSize > 0,
       question.count > 0, question.count <= HashQuestion.byteLimit / question.blockSize
     else { throw HashQuestion.Failure.invalidRange }
-    let size = volumeSizes[question.volume]
+    let size = volumes[question.volume]
     guard question.offset < size else { throw HashQuestion.Failure.invalidRange }
     let byteCount = Int(
       min(size - question.offset, UInt64(question.blockSize) * UInt64(question.count))

@@ -237,13 +237,15 @@ package final class ExportRegistry: Sendable {
     let keeper = try journals.known(request.stream)
     let journal = try keeper.opened()
     let point = try journal.record(at: request.point)
+    let sizes = journal.volumes(at: point)
     let volumes = keeper.volumes
     let reply = ExportReply(
       socketPath: socketPath(identifier),
       sequence: point,
       time: try journal.pointTime(of: point),
-      volumes: volumes.map { volume in
-        ExportReply.Volume(
+      volumes: sizes.present.map { number in
+        let volume = volumes[number]
+        return ExportReply.Volume(
           identifier: volume.identifier,
           target: volume.target,
           overlayPath: request.overlayFolder

@@ -17,6 +17,8 @@ extension JournalError {
     case .unsupportedVersion(let version):
       "the journal has format \(version), which this version does not read"
     case .otherStream: "the journal's folder holds another stream, or volumes of other sizes"
+    case .otherVolumes:
+      "the sender has disks that this site was not told of: they are taken once it is"
     case .gap(let expected, let found):
       "record \(found.rawValue) came where \(expected.rawValue) was due"
     case .malformed(let sequence): "record \(sequence.rawValue) is damaged"
@@ -35,7 +37,7 @@ extension JournalError {
     let status =
       switch self {
       case .unknownCheckpoint, .pointGone, .pointAhead: 404
-      case .otherStream, .insideSync, .incomplete, .held, .promoted: 409
+      case .otherStream, .otherVolumes, .insideSync, .incomplete, .held, .promoted: 409
       case .storage, .corrupt, .stateDamaged, .unsupportedVersion, .gap, .malformed: 500
       }
     return ControlFailure(status: status, message: words)

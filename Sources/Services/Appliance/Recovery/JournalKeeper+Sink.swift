@@ -159,7 +159,8 @@ extension JournalKeeper {
 
   private func answer(_ question: HashQuestion) {
     guard let journal = monitor.withLock({ journal }) else { return question.withdraw() }
-    let hasher = BlockHasher(journal: journal, volumeSizes: volumes.map(\.byteCount))
+    // The question may be here before the record that begins its sync, and with it a new volume.
+    let hasher = BlockHasher(journal: journal, volumes: VolumeSizes(volumes.map(\.byteCount)))
     question.reply(Result { try hasher.hashes(question) })
   }
 }

@@ -158,19 +158,40 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   // MARK: Wishes
 
   /// Takes on a request for the journal there is.
-  func update(_ request: JournalRequest) throws {
+  func update(_ wish: JournalRequest) throws {
     let current = monitor.withLock { record }
-    guard current.request.volumes == request.volumes,
-      current.request.sourceSite == request.sourceSite
-    else {
+    let request = wish.keepingReplicas(of: current.request)
+    guard current.request.canBecome(request) else {
       throw ControlFailure(
         status: 409,
         message: "the stream has a journal with other volumes or another source"
       )
     }
     try open()
+    if current.request.volumes != request.volumes { try provide(request) }
     if current.request != request { try change { $0.request = request } }
     monitor.withLock { journal }?.configure(.init(request))
+  }
+
+  /// Makes replicas for disks that are new, and makes room in those of disks that grew.
+  ///
+  /// The journal's volumes change with the sync in which the sender tells of them.
+  private func provide(_ request: JournalRequest) throws {
+    let journal = try opened()
+    guard !journal.state.isPromoted else { throw JournalError.promoted }
+    var files = monitor.withLock { replicas }
+    for (number, volume) in request.volumes.enumerated() {
+      if number >= files.count {
+        try makeReplica(volume)
+        files.append(try File(path: volume.replicaPath, creating: false))
+      } else if try files[number].byteCount() < volume.byteCount {
+        try files[number].resize(to: volume.byteCount)
+        try files[number].sync()
+      }
+    }
+    try journal.provide(files)
+    let opened = files
+    monitor.withLock { replicas = opened }
   }
 
   /// Begins or ends the taking of writes.
@@ -269,6 +290,26 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   func withdrawQueue() {
     for case .hash(let question) in queue { question.withdraw() }
     queue = []
+  }
+}
+
+extension JournalRequest {
+  /// Whether a journal can go on with another request: every disk keeps its replica.
+  fileprivate func canBecome(_ other: JournalRequest) -> Bool {
+    sourceSite == other.sourceSite
+      && volumes.map(\.replicaPath) == other.volumes.prefix(volumes.count).map(\.replicaPath)
+  }
+
+  /// The request with the disks it does not name and the journal has, as disks that are gone.
+  ///
+  /// A change that is taken back names fewer than the one before.
+  fileprivate func keepingReplicas(of before: JournalRequest) -> JournalRequest {
+    var request = self
+    for var volume in before.volumes.dropFirst(volumes.count) {
+      volume.byteCount = 0
+      request.volumes.append(volume)
+    }
+    return request
   }
 }
 

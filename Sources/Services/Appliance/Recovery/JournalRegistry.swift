@@ -90,6 +90,7 @@ package final class JournalRegistry: Sendable {
     try changes.withLock { _ in
       try failing {
         if let keeper = keeper(stream) {
+          try Self.check(stream, request)
           try keeper.update(request)
           return try keeper.start()
         }
@@ -172,16 +173,18 @@ package final class JournalRegistry: Sendable {
   }
 
   private static func check(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
+    let present = request.volumes.filter { $0.byteCount > 0 }
     // The stream names a folder and a word of the state file.
     let isName = stream.rawValue.utf8.allSatisfy {
       $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
         || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
     }
     guard isName, (1...64).contains(stream.rawValue.utf8.count), !request.volumes.isEmpty,
-      request.volumes.count <= 64, request.volumes.allSatisfy({ $0.byteCount > 0 }),
+      request.volumes.count <= VolumeSizes.limit,
+      request.volumes.contains(where: { $0.byteCount > 0 }),
       request.volumes.allSatisfy({ $0.replicaPath.hasPrefix("/") }),
       Set(request.volumes.map(\.replicaPath)).count == request.volumes.count,
-      Set(request.volumes.map(\.identifier)).count == request.volumes.count,
+      Set(present.map(\.identifier)).count == present.count,
       request.historyInSeconds > 0, request.hardLimitInBytes > 0
     else {
       throw ControlFailure(
@@ -194,11 +197,10 @@ package final class JournalRegistry: Sendable {
   /// Removes everything; the record, which says how, goes last.
   private func erase(_ keeper: JournalKeeper, keepsReplicas: Bool) throws {
     let record = keeper.monitor.withLock { keeper.record }
-    if !keepsReplicas {
-      for volume in record.request.volumes {
-        guard unlink(volume.replicaPath) != 0, errno != ENOENT else { continue }
-        throw StorageError.failed(operation: "unlink", file: volume.replicaPath, code: errno)
-      }
+    // Replicas of disks that were taken away are of no use to anybody.
+    for volume in record.request.volumes where !keepsReplicas || volume.byteCount == 0 {
+      guard unlink(volume.replicaPath) != 0, errno != ENOENT else { continue }
+      throw StorageError.failed(operation: "unlink", file: volume.replicaPath, code: errno)
     }
     for name in try keeper.folder.list() where name != Self.recordName {
       try keeper.folder.remove(name)

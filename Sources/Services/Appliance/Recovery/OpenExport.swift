@@ -28,14 +28,16 @@ final class OpenExport: Sendable {
     let volumes = keeper.volumes
     let point = record.reply.sequence
     let hold = try journal.hold(point)
+    let sizes = journal.volumes(at: point)
     do {
       var exports: [String: PointInTimeExport] = [:]
       var disks: [VolumeIdentifier: PointInTimeDisk] = [:]
-      for (index, volume) in volumes.enumerated() {
+      for number in sizes.present {
+        let volume = volumes[number]
         let disk = PointInTimeDisk(
           journal: journal,
-          volume: index,
-          byteCount: volume.byteCount,
+          volume: number,
+          byteCount: sizes[number],
           point: point
         )
         disks[volume.identifier] = disk

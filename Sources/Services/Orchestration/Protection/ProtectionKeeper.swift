@@ -32,6 +32,7 @@ actor ProtectionKeeper {
   private var entries: [StreamIdentifier: Entry] = [:]
   private var targets: [StreamIdentifier: PrepareReply.StreamTarget] = [:]
   private var asking: Set<VPGIdentifier> = []
+  private var following: Set<VPGIdentifier> = []
 
   init(context: SiteContext) { self.context = context }
 
@@ -190,8 +191,7 @@ actor ProtectionKeeper {
     let vm = entry.assignment.vm.name
     await context.events.record(
       .updateVPG,
-      "The VM \(vm) was changed: \(new.joined(separator: "; ")). Its VPG needs to be configured.",
-      succeeded: false,
+      "The VM \(vm) was changed: \(new.joined(separator: "; ")).",
       vpgs: [entry.assignment.definition.identifier]
     )
   }
@@ -200,6 +200,11 @@ actor ProtectionKeeper {
   func needsConfiguration(_ stream: StreamIdentifier) -> Bool {
     entries[stream].map { !$0.differences.isEmpty } ?? false
   }
+
+  /// Whether the caller is to have a VPG follow its VMs' disks: one at a time does.
+  func beginFollowing(_ vpg: VPGIdentifier) -> Bool { following.insert(vpg).inserted }
+
+  func endFollowing(_ vpg: VPGIdentifier) { following.remove(vpg) }
 
   /// Whether nothing of ours is on these disks.
   func areFree(_ volumes: [VolumeIdentifier], of stream: StreamIdentifier) -> Bool {

@@ -19,6 +19,8 @@ extension StreamKeeper {
     switch action {
     case .protect:
       guard let request else { return }
+      // A stream that is made anew counts its losses of order from the beginning.
+      if given?.request.volumes != request.volumes { rotation = ChangeMapRotation() }
       given = Given(
         incarnation: status.incarnation,
         request: request,

@@ -77,7 +77,8 @@ extension StreamKeeper {
         pullSocketPath: socketPath,
         exportNames: exports.mapValues(\.name),
         generation: generation,
-        changes: exports.compactMapValues(\.changes)
+        changes: exports.compactMapValues(\.changes),
+        known: exports.mapValues(\.knownByteCount)
       )
     } catch let error as HypervisorError {
       throw SiteError(error)

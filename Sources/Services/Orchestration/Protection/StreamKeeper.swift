@@ -30,6 +30,7 @@ struct StreamKeeper {
   var given: Given?
   var pause = Duration.zero
   var resting = ContinuousClock.now
+  var nextFollowing = ContinuousClock.now
 
   init(context: SiteContext, keeper: ProtectionKeeper, stream: StreamIdentifier) {
     self.context = context
@@ -65,6 +66,7 @@ struct StreamKeeper {
       taps = isRunning ? try await context.hypervisor.taps(of: assignment.vm.identifier) : [:]
     } catch { throw SiteError(error) }
 
+    if await follow(vm, assignment) { return }
     // The appliance of a VM that is gone cannot be told from the others: ask the one that has it.
     let appliance: ApplianceIdentifier? =
       if let vm { context.appliances.appliance(on: vm.host)?.identifier } else {
@@ -98,7 +100,6 @@ struct StreamKeeper {
     await keeper.note(stream, isReleased: isReleased, sender: appliance)
     await keeper.note(stream, free: actions.contains(where: \.isFreeing) ? [] : facts.suspended)
     try await leaveOtherHosts(appliance)
-    await keeper.note(stream, differences: vm.map { differences($0, assignment) } ?? [])
     for action in actions {
       try await carryOut(action, assignment, request, appliance, status)
       reconciler.carriedOut(action)
@@ -140,7 +141,11 @@ struct StreamKeeper {
     return ProtectRequest(
       vpg: assignment.definition.identifier,
       volumes: assignment.vm.volumes.map {
-        ProtectRequest.Volume(identifier: $0.identifier, byteCount: $0.byteCount)
+        ProtectRequest.Volume(
+          identifier: $0.identifier,
+          number: $0.number,
+          byteCount: $0.byteCount
+        )
       },
       remoteHost: target.host,
       remotePort: target.port,
@@ -158,21 +163,6 @@ struct StreamKeeper {
     for other in await context.appliances.senders(of: stream) where other != current {
       try await context.appliances.client(for: other).endStream(stream)
     }
-  }
-
-  /// In what the VM's disks are not what the VPG protects, in words for an operator.
-  func differences(_ vm: VirtualMachine, _ assignment: Assignment) -> [String] {
-    guard assignment.wish == .protect else { return [] }
-    let known = assignment.vm.volumes
-    let new = vm.disks.filter { disk in !known.contains { $0.identifier == disk.identifier } }
-    let gone = known.filter { volume in !vm.disks.contains { $0.identifier == volume.identifier } }
-    let resized = known.compactMap { volume in
-      vm.disks.first {
-        $0.identifier == volume.identifier && $0.byteCount > 0 && $0.byteCount != volume.byteCount
-      }.map { "its disk \(volume.target) has \($0.byteCount) bytes, not \(volume.byteCount)" }
-    }
-    return new.map { "its disk \($0.target) is not protected" }
-      + gone.map { "its disk \($0.target) is not there any more" } + resized
   }
 }
 

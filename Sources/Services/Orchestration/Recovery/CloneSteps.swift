@@ -85,7 +85,13 @@ extension CloneSteps {
       overlayFolder: nil
     )
     let appliance = try appliance(of: machine, definition)
-    _ = try await appliance.openExport(machine.export, request)
+    let point = try await appliance.openExport(machine.export, request)
+    guard Set(point.volumes.map(\.identifier)) == Set(machine.disks.map(\.volume)) else {
+      throw .conflict(
+        "At this checkpoint the VM of \(machine.name) had other disks than now; clone a later one, "
+          + "or begin a failover test of this one."
+      )
+    }
     return try await appliance.dataByteCounts(of: machine.export)
   }
 

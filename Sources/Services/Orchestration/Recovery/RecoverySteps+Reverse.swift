@@ -86,10 +86,11 @@ extension VPGDefinition.ProtectedVM {
         if old.networks.indices.contains(index) { place.failover.network = old.networks[index] }
         return place
       },
-      volumes: now.disks.map { disk in
+      volumes: now.disks.enumerated().map { number, disk in
         let left = old.disks.first { $0.target == disk.target }
         var volume = VPGDefinition.ProtectedVolume(
           identifier: disk.identifier,
+          number: number,
           target: disk.target,
           byteCount: disk.byteCount,
           datastore: left?.datastore

@@ -10,13 +10,14 @@ internal import Store
 extension DefinitionCheck {
   /// Checks the VMs, and fills in what they are made of.
   ///
-  /// `old` is the definition that is being changed: the disks of its VMs stay as they are, for
-  /// their streams and journals are of these.
+  /// `old` is the definition that is being changed: the disks of its VMs stay as they are, unless
+  /// the definition `followsDisks`. That makes the VMs' streams anew.
   mutating func complete(
     by inventory: Inventory,
     others: [VPGRecord],
     appliances: ApplianceDirectory,
-    changing old: VPGDefinition?
+    changing old: VPGDefinition?,
+    followsDisks: Bool
   ) {
     for index in definition.vms.indices {
       let wish = definition.vms[index]
@@ -25,6 +26,7 @@ extension DefinitionCheck {
       switch (kept, found) {
       case (let kept?, let found):
         definition.vms[index] = completeKept(wish, kept, found)
+        if followsDisks, let found { definition.vms[index].take(found.disks) }
       case (nil, let found?):
         checkNew(found, others, appliances)
         definition.vms[index] = completeNew(wish, found)
@@ -63,15 +65,16 @@ extension DefinitionCheck {
     }
     var result = wish
     if result.stream.rawValue.isEmpty { result.stream = StreamIdentifier(newGUID()) }
-    result.volumes = vm.disks.map { disk in
+    result.volumes = vm.disks.enumerated().map { number, disk in
       var volume =
         wish.volumes.first { $0.identifier == disk.identifier }
         ?? VPGDefinition.ProtectedVolume(
           identifier: disk.identifier,
+          number: number,
           target: disk.target,
           byteCount: disk.byteCount
         )
-      (volume.target, volume.byteCount) = (disk.target, disk.byteCount)
+      (volume.number, volume.target, volume.byteCount) = (number, disk.target, disk.byteCount)
       return volume
     }
     completeHardware(&result, vm)
@@ -96,10 +99,13 @@ extension DefinitionCheck {
     result.stream = kept.stream
     result.volumes = kept.volumes.map { volume in
       var wished = wish.volumes.first { $0.identifier == volume.identifier } ?? volume
-      (wished.target, wished.byteCount) = (volume.target, volume.byteCount)
+      (wished.number, wished.target, wished.byteCount) = (
+        volume.number, volume.target, volume.byteCount
+      )
       wished.replicaPath = volume.replicaPath
       return wished
     }
+    result.formerVolumes = kept.formerVolumes
     (result.name, result.hardware) = (kept.name, kept.hardware)
     result.replicaFolder = kept.replicaFolder
     guard let vm else { return result }

@@ -180,17 +180,54 @@ struct ProtectedHalf: Sendable {
     try await context.vpgs.update(vpg) { $0.definition = new }
   }
 
+  /// Protects a VPG's VMs with the disks they have now.
+  ///
+  /// The recovery site makes replicas first. Points before a VM's next sync keep the disks there
+  /// were.
+  func follow(_ vpg: VPGIdentifier) async throws(SiteError) {
+    try await context.vpgs.beginChange(of: vpg)
+    do throws(SiteError) { try await followAlone(vpg) } catch {
+      await context.vpgs.endChange(of: vpg)
+      throw error
+    }
+    await context.vpgs.endChange(of: vpg)
+  }
+
+  private func followAlone(_ vpg: VPGIdentifier) async throws(SiteError) {
+    guard let record = await context.vpgs.record(vpg), record.phase == .protecting else { return }
+    let old = record.definition
+    var new = old
+    new.generation = old.generation + 1
+    new = try await checked(new, changing: old, followsDisks: true)
+    // Whoever asked may not know yet that it was done.
+    guard new.vms != old.vms else { return }
+    try await change(vpg, to: new)
+    await keeper.nudge()
+    await context.events.record(
+      .updateVPG,
+      "The VPG \(new.name) protects its VMs with the disks they have now.",
+      vpgs: [vpg]
+    )
+  }
+
   /// The definition, complete, if both sites can carry it out.
   private func checked(
     _ definition: VPGDefinition,
-    changing old: VPGDefinition?
+    changing old: VPGDefinition?,
+    followsDisks: Bool = false
   ) async throws(SiteError) -> VPGDefinition {
     let others = await context.vpgs.all()
     var check = DefinitionCheck(definition)
     check.checkItself(others: others)
     let own: Inventory
     do { own = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
-    check.complete(by: own, others: others, appliances: context.appliances, changing: old)
+    check.complete(
+      by: own,
+      others: others,
+      appliances: context.appliances,
+      changing: old,
+      followsDisks: followsDisks
+    )
     check.checkMechanism()
     if let old { check.checkChange(from: old) }
     do throws(SiteError) { try await checkRecovery(&check) } catch {

@@ -154,19 +154,25 @@ struct RecoveryHalf: Sendable {
   ) throws(SiteError) -> JournalRequest {
     let shortIdentifier = definition.identifier.rawValue.prefix(8)
     var volumes: [JournalRequest.Volume] = []
-    for volume in vm.volumes {
+    let former = Set(vm.formerVolumes.map(\.number))
+    var targets: Set<String> = []
+    for volume in (vm.volumes + vm.formerVolumes).sorted(by: { $0.number < $1.number }) {
       let wish = definition.recoveryDatastore(of: volume, in: vm)
       guard let datastore = inventory.datastores.first(where: { $0.identifier == wish }) else {
         throw .invalid("The recovery datastore of the VM \(vm.name) is not there.")
       }
-      if let path = volume.replicaPath { try refuseInUse(path, datastore, inventory) }
+      let isThere = !former.contains(volume.number)
+      if isThere, let path = volume.replicaPath { try refuseInUse(path, datastore, inventory) }
+      // Another disk that was at the same place before has the plain name.
+      let isFirst = targets.insert(volume.target).inserted
+      let name = isFirst ? volume.target : "\(volume.target)-\(volume.number)"
       volumes.append(
         JournalRequest.Volume(
           identifier: volume.identifier,
           target: volume.target,
-          byteCount: volume.byteCount,
+          byteCount: isThere ? volume.byteCount : 0,
           replicaPath: volume.replicaPath
-            ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(volume.target).raw"
+            ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(name).raw"
         )
       )
     }

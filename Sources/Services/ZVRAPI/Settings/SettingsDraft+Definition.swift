@@ -154,11 +154,12 @@ extension SettingsDraft {
       name: machine?.name ?? "",
       stream: StreamIdentifier(UUID().uuidString.lowercased()),
       nics: (machine?.nics ?? []).map { VPGDefinition.ProtectedNIC(identifier: $0.identifier) },
-      volumes: (machine?.disks ?? []).map {
+      volumes: (machine?.disks ?? []).enumerated().map { number, disk in
         VPGDefinition.ProtectedVolume(
-          identifier: $0.identifier,
-          target: $0.target,
-          byteCount: $0.byteCount
+          identifier: disk.identifier,
+          number: number,
+          target: disk.target,
+          byteCount: disk.byteCount
         )
       },
       hardware: machine?.hardware

@@ -117,7 +117,7 @@ final class TwoHosts: Sendable {
     defer { source.close() }
     let request = try ProtectRequest(
       vpg: VPGIdentifier("vpg"),
-      volumes: [.init(identifier: Self.volume, byteCount: Self.volumeByteCount)],
+      volumes: [.init(identifier: Self.volume, number: 0, byteCount: Self.volumeByteCount)],
       remoteHost: "127.0.0.1",
       remotePort: #require(listener.boundPort),
       remoteSite: Self.site,

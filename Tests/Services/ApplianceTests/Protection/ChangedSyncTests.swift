@@ -91,6 +91,32 @@ struct ChangedSyncTests {
     await pair.close()
   }
 
+  @Test func `what a disk grew by after its map was begun is compared as a whole`() async throws {
+    let (pair, disk) = try await protectedPair()
+    defer { disk.close() }
+    _ = try pair.streams.protect(ProtectedPair.stream, pair.request(isPaused: true))
+    _ = try pair.streams.protect(ProtectedPair.stream, pair.request())
+    let begun = try pair.streams.beginSync(
+      ProtectedPair.stream,
+      BeginSyncRequest(changesFloor: 0)
+    )
+    let generation = try #require(begun.generation)
+    let behind: UInt64 = 1 << 20
+    try pair.streams.sync(
+      ProtectedPair.stream,
+      SyncRequest(
+        pullSocketPath: disk.socketPath,
+        exportNames: [ProtectedPair.volume: try disk.export(withMap: "a")],
+        generation: generation,
+        changes: [ProtectedPair.volume: "qemu:dirty-bitmap:a"],
+        known: [ProtectedPair.volume: UInt64(pair.byteCount) - behind]
+      )
+    )
+    let status = try await pair.status("ordered") { $0.sync == .ordered }
+    #expect(status.syncReadByteCount == behind)
+    await pair.close()
+  }
+
   @Test func `a sync by maps ends when the order is lost, and an older one is refused`()
     async throws
   {

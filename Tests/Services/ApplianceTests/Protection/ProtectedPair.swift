@@ -76,7 +76,7 @@ final class ProtectedPair: Sendable {
   ) throws -> ProtectRequest {
     try ProtectRequest(
       vpg: VPGIdentifier("vpg"),
-      volumes: [.init(identifier: Self.volume, byteCount: UInt64(byteCount))],
+      volumes: [.init(identifier: Self.volume, number: 0, byteCount: UInt64(byteCount))],
       remoteHost: "127.0.0.1",
       remotePort: port ?? #require(listener.boundPort),
       remoteSite: Self.paris,

@@ -18,7 +18,10 @@ struct StreamBufferTests {
 
   /// A buffer in order, whose volumes have one tap each.
   static func ordered(volumes: Int = 1) throws -> (StreamBuffer, [TapExport]) {
-    let buffer = StreamBuffer(volumeCount: volumes, byteCount: 0)
+    let buffer = StreamBuffer(
+      volumeSizes: VolumeSizes([UInt64](repeating: 1 << 20, count: volumes)),
+      byteCount: 0
+    )
     let taps = (0..<volumes).map { TapExport(buffer: buffer, volume: $0, byteCount: 1 << 30) }
     for tap in taps { tap.connectionOpened() }
     _ = buffer.linkOpened(welcome)

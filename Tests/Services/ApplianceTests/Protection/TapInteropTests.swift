@@ -68,7 +68,7 @@ private final class OrderedTap: NBDExport {
   /// A tap on a socket, with its buffer in order.
   private final class Bench {
     let folder = FileManager.default.temporaryDirectory.path + "/tap-" + UUID().uuidString.prefix(8)
-    let buffer = StreamBuffer(volumeCount: 1, byteCount: 64 << 20)
+    let buffer = StreamBuffer(volumeSizes: VolumeSizes([64 << 20]), byteCount: 64 << 20)
     let server: NBDServer
     var socketPath: String { folder + "/s" }
     var address: String { ApplianceTests.address(socketPath, "disk") }
@@ -99,14 +99,15 @@ private final class OrderedTap: NBDExport {
         guard let last = batch.last else { return content }
         taken = last
         var start = 0
-        for record in batch.records where [.write, .zeroes].contains(record.kind) {
+        for record in batch.records {
+          defer { start += record.payloadByteCount }
+          guard [.write, .zeroes].contains(record.kind) else { continue }
           let range = Int(record.offset)..<Int(record.offset) + Int(record.length)
           let bytes =
             record.kind == .zeroes
             ? [UInt8](repeating: 0, count: range.count)
             : Array(batch.payload[start..<start + record.payloadByteCount])
           content.replaceSubrange(range, with: bytes)
-          start += record.payloadByteCount
         }
       }
     }

@@ -218,6 +218,62 @@ import Testing
     #expect(bench.exports.statuses.map(\.isServed) == [true, true, true])
   }
 
+  @Test func `a point has the disks there were, through a restart and a disk that goes`() throws {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    let before = try #require(bench.status).durableSequence
+    var request = bench.request
+    request.volumes[0].byteCount = 2 << 20
+    request.volumes[1].byteCount = 0
+    request.volumes.append(
+      .init(
+        identifier: VolumeIdentifier("scsi:0:2"),
+        target: "vdc",
+        byteCount: 1 << 20,
+        replicaPath: bench.root + "/pool/web1/vdc.raw"
+      )
+    )
+    try bench.journals.put(RecoveryBench.stream, request)
+    try bench.deliver(
+      .syncBegan(3, [2 << 20, 0, 1 << 20]),
+      .write(0, (2 << 20) - 1, [7]),
+      .write(2, 0, [8]),
+      .syncEnded
+    )
+    let after = try #require(bench.status).durableSequence
+    func sizes(_ name: String, _ point: UInt64) throws -> [String: UInt64] {
+      let reply = try bench.exports.put(
+        ExportIdentifier(name),
+        ExportRequest(
+          stream: RecoveryBench.stream,
+          point: .sequence(SequenceNumber(point)),
+          overlayFolder: nil
+        )
+      )
+      let clients = try reply.volumes.map { volume in
+        let client = try NBDClient(
+          socketPath: reply.socketPath,
+          exportName: volume.identifier.rawValue,
+          timeoutInSeconds: 20
+        )
+        return (volume.target, client.byteCount)
+      }
+      return Dictionary(uniqueKeysWithValues: clients)
+    }
+    for _ in 1...2 {
+      #expect(try sizes("old", before) == ["vda": 1 << 20, "vdb": 300_000])
+      #expect(try sizes("new", after) == ["vda": 2 << 20, "vdc": 1 << 20])
+      try bench.restart()
+    }
+    // A change that is taken back names fewer disks; no replica moves.
+    try bench.journals.put(RecoveryBench.stream, bench.request)
+    try bench.journals.put(RecoveryBench.stream, request)
+    request.volumes[1].replicaPath += "x"
+    #expect(throws: ControlFailure.self) {
+      try bench.journals.put(RecoveryBench.stream, request)
+    }
+  }
+
   @Test func `inside a sync or outside the history is refused with words`() throws {
     let bench = try prepare()
     defer { bench.tearDown() }

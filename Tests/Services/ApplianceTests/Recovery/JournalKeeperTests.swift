@@ -144,14 +144,14 @@ import Testing
     #expect(try bench.connect().isAccepting == false)
   }
 
-  @Test func `change limits but not volumes`() throws {
+  @Test func `change limits but not the place of a replica`() throws {
     let bench = try RecoveryBench()
     defer { bench.tearDown() }
     try bench.prepare()
     var request = bench.request
     request.historyInSeconds = 60
     try bench.journals.put(RecoveryBench.stream, request)
-    request.volumes.removeLast()
+    request.volumes[0].replicaPath += "x"
     #expect(throws: ControlFailure.self) {
       try bench.journals.put(RecoveryBench.stream, request)
     }

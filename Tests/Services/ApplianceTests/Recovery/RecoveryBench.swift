@@ -158,7 +158,9 @@ final class RecoveryBench {
       Content(kind: .write, volume: volume, offset: offset, payload: payload)
     }
     static func mark(_ number: UInt64) -> Content { Content(kind: .mark, offset: number) }
-    static func syncBegan(_ kind: UInt64) -> Content { Content(kind: .syncBegan, offset: kind) }
+    static func syncBegan(_ kind: UInt64, _ volumes: [UInt64] = []) -> Content {
+      Content(kind: .syncBegan, offset: kind, payload: VolumeSizes(volumes).encoded)
+    }
     static let syncEnded = Content(kind: .syncEnded)
   }
 }
