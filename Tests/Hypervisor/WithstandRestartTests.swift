@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import RESTClient
 import Testing
 
 @testable import Lab
