@@ -40,6 +40,8 @@ extension LabTests.Up {
     try await london.wait(for: "MeetingSLA", in: "vpg", "list")
     #expect(try await paris.run("vpg", "show", "shop").contains("web1"))
 
+    #expect(try await paris.run("vpg", "exposure", "shop").contains("all together  "))
+
     try await london.run("vpg", "checkpoint", "shop", "before lunch")
     #expect(
       try await paris.run("vpg", "checkpoints", "shop", "--tagged").contains("before lunch")

@@ -29,6 +29,8 @@ package protocol SiteService: SiteReporting {
 
   func vpgs() async throws(SiteError) -> [VPGView]
   func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView
+  /// What would be lost of a VPG if its protected site were gone this moment.
+  func exposure(of vpg: VPGIdentifier) async throws(SiteError) -> VPGExposure
   func protectedVMs() async throws(SiteError) -> [ProtectedVMView]
   func checkpoints(
     of vpg: VPGIdentifier,

@@ -29,6 +29,7 @@ actor FakeAppliance: ApplianceControl {
   private var markRefusal: String?
   private var history = JournalStatus.History()
   private var restingRPO: Int64?
+  private var missingWrites: UInt64 = 0
   private(set) var held: Checkpoint?
   private(set) var lastMark: Checkpoint?
   private var opened: [ExportIdentifier: ExportStatus] = [:]
@@ -39,6 +40,8 @@ actor FakeAppliance: ApplianceControl {
   func setHistory(_ history: JournalStatus.History) { self.history = history }
   /// As if all taps were closed in order.
   func setResting(rpoInMilliseconds: Int64?) { restingRPO = rpoInMilliseconds }
+  /// Lets the other side lack writes, of 4096 bytes each.
+  func setMissing(writes: UInt64) { missingWrites = writes }
   func streamCount() -> Int { streams.count }
   func isPaused() -> Bool { streams.values.contains(where: \.request.isPaused) }
   func setHanging(_ hangs: Bool) { self.hangs = hangs }
@@ -76,12 +79,12 @@ actor FakeAppliance: ApplianceControl {
           syncProgress: 0,
           isConnected: true,
           rpoInMilliseconds: 100,
-          lastSequence: 1,
+          lastSequence: 1 + missingWrites,
           acknowledgedSequence: 1,
           writeCount: 1,
           writtenByteCount: 1,
           sentByteCount: 1,
-          bufferedByteCount: 0,
+          bufferedByteCount: missingWrites * 4096,
           bufferByteCount: 1,
           connectedVolumes: ready,
           lastError: ""

@@ -210,6 +210,20 @@ actor FakeSite: SiteService {
     return view
   }
 
+  func exposure(of vpg: VPGIdentifier) throws(SiteError) -> VPGExposure {
+    let view = try self.vpg(vpg)
+    let loss = VPGExposure.Loss(writeCount: 7, byteCount: 28_672, oldestInMilliseconds: 140)
+    return VPGExposure(
+      vpg: vpg,
+      name: view.definition.name,
+      vms: [
+        .init(identifier: Self.web, name: "web1", loss: loss),
+        .init(identifier: Self.app, name: "app1", loss: nil),
+      ],
+      latestCheckpoint: view.latestCheckpoint
+    )
+  }
+
   func protectedVMs() -> [ProtectedVMView] {
     vpgs().flatMap { view in view.definition.vms.map { (vm: $0, view: view) } }.map { vm, view in
       ProtectedVMView(

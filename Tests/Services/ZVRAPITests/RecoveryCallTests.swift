@@ -204,4 +204,13 @@ import Testing
     let stats = await client.get(vpg + "/checkpoints/stats").object
     #expect(stats?["Earliest"] == .null && stats?["Latest"] == .null)
   }
+
+  @Test func `what would be lost is null for a VM that does not say`() async throws {
+    let client = await APIClient.loggedOn()
+    let shown = try #require(await client.get("/v1/vpgs/\(FakeSite.vpg)/exposure").object)
+    #expect(shown["Loss"] == .null)
+    let first = try #require(shown["Vms"]?.items?.first?.object)
+    #expect(first["Loss"]?.object?["Writes"] == .integer(7))
+    #expect(first["Loss"]?.object?["OldestWriteAgeInMilliseconds"] == .integer(140))
+  }
 }

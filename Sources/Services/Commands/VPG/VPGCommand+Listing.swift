@@ -114,9 +114,42 @@ extension VPGCommand {
     }
   }
 
+  /// `understudy vpg exposure`.
+  struct Exposure: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what would be lost if the protected site were gone now."
+    )
+
+    @OptionGroup var target: Target
+    @OptionGroup var manager: ManagerLogin
+
+    func run() async throws {
+      let exposure = try await manager.call { client in
+        try await client.get(try await target.path(client) + "/exposure")
+      }
+      var table = TextTable("VM", "WRITES", "BYTES", "OLDEST")
+      for vm in exposure["Vms"].elements { table.append(vm["VmName"].text ?? "", vm["Loss"]) }
+      table.append("all together", exposure["Loss"])
+      table.print()
+      let time = exposure["LatestCheckpoint"]["TimeStamp"].text
+      print("newest checkpoint: \(time ?? "none")")
+    }
+  }
+
   /// The RPO of a VPG or a VM in words; the API has -1 for one that is not known.
   static func rpo(of subject: JSON) -> String {
     guard let seconds = subject["ActualRPO"].int, seconds >= 0 else { return "unknown" }
     return "\(seconds) s"
+  }
+}
+
+extension TextTable {
+  /// A row of the API's `LossApi`; what cannot be said is what came after the newest checkpoint.
+  fileprivate mutating func append(_ name: String, _ loss: JSON) {
+    guard let writes = loss["Writes"].int else {
+      return append(name, "all since the newest checkpoint", "", "")
+    }
+    let age = loss["OldestWriteAgeInMilliseconds"].int ?? 0
+    append(name, "\(writes)", "\(loss["Bytes"].int ?? 0)", "\(age) ms")
   }
 }

@@ -15,7 +15,8 @@ package struct VPGCommand: AsyncParsableCommand {
       identifier. Commands wait for the end of what they start, and say why it failed.
       """,
     subcommands: [
-      List.self, Show.self, Create.self, Checkpoints.self, Checkpoint.self, Test.self,
+      List.self, Show.self, Exposure.self, Create.self, Checkpoints.self, Checkpoint.self,
+      Test.self,
       StopTest.self, Failover.self, Move.self, Commit.self, Rollback.self, Pause.self,
       Resume.self, Sync.self, Delete.self,
     ]

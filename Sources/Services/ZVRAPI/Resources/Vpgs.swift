@@ -60,6 +60,13 @@ enum Vpgs: Resource {
       Route(.get, vpg, "One VPG.") { call in
         .value(.vpg(try await call.site.vpg(call.vpg), await call.links()))
       },
+      Route(
+        .get,
+        "\(vpg)/exposure",
+        "What would be lost if the protected site were gone now. Not in Zerto's API."
+      ) { call in
+        .value(.exposure(try await call.site.exposure(of: call.vpg)))
+      },
       Route(.get, "\(vpg)/checkpoints", "The VPG's checkpoints, oldest first.") { call in
         let checkpoints = try await call.site.checkpoints(
           of: call.vpg,

@@ -11,6 +11,7 @@ extension APISpecification {
     GET /swagger/v1/swagger.json -> anything
     GET /v1/auditlog -> [AuditEntryApi]
       ? startDate datetime, endDate datetime, userName string, count integer
+    GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/tapsuspensions -> [TapSuspensionApi]
     POST /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
     DELETE /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
@@ -23,10 +24,17 @@ extension APISpecification {
       Source string, Action string, Status integer, Reason string
     ErrorApi
       Message string, errorCode integer, errorMessage string
+    LossApi
+      Writes long, Bytes long, OldestWriteAgeInMilliseconds long
     TapSuspensionApi
       VpgIdentifier string, VmIdentifier string, VmName string, VolumeIdentifier string,
       Until datetime, IsFree boolean
     TapSuspensionRequestApi
       VmIdentifier string?, HostIdentifier string?, Disk string?, Minutes integer?
+    VmExposureApi
+      VmIdentifier string, VmName string, Loss LossApi?
+    VpgExposureApi
+      VpgIdentifier string, VpgName string, LatestCheckpoint CheckpointApi?, Loss LossApi?,
+      Vms [VmExposureApi]
     """
 }
