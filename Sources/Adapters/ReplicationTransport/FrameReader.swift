@@ -79,7 +79,7 @@ struct FrameReader {
     self.header = header
     filled = 0
     if header.kind == .data, header.compression == .none {
-      let batch = batches.take()
+      let batch = batches.take(payloadByteCount: header.bodyByteCount)
       body = batch.body(count: header.bodyByteCount)
       self.batch = batch
     } else {
@@ -91,9 +91,13 @@ struct FrameReader {
     _ header: FrameHeader,
     _ content: UnsafeRawBufferPointer
   ) throws(ReplicationError) -> RecordBatch {
-    let batch = self.batch ?? batches.take()
-    self.batch = nil
     let isCompressed = header.compression != .none
+    let announced = min(
+      DataFrame.announcedByteCount(body: content),
+      FrameHeader.maximumFrameByteCount
+    )
+    let batch = self.batch ?? batches.take(payloadByteCount: announced)
+    self.batch = nil
     let place = try DataFrame.decodeHead(body: content, isCompressed: isCompressed, into: batch)
     if isCompressed {
       try codec.decompress(

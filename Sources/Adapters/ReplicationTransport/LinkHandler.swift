@@ -16,22 +16,37 @@ protocol LinkEnd: AnyObject, Sendable {
   func received(_ frame: Frame) throws(ReplicationError)
   /// More waits to be sent than the peer may leave unread, or no longer.
   func isCongested(_ isCongested: Bool) throws(ReplicationError)
+  /// Whether more frames are taken now; once they are not, ``ReadOn`` says when they are.
+  var mayRead: Bool { get }
   /// A quarter of a second passed.
   func tick() throws(ReplicationError)
   /// Called once. `error` is why, if this end knows.
   func disconnected(_ error: (any Error)?)
 }
 
+/// Triggered on a link's channel once its end takes frames again.
+struct ReadOn: Sendable {}
+
 /// Turns a channel's bytes into frames for a link's end, and time into ticks.
-final class LinkHandler: ChannelInboundHandler {
+///
+/// While the end takes no frames, nothing is read: the peer's next bytes wait in the network.
+final class LinkHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
+
+  /// What may wait here while nothing is read, in bytes: far more than the channel reads at once.
+  private static let waitingByteCount = 1 << 20
 
   private let end: any LinkEnd
   private var reader: FrameReader
   private var ticking: RepeatedTask?
   private var failure: (any Error)?
   private var isOver = false
+  /// What was read and belongs to frames that were not taken yet.
+  private var waiting = ByteBuffer()
+  /// Whether the channel would like to read.
+  private var isReadWanted = false
 
   /// `batches` is where the batches come from that the end is given.
   init(_ end: any LinkEnd, batches: BatchPool) {
@@ -55,11 +70,41 @@ final class LinkHandler: ChannelInboundHandler {
     guard failure == nil else { return }
     end.heard()
     var bytes = unwrapInboundIn(data)
+    if waiting.readableBytes == 0 { waiting = bytes } else { waiting.writeBuffer(&bytes) }
+    takeFrames(context)
+    // Only what a peer sent before it closed the link is read without having been asked for.
+    if waiting.readableBytes > Self.waitingByteCount { context.close(promise: nil) }
+  }
+
+  private func takeFrames(_ context: ChannelHandlerContext) {
+    // Out of the property, so that the bytes are not copied on being read.
+    var bytes = waiting
+    waiting = ByteBuffer()
     do throws(ReplicationError) {
-      while let frame = try reader.next(from: &bytes) { try end.received(frame) }
+      while end.mayRead, let frame = try reader.next(from: &bytes) { try end.received(frame) }
     } catch {
-      fail(error, context)
+      return fail(error, context)
     }
+    if bytes.readableBytes > 0 { waiting = bytes }
+  }
+
+  func read(context: ChannelHandlerContext) {
+    isReadWanted = !end.mayRead
+    if !isReadWanted { context.read() }
+  }
+
+  func triggerUserOutboundEvent(
+    context: ChannelHandlerContext,
+    event: Any,
+    promise: EventLoopPromise<Void>?
+  ) {
+    guard event is ReadOn else {
+      return context.triggerUserOutboundEvent(event, promise: promise)
+    }
+    promise?.succeed()
+    guard failure == nil, !isOver else { return }
+    takeFrames(context)
+    if isReadWanted { read(context: context) }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {

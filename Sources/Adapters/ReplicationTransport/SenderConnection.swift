@@ -171,6 +171,9 @@ final class SenderConnection: LinkEnd, @unchecked Sendable {
     }
   }
 
+  /// What comes is small, and is wanted at any time.
+  var mayRead: Bool { true }
+
   /// The network is given no more than it can send soon; see ``waitForRoom()``.
   func isCongested(_ isCongested: Bool) {}
 

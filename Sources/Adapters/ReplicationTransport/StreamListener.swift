@@ -20,13 +20,16 @@ package final class StreamListener: @unchecked Sendable {
   private let tls: NIOSSLContext
   private let trust: TrustStore
   private let table: SessionTable
+  private let budget: ReceiveBudget
   private let monitor = Monitor()
   private var channel: (any Channel)?
 
   /// Makes a listener that does nothing yet; what it refuses is counted in `refusals`.
   ///
-  /// Port 0 takes any free port; see ``boundPort``. `sinks` tells who takes a stream that comes
-  /// from an appliance of a site, nil to refuse it; it is called on a thread that may block.
+  /// All sessions together keep `memoryByteCount` of what is not durable yet, and a frame each;
+  /// then nothing is read. Port 0 takes any free port; see ``boundPort``. `sinks` tells who takes a
+  /// stream that comes from an appliance of a site, nil to refuse it; it is called on a thread that
+  /// may block.
   ///
   /// - Throws: If the identity's certificate or key cannot be used.
   package init(
@@ -35,12 +38,14 @@ package final class StreamListener: @unchecked Sendable {
     identity: TLSIdentity,
     trust: TrustStore,
     refusals: RefusalLog? = nil,
+    memoryByteCount: Int = 20 << 20,
     logger: Logger,
     sinks: @escaping @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
   ) throws {
     self.host = host
     self.port = port
     self.trust = trust
+    budget = ReceiveBudget(byteLimit: memoryByteCount)
     tls = try NIOSSLContext(
       configuration: serverTLS(identity: identity, clientCertificate: .required)
     )
@@ -56,7 +61,7 @@ package final class StreamListener: @unchecked Sendable {
 
   /// Listens, once it returns.
   package func start() async throws {
-    let (table, trust, tls) = (table, trust, tls)
+    let (table, trust, tls, budget) = (table, trust, tls, budget)
     let bound = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -67,14 +72,14 @@ package final class StreamListener: @unchecked Sendable {
       )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let session = ReceiverSession(table: table)
+          let session = ReceiverSession(table: table, budget: budget)
           let verify = trust.verificationCallback { peer in
             session.authenticated(as: peer)
             return peer.role == .appliance
           }
           try channel.pipeline.syncOperations.addHandlers([
             NIOSSLServerHandler(context: tls, customVerificationCallback: verify),
-            LinkHandler(session, batches: session.batches),
+            LinkHandler(session, batches: budget.batches),
           ])
         }
       }

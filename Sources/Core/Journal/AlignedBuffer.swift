@@ -3,7 +3,7 @@
 
 /// Memory for batches, aligned so that storage can take it directly.
 ///
-/// It only grows.
+/// It grows until it is released.
 ///
 /// Sendable without a check by the compiler: every buffer is either a function's own, or part of
 /// `Appender`, which only the holder of its lock reaches.
@@ -33,6 +33,13 @@
     }
     unsafe content = UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount])
     return unsafe content
+  }
+
+  /// Keeps no memory until the next call of ``bytes(_:)``.
+  func release() {
+    unsafe memory.deallocate()
+    unsafe memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    unsafe content = memory
   }
 }
 

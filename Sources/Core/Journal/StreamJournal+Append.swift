@@ -73,6 +73,11 @@ extension StreamJournal {
     }
   }
 
+  /// Lets go of memory that only appending needs, until the next append.
+  package func releaseMemory() {
+    appender.withLock { $0.buffer.release() }
+  }
+
   private func check(
     _ records: [StreamRecord],
     _ payload: UnsafeRawBufferPointer

@@ -39,6 +39,14 @@ package enum DataFrame {
     }
   }
 
+  /// What a frame's body says about its payload's size before compression, in bytes.
+  package static func announcedByteCount(body: UnsafeRawBufferPointer) -> Int {
+    guard body.count >= 8 else { return 0 }
+    return unsafe Int(
+      UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+    )
+  }
+
   /// Reads the records of a frame's body, whose checksum was found right, into an empty batch.
   ///
   /// - Returns: Where in the body the payload begins. The caller copies or decompresses what is
@@ -53,9 +61,7 @@ package enum DataFrame {
     precondition(batch.isEmpty, "the batch is in use")
     guard body.count >= 8 else { throw .malformed(.data) }
     let recordCount = unsafe Int(UInt32(littleEndian: body.loadUnaligned(as: UInt32.self)))
-    let payloadByteCount = unsafe Int(
-      UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-    )
+    let payloadByteCount = unsafe announcedByteCount(body: body)
     let payloadStart = headByteCount(recordCount: recordCount) - FrameHeader.byteCount
     guard (1...RecordBatch.maximumRecordCount).contains(recordCount),
       payloadStart <= body.count,

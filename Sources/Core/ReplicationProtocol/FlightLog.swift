@@ -1,20 +1,25 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecoveryModel
+package import RecoveryModel
 
 /// The sizes of batches that are not acknowledged yet, oldest first.
-struct FlightLog {
+package struct FlightLog {
   private var flights: [(last: SequenceNumber, byteCount: Int)] = []
   private var landed = 0
-  private(set) var byteCount = 0
+  package private(set) var byteCount = 0
 
-  mutating func depart(last: SequenceNumber, byteCount count: Int) {
+  package init() {}
+
+  package mutating func depart(last: SequenceNumber, byteCount count: Int) {
     flights.append((last, count))
     byteCount += count
   }
 
-  mutating func land(through sequence: SequenceNumber) {
+  /// - Returns: The bytes that were acknowledged by this.
+  @discardableResult
+  package mutating func land(through sequence: SequenceNumber) -> Int {
+    let before = byteCount
     while landed < flights.count, flights[landed].last <= sequence {
       byteCount -= flights[landed].byteCount
       landed += 1
@@ -23,5 +28,6 @@ struct FlightLog {
       flights.removeFirst(landed)
       landed = 0
     }
+    return before - byteCount
   }
 }

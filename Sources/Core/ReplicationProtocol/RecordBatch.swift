@@ -21,7 +21,6 @@ package import RecoveryModel
   /// Makes an empty batch with room for `payloadCapacity` bytes; it grows when it must.
   package init(payloadCapacity: Int = 1 << 20) {
     unsafe memory = .allocate(byteCount: max(payloadCapacity, 4096), alignment: 4096)
-    records.reserveCapacity(256)
   }
 
   deinit { unsafe memory.deallocate() }
@@ -37,8 +36,13 @@ package import RecoveryModel
     )
   }
 
-  /// Bytes of memory the batch keeps.
-  package var capacity: Int { unsafe memory.count }
+  /// Bytes of memory the batch keeps, whatever is in it.
+  package var capacity: Int {
+    unsafe memory.count + records.capacity * MemoryLayout<StreamRecord>.stride
+  }
+
+  /// Bytes of memory the batch keeps for payloads.
+  package var payloadCapacity: Int { unsafe memory.count }
 
   /// What the batch counts against the link's window, in bytes: a record weighs something too, or
   /// a window would take any number of them.
@@ -99,7 +103,7 @@ package import RecoveryModel
   /// Makes `count` bytes of the body, from `start` on, the payload of the records appended since.
   package func usePayload(at start: Int, count: Int) {
     precondition(payloadByteCount == 0, "the batch has payload already")
-    precondition(start >= 0 && start + count <= capacity, "no such part of the body")
+    precondition(start >= 0 && start + count <= payloadCapacity, "no such part of the body")
     payloadStart = start
     payloadByteCount = count
   }
@@ -118,6 +122,14 @@ package import RecoveryModel
     records.removeAll(keepingCapacity: true)
     payloadStart = 0
     payloadByteCount = 0
+  }
+
+  /// Empties the batch and keeps as little memory as it can.
+  package func releaseMemory() {
+    removeAll()
+    records = []
+    unsafe memory.deallocate()
+    unsafe memory = .allocate(byteCount: 4096, alignment: 4096)
   }
 
   private func grow(to byteCount: Int) {

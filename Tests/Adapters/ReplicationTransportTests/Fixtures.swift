@@ -122,7 +122,7 @@ final class MemorySource: StreamSource, @unchecked Sendable {
   }
 }
 
-/// A sink that keeps everything in memory and acknowledges at once.
+/// A sink that keeps everything in memory and acknowledges at once, if its disk is not stuck.
 ///
 /// `@unchecked Sendable`: the monitor guards everything.
 final class MemorySink: StreamSink, @unchecked Sendable {
@@ -133,6 +133,16 @@ final class MemorySink: StreamSink, @unchecked Sendable {
   private(set) var sessions: [any StreamSession] = []
   private(set) var closedCount = 0
   var isAccepting = true
+  private var isStuck = false
+  private var session: (any StreamSession)?
+
+  /// While stuck, nothing is acknowledged.
+  func stick(_ isStuck: Bool) {
+    monitor.withLock {
+      self.isStuck = isStuck
+      if !isStuck { session?.acknowledge(through: SequenceNumber(UInt64(payloads.count))) }
+    }
+  }
 
   func opened(session: any StreamSession) throws -> StreamWelcome {
     monitor.withLock {
@@ -154,7 +164,9 @@ final class MemorySink: StreamSink, @unchecked Sendable {
         payloads.append(Array(batch.payload[start..<start + record.payloadByteCount]))
         start += record.payloadByteCount
       }
+      self.session = session
       // A sink may well call back with its own lock held.
+      if isStuck { return }
       session.acknowledge(through: SequenceNumber(UInt64(payloads.count)))
     }
   }

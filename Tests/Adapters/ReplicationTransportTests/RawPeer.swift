@@ -53,6 +53,17 @@ final class RawPeer: Sendable {
     await first { $0 == message ? true : nil } ?? false
   }
 
+  /// Whether so many pings come in time.
+  func hearsPings(_ count: Int) async -> Bool {
+    for _ in 0..<5000 {
+      let pings = inbox.messages.filter { if case .ping = $0 { true } else { false } }
+      if pings.count >= count { return true }
+      guard channel.isActive else { return false }
+      try? await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+  }
+
   private func first<Value>(_ find: (ControlMessage) -> Value?) async -> Value? {
     for _ in 0..<5000 {
       let isClosed = !channel.isActive

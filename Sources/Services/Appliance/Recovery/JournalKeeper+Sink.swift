@@ -76,12 +76,15 @@ extension JournalKeeper {
   // MARK: The writer's thread
 
   func write() {
-    let group = RecordBatch(payloadCapacity: Self.groupByteCount)
-    while let work = takeWork() {
+    let group = RecordBatch(payloadCapacity: 0)
+    var isRested = true
+    while let work = takeWork(isRested: isRested) {
       switch work {
       case .batches(let batches, let sender): append(batches, group, from: sender)
       case .question(let question): answer(question)
+      case .rest: releaseMemory(group)
       }
+      if case .rest = work { isRested = true } else { isRested = false }
       monitor.withLock {
         isWriting = false
         monitor.broadcast()
@@ -92,14 +95,19 @@ extension JournalKeeper {
   private enum Task {
     case batches([RecordBatch], any StreamSession)
     case question(HashQuestion)
+    case rest
   }
 
-  /// Waits for work: a question, or batches of one session that follow each other.
+  /// Waits for work: a question, or batches of one session that follow each other, or to let go of
+  /// memory once there was none for a while.
   ///
   /// Nil at the end.
-  private func takeWork() -> Task? {
+  private func takeWork(isRested: Bool) -> Task? {
     monitor.withLock {
-      while queue.isEmpty, !isStopping { monitor.wait() }
+      let rest = Monitor.now() + Self.restMilliseconds
+      while queue.isEmpty, !isStopping {
+        if isRested { monitor.wait() } else if !monitor.wait(until: rest) { return .rest }
+      }
       guard !isStopping else { return nil }
       isWriting = true
       var batches: [RecordBatch] = []
@@ -155,6 +163,12 @@ extension JournalKeeper {
     sender.acknowledge(through: last)
     wantTending(journal)
     for batch in batches { sender.recycle(batch) }
+  }
+
+  /// A VM that writes nothing costs no memory for writing.
+  private func releaseMemory(_ group: RecordBatch) {
+    group.releaseMemory()
+    monitor.withLock { journal }?.releaseMemory()
   }
 
   private func answer(_ question: HashQuestion) {

@@ -41,6 +41,8 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
 
   /// Payload bytes that are appended with one sync.
   static let groupByteCount = 4 << 20
+  /// After so many milliseconds without work the writer keeps no memory.
+  static let restMilliseconds: Int64 = 2000
   /// How often the history is looked at, in milliseconds.
   static let maintenanceMilliseconds: Int64 = 5000
 
