@@ -41,23 +41,22 @@ import Testing
     async throws
   {
     let (old, new) = (try Self.authority("old"), try Self.authority("new"))
-    let trustsOld = try Self.client(trusting: old)
-    let trustsOldLater = try Self.client(trusting: old)
-    let trustsNew = try Self.client(trusting: new)
-    try await Self.runManager(supplied: old) { manager, folder in
-      let before = try await Self.serial(manager)
-      #expect(try await Self.status(trustsOld, manager) == 200)
-      await #expect(throws: (any Error).self) { try await Self.status(trustsNew, manager) }
+    try await Self.withClients(trusting: [old, old, new]) { clients in
+      let (trustsOld, trustsOldLater, trustsNew) = (clients[0], clients[1], clients[2])
+      try await Self.runManager(supplied: old) { manager, folder in
+        let before = try await Self.serial(manager)
+        #expect(try await Self.status(trustsOld, manager) == 200)
+        await #expect(throws: (any Error).self) { try await Self.status(trustsNew, manager) }
 
-      try Self.supply(new, in: folder)
-      try await Self.event("shows a new certificate", in: manager)
-      #expect(try await Self.serial(manager) != before)
-      #expect(try await Self.status(trustsNew, manager) == 200)
-      // This client has no other connection than the one from before.
-      #expect(try await Self.status(trustsOld, manager) == 200)
-      await #expect(throws: (any Error).self) { try await Self.status(trustsOldLater, manager) }
+        try Self.supply(new, in: folder)
+        try await Self.event("shows a new certificate", in: manager)
+        #expect(try await Self.serial(manager) != before)
+        #expect(try await Self.status(trustsNew, manager) == 200)
+        // This client has no other connection than the one from before.
+        #expect(try await Self.status(trustsOld, manager) == 200)
+        await #expect(throws: (any Error).self) { try await Self.status(trustsOldLater, manager) }
+      }
     }
-    for client in [trustsOld, trustsOldLater, trustsNew] { try await client.shutdown() }
   }
 
   @Test(arguments: ["no certificate", "another's key", "ended", "no file"])
@@ -136,20 +135,16 @@ extension CertificateTests {
       return access
     }) { manager in
       // The manager's own client trusts its site alone.
-      let trusting = RunningManager(
-        configuration: manager.configuration,
-        url: manager.url,
-        client: try client(trusting: authority)
-      )
-      do {
+      try await withClients(trusting: [authority]) { clients in
+        let trusting = RunningManager(
+          configuration: manager.configuration,
+          url: manager.url,
+          client: clients[0]
+        )
         // A connection that outlasts a change of authority.
         _ = try await trusting.logOn()
         try await body(trusting, manager.configuration.stateFolder + "/rest")
-      } catch {
-        try await trusting.client.shutdown()
-        throw error
       }
-      try await trusting.client.shutdown()
     }
   }
 
@@ -172,15 +167,24 @@ extension CertificateTests {
       .save(in: folder)
   }
 
-  /// A client that trusts one authority alone.
-  private static func client(trusting authority: SiteAuthority) throws -> HTTPClient {
-    var tls = TLSConfiguration.makeClientConfiguration()
-    tls.trustRoots = .certificates(
-      try NIOSSLCertificate.fromPEMBytes(Array(authority.certificatePEM.utf8))
-    )
-    var settings = HTTPClient.Configuration(tlsConfiguration: tls)
-    settings.connectionPool.retryConnectionEstablishment = false
-    return HTTPClient(configuration: settings)
+  /// Clients that each trust one authority alone, shut down whatever happens.
+  private static func withClients(
+    trusting authorities: [SiteAuthority],
+    _ body: ([HTTPClient]) async throws -> Void
+  ) async throws {
+    let clients = try authorities.map { authority in
+      var tls = TLSConfiguration.makeClientConfiguration()
+      tls.trustRoots = .certificates(
+        try NIOSSLCertificate.fromPEMBytes(Array(authority.certificatePEM.utf8))
+      )
+      var settings = HTTPClient.Configuration(tlsConfiguration: tls)
+      settings.connectionPool.retryConnectionEstablishment = false
+      return HTTPClient(configuration: settings)
+    }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(clients)) } catch { result = .failure(error) }
+    for client in clients { try await client.shutdown() }
+    try result.get()
   }
 
   private static func status(_ client: HTTPClient, _ manager: RunningManager) async throws -> UInt {
