@@ -168,6 +168,7 @@ if Context.environment["CORE_ONLY"] == nil {
 
     target("Adapters", "NBDTransport", ["NBDProtocol", "CLinux"]),
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
+    target("Adapters", "FileRestore"),
     target(
       "Adapters",
       "Identity",
@@ -201,7 +202,8 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
-        "FileStorage", "ReplicationTransport", "Identity", "ControlProtocol", "CLinux", log,
+        "FileStorage", "FileRestore", "ReplicationTransport", "Identity", "ControlProtocol",
+        "CLinux", log,
       ] + lifecycle + nio + http + certificates
     ),
     target(
@@ -212,7 +214,11 @@ if Context.environment["CORE_ONLY"] == nil {
         "ControlProtocol", log,
       ] + lifecycle + certificates
     ),
-    target("Services", "ZVRAPI", ["RecoveryModel", "Hypervisor", "Orchestration"]),
+    target(
+      "Services",
+      "ZVRAPI",
+      ["RecoveryModel", "Hypervisor", "Identity", "ControlProtocol", "Orchestration"]
+    ),
     target(
       "Services",
       "Manager",
@@ -253,6 +259,7 @@ if Context.environment["CORE_ONLY"] == nil {
       swiftSettings: common
     ),
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
+    tests("Adapters", "FileRestore"),
     tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
     tests(
       "Adapters",
@@ -270,7 +277,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
-        "ReplicationProtocol", "ReplicationTransport", "Orchestration", log,
+        "ReplicationProtocol", "ReplicationTransport", "Orchestration", "FileRestore", log,
       ]
     ),
     tests(
@@ -281,7 +288,7 @@ if Context.environment["CORE_ONLY"] == nil {
     tests(
       "Services",
       "ZVRAPI",
-      ["RecoveryModel", "Hypervisor", "Orchestration"],
+      ["RecoveryModel", "Hypervisor", "ControlProtocol", "Orchestration"],
       resources: [.copy("Resources")]
     ),
     tests(

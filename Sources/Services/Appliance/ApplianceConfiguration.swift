@@ -32,6 +32,11 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
   ///
   /// nil is ``SocketAccess/usualUser`` if there is one, else the appliance's own.
   package var hypervisorUser: String?
+  /// Scratch for fetching single files, which `hypervisorUser` must be able to reach: every folder
+  /// above it lets others pass.
+  ///
+  /// nil is a folder of the appliance's name in `/var/cache/understudy`.
+  package var filesFolder: String?
 
   package init(
     name: ApplianceIdentifier,
@@ -45,7 +50,8 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
     identityFolder: String,
     authorityFile: String,
     bufferInMB: Int,
-    hypervisorUser: String? = nil
+    hypervisorUser: String? = nil,
+    filesFolder: String? = nil
   ) {
     self.name = name
     self.site = site
@@ -59,6 +65,7 @@ package struct ApplianceConfiguration: Codable, Sendable, Equatable {
     self.authorityFile = authorityFile
     self.bufferInMB = bufferInMB
     self.hypervisorUser = hypervisorUser
+    self.filesFolder = filesFolder
   }
 
   /// Reads the file at `path`.

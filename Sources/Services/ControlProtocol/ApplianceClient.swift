@@ -217,4 +217,52 @@ package struct ApplianceClient: Sendable {
       timeout: Self.mediumTimeout
     )
   }
+
+  /// The sessions for files there are.
+  package func fileSessions() async throws(ControlError) -> [FileSessionStatus] {
+    try await client.send(.get, ApplianceRoutes.fileSessions)
+  }
+
+  /// Begins to mount; the answer does not wait for it.
+  package func openFiles(
+    _ session: ExportIdentifier,
+    _ request: FileSessionRequest
+  ) async throws(ControlError) -> FileSessionStatus {
+    try await client.send(
+      .put,
+      ApplianceRoutes.fileSession(session),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// A part of a folder.
+  package func listFiles(
+    _ session: ExportIdentifier,
+    _ request: FileListRequest
+  ) async throws(ControlError) -> FileListReply {
+    try await client.send(
+      .post,
+      ApplianceRoutes.fileList(session),
+      body: request,
+      timeout: Self.mediumTimeout + Self.mediumTimeout
+    )
+  }
+
+  /// A file's bytes, or a folder's as an archive.
+  package func fileContent(
+    _ session: ExportIdentifier,
+    path: String
+  ) async throws(ControlError) -> ControlContent {
+    try await client.content(ApplianceRoutes.fileContent(session), query: ["path": path])
+  }
+
+  /// Ends a session.
+  package func closeFiles(_ session: ExportIdentifier) async throws(ControlError) {
+    try await client.perform(
+      .delete,
+      ApplianceRoutes.fileSession(session),
+      timeout: Self.mediumTimeout
+    )
+  }
 }

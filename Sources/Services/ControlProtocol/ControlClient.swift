@@ -87,6 +87,14 @@ package final class ControlClient: Sendable {
     )
   }
 
+  /// Asks for bytes, which come as they are taken.
+  package func content(
+    _ path: String,
+    query: [String: String]
+  ) async throws(ControlError) -> ControlContent {
+    try await connections().content(path: path, query: query)
+  }
+
   private func connections() throws(ControlError) -> ControlConnections {
     guard let authorityPEM = trust.authorityPEM(of: site) else {
       current.withLock { $0 = nil }

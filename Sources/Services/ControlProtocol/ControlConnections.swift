@@ -84,6 +84,34 @@ final class ControlConnections: Sendable {
     }
   }
 
+  /// Sends one request and gives the bytes of its answer as they come, within a day.
+  func content(
+    path: String,
+    query: [String: String]
+  ) async throws(ControlError) -> ControlContent {
+    let request = HTTPClientRequest(url: origin + Self.pathText(path) + Self.queryText(query))
+    do {
+      let response = try await client.execute(request, deadline: .now() + .hours(24))
+      guard response.status.code < 300 else {
+        let body = try await response.body.collect(upTo: ControlCoding.bodyLimit)
+        throw (try? ControlCoding.decode(ControlFailure.self, from: body))
+          ?? ControlFailure(
+            status: Int(response.status.code),
+            message: "\(peerName) answered HTTP status \(response.status.code)"
+          )
+      }
+      let length = response.headers.first(name: "content-length").flatMap { Int($0) }
+      return ControlContent(
+        byteCount: length,
+        parts: response.body.map { Array($0.readableBytesView) }
+      )
+    } catch let failure as ControlFailure {
+      throw .refused(failure)
+    } catch {
+      throw .unreachable("\(peerName) \(Self.words(for: error))")
+    }
+  }
+
   private func answer(
     to request: HTTPClientRequest,
     deadline: NIODeadline

@@ -5,6 +5,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import Identity
 internal import Logging
+internal import NIOCore
 
 /// The routes of a control port: what is answered where, and to whom.
 ///
@@ -48,6 +49,30 @@ package struct ControlRoutes {
     on(method, path, from: rule) { request in
       try await perform(request)
       return ControlAcknowledgement()
+    }
+  }
+
+  /// Answers a request with bytes, as they come.
+  package func onContent(
+    _ method: ControlMethod,
+    _ path: String,
+    from rule: PeerRule,
+    answer: @escaping @Sendable (ControlRequest) async throws -> ControlContent
+  ) {
+    router.on(RouterPath(path), method: Self.method(method)) { request, context in
+      guard rule.allows(context.peer) else {
+        let name = context.peer.map(\.description) ?? "a client without a trusted certificate"
+        throw ControlFailure(status: 403, message: "this is not for \(name)")
+      }
+      let content = try await answer(try await Self.controlRequest(request, context))
+      return Response(
+        status: .ok,
+        headers: [.contentType: "application/octet-stream"],
+        body: ResponseBody(contentLength: content.byteCount) { writer in
+          for try await bytes in content.parts { try await writer.write(ByteBuffer(bytes: bytes)) }
+          try await writer.finish(nil)
+        }
+      )
     }
   }
 

@@ -1,10 +1,12 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
+internal import Identity
 internal import Logging
 internal import NIOCore
 internal import ZVRAPI
@@ -127,6 +129,23 @@ struct RESTResponder: HTTPResponder {
     headers[.cacheControl] = "no-store"
     if answer.isChallenge { headers[.wwwAuthenticate] = #"Basic realm="Understudy""# }
     if let token = answer.sessionToken, let name = sessionName { headers[name] = token }
+    if case .stream(let stream) = answer.content {
+      headers[.contentType] = "application/octet-stream"
+      // The name as RFC 8187 writes it, which needs no quoting.
+      headers[.contentDisposition] =
+        "attachment; filename*=UTF-8''\(PercentEncoding.encode(stream.fileName))"
+      guard hasBody else { return Response(status: .ok, headers: headers) }
+      return Response(
+        status: .ok,
+        headers: headers,
+        body: ResponseBody(contentLength: stream.content.byteCount) { writer in
+          for try await bytes in stream.content.parts {
+            try await writer.write(ByteBuffer(bytes: bytes))
+          }
+          try await writer.finish(nil)
+        }
+      )
+    }
     return Response(
       status: HTTPResponse.Status(code: answer.status),
       headers: headers,

@@ -57,6 +57,61 @@ actor FakeAppliance: ApplianceControl {
     if journals[stream] != nil { marks[stream, default: []].append(checkpoint) }
   }
 
+  // MARK: Files
+
+  private(set) var files: [ExportIdentifier: FileSessionStatus] = [:]
+
+  func fileSessions() async throws(SiteError) -> [FileSessionStatus] { Array(files.values) }
+
+  func openFiles(
+    _ session: ExportIdentifier,
+    _ request: FileSessionRequest
+  ) async throws(SiteError) -> FileSessionStatus {
+    let status = FileSessionStatus(
+      identifier: session,
+      request: request,
+      began: WallTime(milliseconds: 0),
+      state: .mounted
+    )
+    files[session] = status
+    return status
+  }
+
+  func listFiles(
+    _ session: ExportIdentifier,
+    _ request: FileListRequest
+  ) async throws(SiteError) -> FileListReply {
+    FileListReply(folder: Self.entry(request.path, .folder), entries: [], totalCount: 0)
+  }
+
+  func fileContent(
+    _ session: ExportIdentifier,
+    path: String
+  ) async throws(SiteError) -> ControlContent {
+    ControlContent(
+      byteCount: path.utf8.count,
+      parts: AsyncThrowingStream { continuation in
+        continuation.yield(Array(path.utf8))
+        continuation.finish()
+      }
+    )
+  }
+
+  func closeFiles(_ session: ExportIdentifier) async throws(SiteError) { files[session] = nil }
+
+  private static func entry(
+    _ path: String,
+    _ kind: FileListReply.Entry.Kind
+  ) -> FileListReply.Entry {
+    FileListReply.Entry(
+      path: path,
+      kind: kind,
+      byteCount: 0,
+      modified: WallTime(milliseconds: 0),
+      accessed: WallTime(milliseconds: 0)
+    )
+  }
+
   // MARK: ApplianceControl
 
   func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus {

@@ -15,6 +15,7 @@ struct ApplianceAnswers: Sendable {
     addProtection(routes)
     addRecovery(routes)
     addCopies(routes)
+    addFiles(routes)
   }
 
   private var manager: PeerRule { .manager(of: parts.configuration.site) }
@@ -136,6 +137,36 @@ struct ApplianceAnswers: Sendable {
         throw ControlFailure(status: 400, message: "the query names no folder")
       }
       try await Blocking.run { try copies.delete(copy, in: folder) }
+    }
+  }
+
+  private func addFiles(_ routes: ControlRoutes) {
+    let files = parts.files
+    routes.on(.get, ApplianceRoutes.fileSessions, from: manager) { _ -> [FileSessionStatus] in
+      files.statuses
+    }
+    routes.on(.put, ApplianceRoutes.fileSession(anyExport), from: manager) {
+      request -> FileSessionStatus in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      let wish = try request.body(as: FileSessionRequest.self)
+      return try await Blocking.run { try files.put(session, wish) }
+    }
+    routes.on(.post, ApplianceRoutes.fileList(anyExport), from: manager) {
+      request -> FileListReply in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      let wish = try request.body(as: FileListRequest.self)
+      return try await Blocking.run { try files.list(session, wish) }
+    }
+    routes.onContent(.get, ApplianceRoutes.fileContent(anyExport), from: manager) { request in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      guard let path = request.query("path") else {
+        throw ControlFailure(status: 400, message: "the query names no path")
+      }
+      return try await Blocking.run { try files.content(session, path: path) }
+    }
+    routes.on(.delete, ApplianceRoutes.fileSession(anyExport), from: manager) { request -> Void in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      try await Blocking.run { try files.delete(session) }
     }
   }
 }

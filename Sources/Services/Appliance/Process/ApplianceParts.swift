@@ -21,6 +21,7 @@ final class ApplianceParts: Sendable {
   let journals: JournalRegistry
   let exports: ExportRegistry
   let copies: DiskCopies
+  let files: FileSessions
   let streams: ProtectedStreams
 
   /// Whose appliances may send streams here or are sent to: the own and the paired sites'.
@@ -59,6 +60,12 @@ final class ApplianceParts: Sendable {
       logger: logger
     )
     copies = DiskCopies(exports: exports)
+    files = FileSessions(
+      exports: exports,
+      folder: configuration.filesFolder ?? "/var/cache/understudy/\(configuration.name)",
+      sockets: sockets,
+      logger: logger
+    )
     streams = ProtectedStreams(
       context: ProtectionContext(
         runFolder: configuration.runFolder,
@@ -89,6 +96,7 @@ final class ApplianceParts: Sendable {
     if let limit = try bandwidthFile.load() { limiter.keep(to: limit.schedule, part: limit.part) }
     try journals.open()
     try exports.open()
+    try files.clean()
     try journals.start()
     try await listener.start()
   }

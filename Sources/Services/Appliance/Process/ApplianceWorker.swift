@@ -51,7 +51,7 @@ package struct ApplianceWorker {
       ]
     )
     try await ServiceGroup(
-      services: [control],
+      services: [parts.files, control],
       gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger
     ).run()

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FileRestore
 internal import Foundation
 internal import Glibc
 
@@ -54,6 +55,11 @@ package struct SocketAccess: Sendable, Equatable {
     try FileManager.default.createDirectory(atPath: pull, withIntermediateDirectories: true)
     try own(pull, user, mode: 0o700)
     try own(runFolder, geteuid(), mode: 0o710)
+  }
+
+  /// Whom a reader of files runs as: the user who may connect; nil if that is the appliance's own.
+  var readerUser: FileReader.User? {
+    user == geteuid() ? nil : FileReader.User(user: user, group: group)
   }
 
   /// Lets the user connect to a socket.

@@ -17,6 +17,7 @@ struct ApplianceFile: Encodable {
   let identityFolder: String
   let authorityFile: String
   let bufferInMB = 64
+  let filesFolder: String
 
   init(_ site: LabSite) {
     name = site.applianceName
@@ -25,6 +26,7 @@ struct ApplianceFile: Encodable {
     runFolder = site.socketFolder
     identityFolder = site.applianceFolder
     authorityFile = site.authorityFile
+    filesFolder = site.applianceFolder + "/files"
   }
 }
 

@@ -20,7 +20,9 @@ struct SiteDaemons {
       logFile: site.logFile(name),
       pidFile: "\(site.folder)/\(name).pid",
       command: [
-        "ip", "netns", "exec", site.namespace, executable, name, "--config", configuration,
+        "ip", "netns", "exec", site.namespace, "env",
+        "LIBGUESTFS_BACKEND_SETTINGS=\(allowsKVM ? "" : "force_tcg")",
+        executable, name, "--config", configuration,
       ],
       mark: configuration
     )

@@ -61,4 +61,23 @@ package protocol ApplianceControl: Sendable {
   func copy(_ copy: CopyIdentifier, _ request: CopyRequest) async throws(SiteError) -> CopyReply
   /// Ends a copy and deletes its file, and its folder if that is empty then; what is gone is fine.
   func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError)
+
+  // MARK: Files
+
+  func fileSessions() async throws(SiteError) -> [FileSessionStatus]
+  /// Begins a session for files; it mounts after the answer.
+  func openFiles(
+    _ session: ExportIdentifier,
+    _ request: FileSessionRequest
+  ) async throws(SiteError) -> FileSessionStatus
+  func listFiles(
+    _ session: ExportIdentifier,
+    _ request: FileListRequest
+  ) async throws(SiteError) -> FileListReply
+  func fileContent(
+    _ session: ExportIdentifier,
+    path: String
+  ) async throws(SiteError) -> ControlContent
+  /// Ends a session; one that is gone already is fine.
+  func closeFiles(_ session: ExportIdentifier) async throws(SiteError)
 }

@@ -117,4 +117,33 @@ struct RemoteAppliance: ApplianceControl {
   func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError) {
     do { try await client.deleteCopy(copy, in: folder) } catch { try SiteError.unlessGone(error) }
   }
+
+  func fileSessions() async throws(SiteError) -> [FileSessionStatus] {
+    do { return try await client.fileSessions() } catch { throw SiteError(error) }
+  }
+
+  func openFiles(
+    _ session: ExportIdentifier,
+    _ request: FileSessionRequest
+  ) async throws(SiteError) -> FileSessionStatus {
+    do { return try await client.openFiles(session, request) } catch { throw SiteError(error) }
+  }
+
+  func listFiles(
+    _ session: ExportIdentifier,
+    _ request: FileListRequest
+  ) async throws(SiteError) -> FileListReply {
+    do { return try await client.listFiles(session, request) } catch { throw SiteError(error) }
+  }
+
+  func fileContent(
+    _ session: ExportIdentifier,
+    path: String
+  ) async throws(SiteError) -> ControlContent {
+    do { return try await client.fileContent(session, path: path) } catch { throw SiteError(error) }
+  }
+
+  func closeFiles(_ session: ExportIdentifier) async throws(SiteError) {
+    do { try await client.closeFiles(session) } catch { try SiteError.unlessGone(error) }
+  }
 }

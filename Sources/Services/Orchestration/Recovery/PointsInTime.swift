@@ -54,11 +54,12 @@ package struct PointsInTime: Sendable {
     throw .notFound("No appliance of this site that answers keeps a journal of the VM \(vm.name).")
   }
 
-  /// The points that are open, but not what tests and failovers have open.
+  /// The points that are open, but not what tests, failovers and sessions for files have open.
   package func list() async throws(SiteError) -> [Open] {
     var open: [Open] = []
     for appliance in appliances {
-      for export in try await appliance.exports() where export.request.overlayFolder == nil {
+      for export in try await appliance.exports()
+      where export.request.overlayFolder == nil && !export.identifier.isFileSession {
         open.append(Open(vm: name(of: export.request.stream), export: export))
       }
     }
@@ -71,7 +72,9 @@ package struct PointsInTime: Sendable {
   package func close(_ export: ExportIdentifier) async throws(SiteError) {
     for appliance in appliances {
       for known in try await appliance.exports()
-      where known.identifier == export && known.request.overlayFolder == nil {
+      where known.identifier == export && known.request.overlayFolder == nil
+        && !known.identifier.isFileSession
+      {
         return try await appliance.closeExport(export)
       }
     }

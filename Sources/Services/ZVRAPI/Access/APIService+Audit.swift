@@ -4,7 +4,7 @@
 internal import Orchestration
 
 /// What goes into the audit log: every call that is no reading, and every logon, whether they were
-/// carried out or refused. Bodies do not: they may hold passwords.
+/// carried out or refused, and every file that is fetched. Bodies do not: they may hold passwords.
 extension APIService {
   func note(_ request: APIRequest, _ session: SessionRecord?, response: APIResponse) async {
     // Logons note themselves, with the name.
@@ -30,7 +30,8 @@ extension APIService {
         user: session.user,
         role: session.role.rawValue,
         source: request.source,
-        action: "\(request.method.rawValue) \(request.path)",
+        action: "\(request.method.rawValue) \(request.path)"
+          + (request.query.text("path").map { " \($0)" } ?? ""),
         status: status,
         reason: reason
       )

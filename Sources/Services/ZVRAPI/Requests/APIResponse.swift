@@ -1,6 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import ControlProtocol
+
 /// The answer to a call.
 package struct APIResponse: Sendable {
   package var status: Int
@@ -21,12 +23,14 @@ package struct APIResponse: Sendable {
     case html(String)
     /// Something that has one form only.
     case document([UInt8], mediaType: String)
+    /// Bytes passed on as they come, for a file of that name.
+    case stream(APIStream)
   }
 
   /// The content's media type and text; nil if there is none.
   package var rendered: (mediaType: String, bytes: [UInt8])? {
     switch (content, format) {
-    case (.empty, _): nil
+    case (.empty, _), (.stream, _): nil
     case (.document(let bytes, let mediaType), _): (mediaType, bytes)
     case (.html(let page), _): ("text/html; charset=utf-8", Array(page.utf8))
     case (.value(let value), .xml): ("application/xml; charset=utf-8", XMLWriter.write(value))
@@ -57,5 +61,17 @@ package struct APIResponse: Sendable {
 
   static func list(_ items: [APIValue], of element: String) -> APIResponse {
     .value(.list(items, element: element))
+  }
+}
+
+/// Bytes that are passed on as they come.
+package struct APIStream: Sendable, Equatable {
+  /// What a client may call the file.
+  package var fileName: String
+  package var content: ControlContent
+
+  /// Two are the same if they are called the same: the bytes can be had only once.
+  package static func == (a: Self, b: Self) -> Bool {
+    a.fileName == b.fileName && a.content.byteCount == b.content.byteCount
   }
 }

@@ -96,7 +96,7 @@ package struct APIService: Sendable {
       )
     }
     let chosen = offered.dropFirst().reduce(first) { $1.isCloser(than: $0) ? $1 : $0 }
-    guard chosen.method != .get else { return try await answer(request, path, chosen, session) }
+    guard chosen.isAudited else { return try await answer(request, path, chosen, session) }
     do {
       let response = try await answer(request, path, chosen, session)
       await note(request, session, response: response)

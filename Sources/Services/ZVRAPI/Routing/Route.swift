@@ -10,6 +10,8 @@ struct Route: Sendable {
   let summary: String
   /// A body as a client may send it; nil if the call takes none.
   let sample: String?
+  /// Whether the call goes into the audit log: if a route does not say, all but reading.
+  let isAudited: Bool
   let answer: @Sendable (APICall) async throws -> APIResponse
 
   /// `pattern`: Segments joined by slashes, below `/v1` unless it begins with a slash itself;
@@ -23,6 +25,7 @@ struct Route: Sendable {
     _ summary: String,
     body sample: String? = nil,
     access: Access? = nil,
+    isAudited: Bool? = nil,
     answer: @escaping @Sendable (APICall) async throws -> APIResponse
   ) {
     self.method = method
@@ -31,6 +34,7 @@ struct Route: Sendable {
     self.access = access ?? .needs(method == .get ? .view : .administer)
     self.summary = summary
     self.sample = sample
+    self.isAudited = isAudited ?? (method != .get)
     self.answer = answer
   }
 

@@ -47,7 +47,12 @@ extension APIValue {
         "ProtectedSite": links.site(vpg.protectedSite),
         "RecoverySite": links.site(vpg.recoverySite),
         "Entities": entities,
-        "EnabledActions": .object("VmEnabledActionsApi", ["IsFlrEnabled": .bool(false)]),
+        "EnabledActions": .object(
+          "VmEnabledActionsApi",
+          [
+            "IsFlrEnabled": .bool(vpg.recoverySite == links.localSite.identifier)
+          ]
+        ),
         "IsVmExists": .bool(machine != nil),
         "RecoveryHostIdentifier": .identifier(view.vm.host ?? vpg.recovery.host),
         "RecoveryHostName": .string(view.recoveryHostName),

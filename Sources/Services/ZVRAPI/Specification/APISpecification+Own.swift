@@ -11,6 +11,8 @@ extension APISpecification {
     GET /swagger/v1/swagger.json -> anything
     GET /v1/auditlog -> [AuditEntryApi]
       ? startDate datetime, endDate datetime, userName string, count integer
+    GET /v1/flrs/{flrSessionIdentifier}/download -> binary
+      ? path string
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/tapsuspensions -> [TapSuspensionApi]
     POST /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]

@@ -28,6 +28,7 @@ struct ConformanceCall {
     "serviceProfileIdentifier": FakeSite.profile.identifier,
     "zorgIdentifier": FakeSite.zorg.identifier,
     "recoveryOperationIdentifier": FakeSite.recovery,
+    "flrSessionIdentifier": FakeSite.files.rawValue,
     "timeStamp": "2024-05-06T07:08:09.000Z",
   ]
 
@@ -50,6 +51,8 @@ struct ConformanceCall {
     "POST /management/api/tweaks/v1/zvmTweaks": #"{"name": "t", "type": "zvm-tweak"}"#,
     "POST /v1/flrs":
       #"{"jflr": {"VmIdentifier": "\#(FakeSite.web)", "CheckpointIdentifier": "101"}}"#,
+    "POST /v1/flrs/{flrSessionIdentifier}/browse": #"{"Path": "/vda1"}"#,
+    "POST /v1/flrs/{flrSessionIdentifier}/download": #"{"PathList": ["/vda1/etc/hosts"]}"#,
     "PUT /v1/localsite/virtualizationsettings":
       #"{"Credentials": {"UserName": "u", "Password": "p"}}"#,
     "POST /v1/ltr/repositories": #"{"RepositoryName": "r"}"#,

@@ -1,0 +1,44 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlProtocol
+import Orchestration
+import RecoveryModel
+import Testing
+
+@Suite struct `A session for files` {
+  @Test func `is opened, used and closed at the recovery site alone`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let vm = definition.vms[0]
+      let view = try await sites.parisSite.openFiles(
+        of: vm.identifier,
+        in: definition.identifier,
+        at: CheckpointIdentifier(7),
+        user: "ann"
+      )
+      #expect(view.status.request.stream == vm.stream)
+      #expect(view.status.request.point == .checkpoint(CheckpointIdentifier(7)))
+      let name = view.status.identifier.rawValue
+      let listed = try await sites.parisSite.fileSessions()
+      #expect(listed.map(\.vm) == [vm.identifier])
+      #expect(listed.map(\.vpg) == [definition.identifier])
+      let content = try await sites.parisSite.fileContent(name, path: "/vda1/a b")
+      var bytes: [UInt8] = []
+      for try await part in content.parts { bytes += part }
+      #expect(bytes == Array("/vda1/a b".utf8))
+      try await sites.parisSite.closeFiles(name)
+      #expect(try await sites.parisSite.fileSessions().isEmpty)
+      await #expect(throws: SiteError.self) { try await sites.parisSite.closeFiles(name) }
+      await #expect(throws: SiteError.self) {
+        try await sites.londonSite.openFiles(
+          of: vm.identifier,
+          in: definition.identifier,
+          at: CheckpointIdentifier(7),
+          user: "ann"
+        )
+      }
+    }
+  }
+}
