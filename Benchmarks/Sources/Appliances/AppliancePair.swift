@@ -48,7 +48,7 @@ struct AppliancePair {
       Self.stream,
       ProtectRequest(
         vpg: Self.vpg,
-        volumes: [.init(identifier: Self.volume, byteCount: UInt64(byteCount))],
+        volumes: [.init(identifier: Self.volume, number: 0, byteCount: UInt64(byteCount))],
         remoteHost: "127.0.0.1",
         remotePort: try remotePort(recovery.streamPort),
         remoteSite: Sites.recovery,
