@@ -75,7 +75,7 @@ var package = Package(
     ),
     tests("Core", "RecoveryModel"),
     tests("Core", "NBDProtocol"),
-    tests("Core", "ReplicationProtocol", ["RecoveryModel"]),
+    tests("Core", "ReplicationProtocol", ["RecoveryModel", "Simulation"]),
     tests("Core", "Journal", ["RecoveryModel", "Simulation"]),
     tests("Core", "Simulation", ["RecoveryModel", "ReplicationProtocol", "Journal"]),
     .executableTarget(
