@@ -36,7 +36,7 @@ package final class StreamJournal: Sendable {
   ///   - stream: Whose journal it is; at most 88 bytes of text without spaces.
   ///   - folder: The journal's own folder.
   ///   - replicas: A file for each volume there is and each that points still have, by number;
-  ///     lengthened to the volume's size.
+  ///     lengthened to the volume's size, unless the journal is promoted.
   ///   - volumeSizes: In bytes, by number. A new journal begins with these; one that is there keeps
   ///     its volumes until a sync says otherwise.
   ///   - settings: How much is kept.
@@ -54,7 +54,9 @@ package final class StreamJournal: Sendable {
     self.stream = stream
     self.folder = folder
     self.salts = salts
-    for (replica, size) in zip(replicas, volumeSizes) {
+    // A promoted journal's replicas are somebody's disks, as long as they were at its point.
+    let isPromoted = try SavedState.load(from: folder)?.isPromoted ?? false
+    for (replica, size) in zip(replicas, volumeSizes) where !isPromoted {
       try stored { () throws(StorageError) in
         guard try replica.byteCount() < size else { return }
         try replica.resize(to: size)

@@ -38,11 +38,12 @@ struct VolumeChangeTests {
       return files
     }
 
-    func reopened(_ sizes: [UInt64]) throws -> StreamJournal {
+    /// The journal as it is opened with volumes of these sizes, and replicas of those or others.
+    func reopened(_ sizes: [UInt64], on replicaSizes: [UInt64]? = nil) throws -> StreamJournal {
       try StreamJournal(
         stream: journal.stream,
         folder: fixture.disk.folder("journal"),
-        replicas: try replicas(sizes),
+        replicas: try replicas(replicaSizes ?? sizes),
         volumeSizes: sizes,
         settings: fixture.settings,
         salts: fixture.salts
@@ -119,6 +120,9 @@ struct VolumeChangeTests {
     try bench.journal.promote(CheckpointIdentifier(1))
     #expect(bench.fixture.replicas[1].count == 65_536)
     #expect(bench.fixture.replicas[1].last == 2)
+    // It is a disk of a VM now, whatever size the source has meanwhile.
+    _ = try bench.reopened([65_536, 131_072], on: [65_536, 65_536])
+    #expect(bench.fixture.replicas[1].count == 65_536)
   }
 
   @Test func `volumes without replicas, and volumes that come back, are refused`() throws {

@@ -13,6 +13,12 @@ struct ReplicationWorldTests {
     try ReplicationWorld(seed: seed).run(steps: 1500)
   }
 
+  /// 539: a replica that was cut for a point grew again when the appliance was started.
+  @Test(arguments: [539] as [UInt64])
+  func `a seed that found a fault once finds none`(seed: UInt64) throws {
+    try ReplicationWorld(seed: seed).run(steps: 1500)
+  }
+
   @Test func `the seeds do meet what they are about`() throws {
     var counts = ReplicationWorld.Counts()
     for seed in 100..<116 as Range<UInt64> {
