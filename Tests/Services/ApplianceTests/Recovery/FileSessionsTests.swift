@@ -46,7 +46,7 @@ import Testing
     )
     try bench.restart()
     #expect(bench.exports.identifiers == [session, other])
-    let left = bench.root + "/state/files/sessions/\(session)"
+    let left = bench.root + "/files/sessions/\(session)"
     try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
     let after = sessions(bench)
     try after.clean()
