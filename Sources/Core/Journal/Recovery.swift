@@ -307,7 +307,8 @@ extension StreamRecord {
     switch kind {
     case .write, .zeroes:
       let size = sizes[Int(volume)]
-      return offset <= size && UInt64(length) <= size - offset
+      // One of no bytes, too: its volume is looked up by its number.
+      return size > 0 && offset <= size && UInt64(length) <= size - offset
     case .mark, .syncBegan, .syncEnded:
       return true
     }
