@@ -8,8 +8,12 @@ package import Store
 ///
 /// The site forwards to it every operation that `VPGOperation.runsAtRecoverySite` claims.
 package protocol RecoveryOperating: Sendable {
-  /// Goes on with the workflows of a manager that was stopped. A workflow names its task in its
-  /// state; that task is in progress when this is called.
+  /// Takes the workflows of a manager that was stopped, before the site is asked anything: nobody
+  /// is to be told that there is no recovery, or to begin a second one.
+  func load(_ records: [WorkflowRecord]) async
+
+  /// Goes on with what was loaded. A workflow names its task in its state; that task is in progress
+  /// when this is called.
   func resume() async
 
   /// Checks that the operation is possible now, and begins it.

@@ -82,6 +82,7 @@ package final class Site: Service, Sendable {
       }
       return await Self.isContinued(task, context)
     }
+    await recovery.load(workflows)
   }
 
   /// Protects, watches and works until the task is cancelled or the process is asked to stop.

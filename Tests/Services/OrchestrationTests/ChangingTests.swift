@@ -258,7 +258,7 @@ import Testing
       )
       let both = try await Self.agreed(sites, first.identifier)
       let open = ExportIdentifier("open")
-      _ = await sites.parisAppliance.openExport(
+      _ = try await sites.parisAppliance.openExport(
         open,
         ExportRequest(
           stream: both.vms[0].stream,

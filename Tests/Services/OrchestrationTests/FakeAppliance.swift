@@ -239,18 +239,48 @@ actor FakeAppliance: ApplianceControl {
     journals[stream] = request
   }
 
-  func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) {
+  func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) throws(SiteError) {
+    guard !opened.values.contains(where: { $0.request.stream == stream }) else {
+      throw .conflict("an export of the journal is open")
+    }
     if journals.removeValue(forKey: stream) != nil { keptReplicas.append(keepsReplica) }
     marks[stream] = nil
   }
 
-  func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) {}
-  func promote(_ stream: StreamIdentifier, to checkpoint: CheckpointIdentifier) {}
+  /// The streams whose journals take nothing.
+  private(set) var refusing: Set<StreamIdentifier> = []
+  /// The checkpoints that VMs were started from, and that journals were folded to for good.
+  private(set) var points: (opened: [ExportPoint], promoted: [ExportPoint]) = ([], [])
+
+  func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) {
+    if isAccepting { refusing.remove(stream) } else { refusing.insert(stream) }
+  }
+
+  func promote(
+    _ stream: StreamIdentifier,
+    to checkpoint: CheckpointIdentifier
+  ) throws(SiteError) {
+    guard journals[stream] != nil else { throw .notFound("there is no journal \(stream)") }
+    let held = opened.values.filter { $0.request.stream == stream }.map(\.request.point)
+    guard held.allSatisfy({ $0 == .checkpoint(checkpoint) }) else {
+      throw .conflict("another recovery uses another point of this journal")
+    }
+    points.promoted.append(.checkpoint(checkpoint))
+  }
+
   func checkpoints(of stream: StreamIdentifier) -> [Checkpoint] { marks[stream] ?? [] }
 
   func exports() -> [ExportStatus] { Array(opened.values) }
 
-  func openExport(_ export: ExportIdentifier, _ request: ExportRequest) -> ExportReply {
+  func openExport(
+    _ export: ExportIdentifier,
+    _ request: ExportRequest
+  ) throws(SiteError) -> ExportReply {
+    if let known = opened[export], known.request != request {
+      throw .conflict("export \(export) is of another point")
+    }
+    guard journals[request.stream] != nil else { throw .notFound("there is no such journal") }
+    if request.overlayFolder != nil { points.opened.append(request.point) }
     let reply = ExportReply(
       socketPath: "/run/export",
       sequence: SequenceNumber(1),
@@ -259,7 +289,7 @@ actor FakeAppliance: ApplianceControl {
         ExportReply.Volume(
           identifier: $0.identifier,
           target: $0.target,
-          overlayPath: "",
+          overlayPath: request.overlayFolder.map { "\($0)/\(export).qcow2" } ?? "",
           replicaPath: $0.replicaPath
         )
       }

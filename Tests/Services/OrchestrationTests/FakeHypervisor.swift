@@ -221,9 +221,18 @@ actor FakeHypervisor: Hypervisor {
     maps[vm]?[volume] = nil
   }
 
-  func startRecoveredVM(_ specification: RecoveredVM) -> VMIdentifier {
+  func startRecoveredVM(
+    _ specification: RecoveredVM
+  ) throws(HypervisorError) -> VMIdentifier {
     recovered.append(specification)
     let vm = VMIdentifier("\(name).vm-\(specification.uuid)")
+    guard machines[vm] == nil else {
+      machines[vm]?.power = .running
+      return vm
+    }
+    guard !machines.values.contains(where: { $0.name == specification.name }) else {
+      throw .nameTaken(specification.name)
+    }
     machines[vm] = VirtualMachine(
       identifier: vm,
       name: specification.name,
@@ -237,7 +246,7 @@ actor FakeHypervisor: Hypervisor {
           target: disk.target,
           byteCount: 1 << 26,
           allocatedByteCount: 0,
-          path: disk.replicaPath,
+          path: disk.overlayPath,
           datastore: datastore
         )
       },
@@ -277,7 +286,14 @@ actor FakeHypervisor: Hypervisor {
     return vm
   }
 
-  func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) {}
+  func adoptReplicas(
+    of vm: VMIdentifier,
+    disks: [RecoveredVM.Disk]
+  ) throws(HypervisorError) {
+    guard machines[vm]?.power == .running else { throw .notRunning(vm) }
+    for (index, disk) in disks.enumerated() { machines[vm]?.disks[index].path = disk.replicaPath }
+  }
+
   func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
 
   func shutDown(_ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool) -> Bool {

@@ -57,6 +57,35 @@ import Testing
     }
   }
 
+  @Test func `a manager started again takes the commit of a move before it goes on with anything`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    let moved = Box<VPGIdentifier?>(nil)
+    try await sites.run {
+      let vpg = try await sites.protectedVPG().identifier
+      await sites.londonAppliance.setResting(rpoInMilliseconds: 0)
+      let move = try await sites.londonSite.perform(.move(.init()), on: vpg, user: "ann")
+      try await sites.finished(move, at: sites.londonSite)
+      moved.value = vpg
+    }
+    let vpg = try #require(moved.value)
+    let (london, paris) = (try await sites.londonAgain(), try await sites.parisAgain())
+    #expect(try await paris.vpg(vpg).substatus == .movingBeforeCommit)
+    await #expect(throws: SiteError.self) {
+      try await paris.perform(.failoverTest(.init()), on: vpg, user: "ann")
+    }
+    let commit = VPGOperation.moveCommit(reverseProtection: false, keepsSourceVMs: nil)
+    let task = try await paris.perform(commit, on: vpg, user: "ann")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await london.run() }
+      group.addTask { await paris.run() }
+      defer { group.cancelAll() }
+      try await sites.finished(task, at: paris)
+    }
+    #expect(await sites.parisAppliance.points.promoted.count == 1)
+  }
+
   @Test func `a commit with reverse protection protects the moved VM, onto the disks it left`()
     async throws
   {

@@ -19,7 +19,7 @@ struct PointsInTimeTests {
         appliances: [sites.londonAppliance, sites.parisAppliance]
       )
       let recovery = ExportIdentifier("recovery")
-      _ = await sites.parisAppliance.openExport(
+      _ = try await sites.parisAppliance.openExport(
         recovery,
         ExportRequest(
           stream: definition.vms[0].stream,

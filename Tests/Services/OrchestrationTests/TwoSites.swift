@@ -6,6 +6,7 @@ import Logging
 import Orchestration
 import RecoveryModel
 import SQLiteStore
+import Store
 import Testing
 
 /// Two real sites, london and paris, with their stores in files; hypervisors and appliances are
@@ -21,6 +22,8 @@ final class TwoSites: Sendable {
   let parisAppliance: FakeAppliance
   let londonSite: Site
   let parisSite: Site
+  /// The store of `parisSite`.
+  let parisStore: KillableStore
   private let folder: URL
 
   init() async throws {
@@ -33,18 +36,19 @@ final class TwoSites: Sendable {
     londonSite = try Self.site(
       Self.london,
       "london",
-      folder,
       londonHypervisor,
       londonAppliance,
-      switchboard
+      switchboard,
+      try Self.store("london", folder)
     )
+    parisStore = KillableStore(try Self.store("paris", folder))
     parisSite = try Self.site(
       Self.paris,
       "paris",
-      folder,
       parisHypervisor,
       parisAppliance,
-      switchboard
+      switchboard,
+      parisStore
     )
     try await londonSite.load()
     try await parisSite.load()
@@ -57,10 +61,10 @@ final class TwoSites: Sendable {
     let site = try Self.site(
       Self.london,
       "london",
-      folder,
       londonHypervisor,
       londonAppliance,
-      switchboard
+      switchboard,
+      try Self.store("london", folder)
     )
     try await site.load()
     return site
@@ -71,22 +75,26 @@ final class TwoSites: Sendable {
     let site = try Self.site(
       Self.paris,
       "paris",
-      folder,
       parisHypervisor,
       parisAppliance,
-      switchboard
+      switchboard,
+      try Self.store("paris", folder)
     )
     try await site.load()
     return site
   }
 
+  private static func store(_ name: String, _ folder: URL) throws -> SQLiteStore {
+    try SQLiteStore(path: folder.appendingPathComponent("\(name).sqlite").path)
+  }
+
   private static func site(
     _ identifier: SiteIdentifier,
     _ name: String,
-    _ folder: URL,
     _ hypervisor: FakeHypervisor,
     _ appliance: FakeAppliance,
-    _ switchboard: Switchboard
+    _ switchboard: Switchboard,
+    _ store: any Store
   ) throws -> Site {
     let site = Site(
       settings: SiteSettings(
@@ -109,7 +117,7 @@ final class TwoSites: Sendable {
       ),
       authority: "authority of \(name)",
       hypervisor: hypervisor,
-      store: try SQLiteStore(path: folder.appendingPathComponent("\(name).sqlite").path),
+      store: store,
       connections: DirectConnections(
         switchboard: switchboard,
         site: identifier,

@@ -17,6 +17,8 @@ actor CloneOperations {
   private let context: SiteContext
   private let steps: CloneSteps
   private var active: [VPGIdentifier: StoredClone] = [:]
+  /// The VPGs of clones that an earlier manager left, until they are gone on with.
+  private var loaded: [VPGIdentifier] = []
   /// What was last said of a step that is tried again and again.
   private var troubles: [VPGIdentifier: String] = [:]
 
@@ -28,11 +30,18 @@ actor CloneOperations {
   /// Whether a clone of the VPG is being made or undone.
   func isActive(_ vpg: VPGIdentifier) -> Bool { active[vpg] != nil }
 
-  /// Goes on with a clone that an earlier manager left unfinished.
-  func resume(_ record: WorkflowRecord) async throws(SiteError) {
-    let stored = try StoredClone(record)
-    active[record.vpg] = stored
-    if let task = stored.task { await carryOn(record.vpg, task) }
+  /// Takes a clone that an earlier manager left unfinished.
+  func load(_ record: WorkflowRecord) throws(SiteError) {
+    active[record.vpg] = try StoredClone(record)
+    loaded.append(record.vpg)
+  }
+
+  /// Goes on with the clones that were loaded; whatever else is under way has begun by itself.
+  func resume() async {
+    for vpg in loaded {
+      if let task = active[vpg]?.task { await carryOn(vpg, task) }
+    }
+    loaded = []
   }
 
   // MARK: Asking
@@ -45,16 +54,21 @@ actor CloneOperations {
     let vpg = workflow.vpg
     try refuseIfActive(vpg, name)
     active[vpg] = StoredClone(workflow: workflow, user: user)
+    let task: TaskIdentifier
     do throws(SiteError) {
-      let task = try await context.tasks.begin(.clone, user: user, vpgs: [vpg])
-      active[vpg]?.task = task
-      try await save(vpg)
-      await carryOn(vpg, task)
-      return task
+      task = try await context.tasks.begin(.clone, user: user, vpgs: [vpg])
     } catch {
       active[vpg] = nil
       throw error
     }
+    active[vpg]?.task = task
+    do throws(SiteError) { try await save(vpg) } catch {
+      active[vpg] = nil
+      await context.tasks.fail(task, reason: error.message)
+      throw error
+    }
+    await carryOn(vpg, task)
+    return task
   }
 
   func refuseIfActive(_ vpg: VPGIdentifier, _ name: String) throws(SiteError) {

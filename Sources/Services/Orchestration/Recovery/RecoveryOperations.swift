@@ -19,6 +19,8 @@ package actor RecoveryOperations: RecoveryOperating {
   private let steps: RecoverySteps
   let clones: CloneOperations
   private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
+  /// What an earlier manager left, until it is gone on with.
+  private var loaded: [StoredRecovery] = []
 
   package init(context: SiteContext) {
     self.context = context
@@ -28,32 +30,35 @@ package actor RecoveryOperations: RecoveryOperating {
 
   // MARK: After a restart
 
-  /// Goes on with what an earlier manager left unfinished; called once, before anything is begun.
-  package func resume() async {
-    do throws(SiteError) {
-      let records: [WorkflowRecord]
-      do { records = try await context.store.workflows() } catch { throw SiteError(error) }
-      for record in records {
+  package func load(_ records: [WorkflowRecord]) async {
+    for record in records {
+      do throws(SiteError) {
         if record.kind == StoredClone.kind {
-          try await clones.resume(record)
+          try await clones.load(record)
           continue
         }
         let stored = try StoredRecovery(record)
-        if stored.workflow.stage.isFinal {
-          try await conclude(stored)
-        } else {
-          active[record.vpg] = stored
-        }
+        loaded.append(stored)
+        if !stored.workflow.stage.isFinal { active[record.vpg] = stored }
+      } catch {
+        await noteFailedResumption(error, vpg: record.vpg)
       }
-    } catch {
-      await context.events.record(
-        .failover,
-        "Unfinished recoveries cannot be read: \(error.message)",
-        succeeded: false
-      )
     }
+  }
+
+  package func resume() async {
+    await clones.resume()
     let open = Set(await context.tasks.unfinished().map(\.identifier))
-    for (vpg, stored) in active {
+    for stored in loaded {
+      let vpg = stored.workflow.vpg
+      if stored.workflow.stage.isFinal {
+        do throws(SiteError) { try await conclude(stored) } catch {
+          await noteFailedResumption(error, vpg: vpg)
+        }
+        continue
+      }
+      // A request that came since then drives it already.
+      guard active[vpg] == stored else { continue }
       // A workflow that rests may do so since a moment before its task was to end.
       if let task = stored.task, stored.workflow.stage != .running || open.contains(task) {
         await carryOn(vpg, task)
@@ -61,6 +66,16 @@ package actor RecoveryOperations: RecoveryOperating {
         scheduleCommitPolicy(of: vpg)
       }
     }
+    loaded = []
+  }
+
+  private func noteFailedResumption(_ error: SiteError, vpg: VPGIdentifier) async {
+    await context.events.record(
+      .failover,
+      "An unfinished recovery cannot be gone on with: \(error.message)",
+      succeeded: false,
+      vpgs: [vpg]
+    )
   }
 
   // MARK: Asking
@@ -218,16 +233,23 @@ package actor RecoveryOperations: RecoveryOperating {
     active[vpg] = stored
     // The task that has just brought the workflow to its rest drives it no further.
     active[vpg]?.task = nil
+    let task: TaskIdentifier
     do throws(SiteError) {
-      let task = try await context.tasks.begin(kind, user: stored.user, vpgs: [vpg])
-      active[vpg]?.task = task
-      if let stored = active[vpg] { try await save(stored) }
-      await carryOn(vpg, task)
-      return task
+      task = try await context.tasks.begin(kind, user: stored.user, vpgs: [vpg])
     } catch {
       active[vpg] = before
       throw error
     }
+    active[vpg]?.task = task
+    do throws(SiteError) {
+      if let stored = active[vpg] { try await save(stored) }
+    } catch {
+      active[vpg] = before
+      await context.tasks.fail(task, reason: error.message)
+      throw error
+    }
+    await carryOn(vpg, task)
+    return task
   }
 
   private func carryOn(_ vpg: VPGIdentifier, _ task: TaskIdentifier) async {

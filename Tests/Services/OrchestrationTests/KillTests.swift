@@ -1,0 +1,52 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import RecoveryModel
+import Testing
+
+/// The recovery manager is killed at every record of every operation in turn, and started again.
+@Suite struct KillTests {
+  /// Stories of one kind that are told at a time: most of each is waiting.
+  private static let width = 4
+
+  @Test(arguments: KillBench.Story.allCases, [false, true])
+  func `a manager killed at any record of an operation leaves one VM, its disks and nothing else`(
+    story: KillBench.Story,
+    keepsRecord: Bool
+  ) async throws {
+    var count = 0
+    while true {
+      let next = count + 1..<count + 1 + Self.width
+      let killed = try await withThrowingTaskGroup(of: Bool.self) { group in
+        for number in next {
+          group.addTask { try await wasKilled(in: story, atRecord: number, keepsRecord) }
+        }
+        return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      count += killed
+      // Whoever was not killed ran through to the end.
+      if killed < Self.width { break }
+    }
+    // Each step has a record, and so has every beginning.
+    #expect(count >= story.fewestRecords, "\(story) has \(count) records")
+  }
+
+  private func wasKilled(
+    in story: KillBench.Story,
+    atRecord number: Int,
+    _ keepsRecord: Bool
+  ) async throws -> Bool {
+    let bench = try await KillBench(story)
+    bench.store.killManager(atRecord: number, keepsRecord: keepsRecord)
+    do {
+      try await bench.tell()
+      try await bench.check("\(story), killed at record \(number)")
+    } catch {
+      await bench.end()
+      Issue.record(error, "\(story), killed at record \(number)")
+      return false
+    }
+    await bench.end()
+    return bench.store.isDead
+  }
+}
