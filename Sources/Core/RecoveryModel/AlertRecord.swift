@@ -70,11 +70,6 @@ package struct AlertCondition: Codable, Sendable, Hashable {
     self.vpgs = vpgs
     self.description = description
   }
-
-  /// Whether it is the same trouble, however it is described by now.
-  package func isSame(as other: AlertCondition) -> Bool {
-    kind == other.kind && subject == other.subject
-  }
 }
 
 /// How bad an alert is: the API's alert statuses, of which 0 is that there is none.

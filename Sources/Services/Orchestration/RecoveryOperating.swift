@@ -26,6 +26,9 @@ package protocol RecoveryOperating: Sendable {
   /// What a running operation makes of the VPG's status; nil without one.
   func progress(of vpg: VPGIdentifier) async -> RecoveryProgress?
 
+  /// The same of every VPG that has one.
+  func progress() async -> [VPGIdentifier: RecoveryProgress]
+
   /// Whether a clone of the VPG is being made or undone.
   func isCloning(_ vpg: VPGIdentifier) async -> Bool
 }

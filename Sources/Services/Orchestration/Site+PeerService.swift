@@ -29,12 +29,11 @@ extension Site: PeerService {
 
   package func state(for caller: SiteIdentifier) async throws(SiteError) -> PeerState {
     try await requirePeer(caller)
-    var shares: [VPGShare] = []
-    for record in await context.vpgs.all()
-    where record.definition.peer(of: context.site) == caller {
-      shares.append(await judge.share(record))
+    let records = await context.vpgs.all().filter { record in
+      record.definition.peer(of: context.site) == caller
     }
-    return PeerState(time: context.now(), vpgs: shares)
+    let judge = await witnesses.judge(of: records)
+    return PeerState(time: context.now(), vpgs: records.map(judge.share))
   }
 
   package func prepare(

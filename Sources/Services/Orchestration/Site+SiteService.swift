@@ -10,15 +10,20 @@ extension Site: SiteService {
 
   package func vpgs() async throws(SiteError) -> [VPGView] {
     let surroundings = try await surroundings()
-    var views: [VPGView] = []
-    for record in await context.vpgs.all() {
-      views.append(surroundings.shown(in: await judge.view(record)))
-    }
-    return views
+    let records = await context.vpgs.all()
+    let judge = await witnesses.judge(of: records)
+    return records.map { surroundings.shown(in: judge.view($0)) }
   }
 
   package func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView {
-    try await surroundings().shown(in: await judge.view(try await record(vpg)))
+    let record = try await record(vpg)
+    return try await surroundings().shown(in: witnesses.judge(of: record).view(record))
+  }
+
+  package func names() async -> SiteNames {
+    var names = SiteNames(vpgs: await context.vpgs.allNames(), sites: await context.peers.names())
+    names.sites[context.site] = context.settings.name
+    return names
   }
 
   private func surroundings() async throws(SiteError) -> VPGSurroundings {

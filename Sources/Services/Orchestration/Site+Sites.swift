@@ -8,6 +8,8 @@ package import RecoveryModel
 internal import Store
 
 extension Site {
+  package var siteIdentifier: SiteIdentifier { context.site }
+
   package func localSite() async -> LocalSiteView {
     let settings = context.settings
     let hypervisorVersion: String
@@ -30,7 +32,9 @@ extension Site {
   }
 
   package func peerSites() async throws(SiteError) -> [PeerSiteView] {
-    let vpgs = try await vpgs()
+    let records = await context.vpgs.all()
+    let judge = await witnesses.judge(of: records)
+    let vpgs = records.map(judge.view)
     var views: [PeerSiteView] = []
     for peer in await context.peers.all() {
       let shared = vpgs.filter { $0.definition.peer(of: context.site) == peer.site }
@@ -38,7 +42,7 @@ extension Site {
       var outgoing = 0.0
       for vpg in shared where vpg.definition.protectedSite == context.site {
         for vm in vpg.definition.vms {
-          outgoing += await context.appliances.rate(of: vm.stream).sentBytes
+          outgoing += judge.appliances.rate(of: vm.stream).sentBytes
         }
       }
       views.append(
@@ -49,7 +53,7 @@ extension Site {
           host: peer.host,
           port: peer.port,
           version: peer.version,
-          isConnected: await context.peers.isConnected(peer.site),
+          isConnected: judge.peers.isConnected(peer.site),
           provisionedStorageInMB: shared.map(\.provisionedStorageInMB).reduce(0, +),
           usedStorageInMB: shared.map(\.usedStorageInMB).reduce(0, +),
           incomingMBPerSecond: incoming.map(\.throughputInMBPerSecond).reduce(0, +),
@@ -147,23 +151,38 @@ extension Site {
   // MARK: Protected VMs
 
   package func protectedVMs() async throws(SiteError) -> [ProtectedVMView] {
+    await protectedVMs(in: await context.vpgs.all()) { _ in true }
+  }
+
+  package func protectedVMs(
+    _ vm: VMIdentifier
+  ) async throws(SiteError) -> [ProtectedVMView] {
+    let records = await context.vpgs.all().filter { record in
+      record.definition.vms.contains { $0.identifier == vm }
+    }
+    return await protectedVMs(in: records) { $0.identifier == vm }
+  }
+
+  private func protectedVMs(
+    in records: [VPGRecord],
+    where isWanted: (VPGDefinition.ProtectedVM) -> Bool
+  ) async -> [ProtectedVMView] {
+    let judge = await witnesses.judge(of: records)
+    var inventories: [SiteIdentifier: InventoryIndex] = [:]
+    for site in Set(records.flatMap { [$0.definition.protectedSite, $0.definition.recoverySite] }) {
+      inventories[site] = await knownInventory(of: site).map(InventoryIndex.init)
+    }
     var views: [ProtectedVMView] = []
-    var inventories: [SiteIdentifier: Inventory] = [:]
-    for record in await context.vpgs.all() {
-      let definition = record.definition
-      let view = await judge.view(record)
-      for site in [definition.protectedSite, definition.recoverySite]
-      where inventories[site] == nil {
-        inventories[site] = await knownInventory(of: site)
-      }
-      for vm in definition.vms {
+    for record in records {
+      let view = judge.view(record)
+      for vm in record.definition.vms where isWanted(vm) {
         views.append(
-          await protectedVM(
+          Self.protectedVM(
             vm,
-            record,
             view,
-            inventories[definition.protectedSite],
-            inventories[definition.recoverySite]
+            judge.facts(of: vm, in: record),
+            inventories[record.definition.protectedSite],
+            inventories[record.definition.recoverySite]
           )
         )
       }
@@ -171,35 +190,30 @@ extension Site {
     return views
   }
 
-  private func protectedVM(
+  private static func protectedVM(
     _ vm: VPGDefinition.ProtectedVM,
-    _ record: VPGRecord,
     _ view: VPGView,
-    _ own: Inventory?,
-    _ other: Inventory?
-  ) async -> ProtectedVMView {
-    let definition = record.definition
-    let found = own?.virtualMachines.first { $0.identifier == vm.identifier }
-    let use = await judge.use(of: vm, in: record)
-    let stream = await judge.stream(vm.stream, of: record)
-    let journal = await judge.journal(vm.stream, of: record)
-    let datastore = found?.disks.first?.datastore
+    _ facts: VPGJudge.VMFacts,
+    _ own: InventoryIndex?,
+    _ other: InventoryIndex?
+  ) -> ProtectedVMView {
+    let found = own?.machines[vm.identifier]
     return ProtectedVMView(
       vm: vm,
       vpg: view,
       virtualMachine: found,
-      hostName: own?.hosts.first { $0.identifier == found?.host }?.name ?? "",
-      datastoreName: own?.datastores.first { $0.identifier == datastore }?.name ?? "",
-      recoveryHostName: other?.hosts
-        .first { $0.identifier == definition.recoveryHost(of: vm) }?.name ?? "",
-      journalUsedInMB: Int64((journal?.journalByteCount ?? 0) >> 20),
-      actualRPOInSeconds: stream.flatMap { stream in
+      hostName: (found?.host).flatMap { own?.hostNames[$0] } ?? "",
+      datastoreName: (found?.disks.first?.datastore).flatMap { own?.datastoreNames[$0] } ?? "",
+      recoveryHostName: view.definition.recoveryHost(of: vm)
+        .flatMap { other?.hostNames[$0] } ?? "",
+      journalUsedInMB: Int64((facts.journal?.journalByteCount ?? 0) >> 20),
+      actualRPOInSeconds: facts.stream.flatMap { stream in
         stream.sync == .ordered && stream.isConnected
           ? Int((max(stream.rpoInMilliseconds, 0) + 999) / 1000) : nil
       } ?? view.actualRPOInSeconds,
-      writesPerSecond: use.writesPerSecond,
-      throughputInMBPerSecond: use.bytesPerSecond / 1_048_576,
-      outgoingMbitPerSecond: use.sentBytesPerSecond * 8 / 1_000_000
+      writesPerSecond: facts.use.writesPerSecond,
+      throughputInMBPerSecond: facts.use.bytesPerSecond / 1_048_576,
+      outgoingMbitPerSecond: facts.use.sentBytesPerSecond * 8 / 1_000_000
     )
   }
 
@@ -207,5 +221,21 @@ extension Site {
   private func knownInventory(of site: SiteIdentifier) async -> Inventory? {
     if site == context.site { return try? await context.hypervisor.inventory() }
     return await context.peers.knownInventory(of: site)
+  }
+}
+
+/// An inventory by identifiers, for listings.
+private struct InventoryIndex {
+  let machines: [VMIdentifier: VirtualMachine]
+  let hostNames: [HostIdentifier: String]
+  let datastoreNames: [DatastoreIdentifier: String]
+
+  init(_ inventory: Inventory) {
+    machines = Dictionary(inventory.virtualMachines.map { ($0.identifier, $0) }) { first, _ in first
+    }
+    hostNames = Dictionary(inventory.hosts.map { ($0.identifier, $0.name) }) { first, _ in first }
+    datastoreNames = Dictionary(inventory.datastores.map { ($0.identifier, $0.name) }) { first, _ in
+      first
+    }
   }
 }

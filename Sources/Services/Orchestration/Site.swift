@@ -21,7 +21,7 @@ package final class Site: Service, Sendable {
   let recoveryHalf: RecoveryHalf
   let standing: SourceStanding
   let exports: VPGExports
-  let judge: VPGJudge
+  let witnesses: VPGWitnesses
   let alertBook: AlertBook
   package let meter: ResourceMeter
 
@@ -62,7 +62,12 @@ package final class Site: Service, Sendable {
     exports = VPGExports(context: context)
     alertBook = AlertBook(context: context)
     meter = ResourceMeter(context: context)
-    judge = VPGJudge(context: context, keeper: keeper, recovery: self.recovery, meter: meter)
+    witnesses = VPGWitnesses(
+      context: context,
+      keeper: keeper,
+      recovery: self.recovery,
+      meter: meter
+    )
   }
 
   /// Reads what the store remembers.
@@ -96,7 +101,7 @@ package final class Site: Service, Sendable {
           await AlertWatch(
             context: self.context,
             alerts: self.alertBook,
-            judge: self.judge,
+            witnesses: self.witnesses,
             checkpoints: self.checkpointKeeper
           ).run()
         }
@@ -121,7 +126,7 @@ package final class Site: Service, Sendable {
   }
 
   /// Takes samples of resources.
-  package var sampler: ResourceSampler { ResourceSampler(context: context, judge: judge) }
+  package var sampler: ResourceSampler { ResourceSampler(context: context) }
 
   // MARK: After a restart
 

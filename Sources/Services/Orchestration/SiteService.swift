@@ -13,6 +13,7 @@ package import RecoveryModel
 package protocol SiteService: SiteReporting, FileRestoring {
   // MARK: Sites
 
+  var siteIdentifier: SiteIdentifier { get }
   func localSite() async -> LocalSiteView
   func peerSites() async throws(SiteError) -> [PeerSiteView]
   func generatePairingToken() async throws(SiteError) -> PairingTokenView
@@ -32,6 +33,8 @@ package protocol SiteService: SiteReporting, FileRestoring {
   /// What would be lost of a VPG if its protected site were gone this moment.
   func exposure(of vpg: VPGIdentifier) async throws(SiteError) -> VPGExposure
   func protectedVMs() async throws(SiteError) -> [ProtectedVMView]
+  /// One VM, once for each VPG it is in.
+  func protectedVMs(_ vm: VMIdentifier) async throws(SiteError) -> [ProtectedVMView]
   func checkpoints(
     of vpg: VPGIdentifier,
     from start: WallTime?,
@@ -64,6 +67,9 @@ package protocol SiteService: SiteReporting, FileRestoring {
 
   // MARK: Work and history
 
+  /// What people call the VPGs and sites there are.
+  func names() async -> SiteNames
+
   /// Tasks of this site, newest first.
   func tasks() async throws(SiteError) -> [TaskRecord]
   /// A task of this site or a paired one.
@@ -78,6 +84,17 @@ package protocol SiteService: SiteReporting, FileRestoring {
   func alerts() async -> [AlertRecord]
   /// Marks an alert as seen, or not.
   func setDismissed(_ isDismissed: Bool, alert: String) async throws(SiteError)
+}
+
+/// The names that histories show beside identifiers.
+package struct SiteNames: Sendable, Equatable {
+  package var vpgs: [VPGIdentifier: String]
+  package var sites: [SiteIdentifier: String]
+
+  package init(vpgs: [VPGIdentifier: String], sites: [SiteIdentifier: String]) {
+    self.vpgs = vpgs
+    self.sites = sites
+  }
 }
 
 /// Why the site did not do what was asked.

@@ -8,7 +8,12 @@ package import Store
 /// call returns.
 package actor VPGBook {
   private let store: any Store
-  private var records: [VPGIdentifier: VPGRecord] = [:]
+  private var records: [VPGIdentifier: VPGRecord] = [:] {
+    didSet { (sorted, names) = (nil, nil) }
+  }
+  /// Made of the records when they are asked for: loops ask several times a second.
+  private var sorted: [VPGRecord]?
+  private var names: [VPGIdentifier: String]?
   /// VPGs whose definition somebody is changing now.
   private var changing: Set<VPGIdentifier> = []
 
@@ -17,17 +22,29 @@ package actor VPGBook {
   /// Reads the store; called once before anything else.
   package func load() async throws(SiteError) {
     do {
-      for record in try await store.vpgs() { records[record.definition.identifier] = record }
+      let stored = try await store.vpgs()
+      records = Dictionary(stored.map { ($0.definition.identifier, $0) }) { $1 }
     } catch { throw SiteError(error) }
   }
 
   /// All VPGs this site is a part of, by name.
   package func all() -> [VPGRecord] {
-    records.values.sorted {
+    if let sorted { return sorted }
+    let all = records.values.sorted {
       ($0.definition.name, $0.definition.identifier) < (
         $1.definition.name, $1.definition.identifier
       )
     }
+    sorted = all
+    return all
+  }
+
+  /// What people call the VPGs.
+  package func allNames() -> [VPGIdentifier: String] {
+    if let names { return names }
+    let all = records.mapValues(\.definition.name)
+    names = all
+    return all
   }
 
   package func record(_ vpg: VPGIdentifier) -> VPGRecord? { records[vpg] }

@@ -128,11 +128,11 @@ import Testing
       usage.cpuNanoseconds = 1
       await sites.londonHypervisor.setUsage(usage, of: vm)
       await sites.londonSite.meter.measure(at: start + .seconds(10))
-      let reading = try #require(await sites.londonSite.meter.reading(of: vm))
+      let reading = try #require(await sites.londonSite.meter.readings[vm])
       #expect(reading.cpuUsedInMHz == nil)
       await sites.londonHypervisor.setUsage(nil, of: vm)
       await sites.londonSite.meter.measure(at: start + .seconds(20))
-      #expect(await sites.londonSite.meter.reading(of: vm) == nil)
+      #expect(await sites.londonSite.meter.readings[vm] == nil)
     }
   }
 }

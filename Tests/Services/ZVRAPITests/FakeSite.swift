@@ -90,6 +90,15 @@ actor FakeSite: SiteService {
     }
   }
 
+  nonisolated var siteIdentifier: SiteIdentifier { Self.london }
+
+  func names() -> SiteNames {
+    SiteNames(
+      vpgs: [Self.vpg: definition.name],
+      sites: [Self.london: "london", Self.paris: "paris"]
+    )
+  }
+
   func localSite() -> LocalSiteView {
     LocalSiteView(
       identifier: Self.london,
@@ -224,6 +233,10 @@ actor FakeSite: SiteService {
     )
   }
 
+  func protectedVMs(_ vm: VMIdentifier) -> [ProtectedVMView] {
+    protectedVMs().filter { $0.vm.identifier == vm }
+  }
+
   func protectedVMs() -> [ProtectedVMView] {
     vpgs().flatMap { view in view.definition.vms.map { (vm: $0, view: view) } }.map { vm, view in
       ProtectedVMView(
@@ -315,8 +328,12 @@ actor FakeSite: SiteService {
     return Self.record
   }
 
+  /// The number of events that were last asked for.
+  private(set) var eventLimit = 0
+
   func events(from start: WallTime?, to end: WallTime?, limit: Int) -> [EventRecord] {
-    Array(
+    eventLimit = limit
+    return Array(
       events.filter { start ?? $0.occurred <= $0.occurred && $0.occurred <= end ?? $0.occurred }
         .prefix(limit)
     )

@@ -59,6 +59,19 @@ import Testing
     #expect(await client.get("/v1/events?startDate=2020-01-01").items?.count == 1200)
   }
 
+  @Test(arguments: [
+    ("events", 1000), ("events?startDate=2024-01-01", 100_000), ("events?userName=ann", 100_000),
+    ("events?vpg=\(FakeSite.vpg)", 100_000), ("events?category=Events", 100_000),
+  ])
+  func `no more events are read than can be answered or have to be looked through`(
+    path: String,
+    limit: Int
+  ) async {
+    let client = await APIClient.loggedOn()
+    _ = await client.get("/v1/\(path)")
+    #expect(await client.site.eventLimit == limit)
+  }
+
   @Test func `an unknown event, task, VM, appliance, host and site are 404`() async {
     let client = await APIClient.loggedOn()
     for path in [

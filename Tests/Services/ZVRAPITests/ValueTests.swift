@@ -33,6 +33,42 @@ import Testing
     #expect(throws: JSONReader.Failure.self) { try JSONReader.read(Array(text.utf8)) }
   }
 
+  @Test func `a date is that of the calendar, from the first whole Gregorian year on`() {
+    var calendar = Calendar(identifier: .iso8601)
+    calendar.timeZone = .gmt
+    for month in stride(from: 1582 * 12, to: 9999 * 12, by: 7) {
+      let (year, number) = (month / 12 + 1, month % 12 + 1)
+      for day in [1, 28] {
+        let date = calendar.date(from: DateComponents(year: year, month: number, day: day))
+        let time = (date?.timeIntervalSince1970 ?? 0) * 1000 + 86_399_999
+        let text = APIDate.text(of: WallTime(milliseconds: Int64(time)))
+        #expect(
+          text
+            == "\(String(format: "%04d-%02d-%02d", year, number, day))T23:59:59.999Z"
+        )
+      }
+    }
+    // The last day of February is that of a leap year or not.
+    #expect(APIDate.text(of: WallTime(milliseconds: -1)) == "1969-12-31T23:59:59.999Z")
+    #expect(
+      APIDate.text(of: WallTime(milliseconds: 951_782_400_000)) == "2000-02-29T00:00:00.000Z"
+    )
+    #expect(
+      APIDate.text(of: WallTime(milliseconds: 4_107_542_400_000)) == "2100-03-01T00:00:00.000Z"
+    )
+  }
+
+  @Test(arguments: [
+    ("plain-1.a_b~c", "plain-1.a_b~c"), ("a b/c?d#e%", "a%20b%2Fc%3Fd%23e%25"),
+    ("ä\u{7}", "%C3%A4%07"), (":@!$&'()*+,;=", ":@!$&'()*+,;="), ("[]{}|^", "%5B%5D%7B%7D%7C%5E"),
+  ])
+  func `a link carries what a path segment can carry`(identifier: String, escaped: String) {
+    let links = Links(baseURL: "https://a", localSite: FakeSite.london)
+    let link = links.link("T", "things", identifier).object
+    #expect(link?["href"] == .string("https://a/v1/things/\(escaped)"))
+    #expect(link?["identifier"] == .string(identifier))
+  }
+
   @Test func `nesting has a limit`() {
     let text = String(repeating: "[", count: 100_000)
     #expect(throws: JSONReader.Failure.self) { try JSONReader.read(Array(text.utf8)) }

@@ -9,17 +9,16 @@ internal import Store
 package actor AlertBook {
   private let context: SiteContext
   private var records: [String: AlertRecord] = [:]
+  /// The alerts of each subject by kind: there may be thousands, and each subject is looked at
+  /// every second.
+  private var identifiers: [AlertCondition.Subject: [AlertCondition.Kind: String]] = [:]
 
   package init(context: SiteContext) { self.context = context }
 
   /// Reads what the store remembers.
   package func load() async throws(SiteError) {
     do {
-      records = Dictionary(
-        uniqueKeysWithValues: try await context.store.alerts().map { alert in
-          (alert.identifier, alert)
-        }
-      )
+      for alert in try await context.store.alerts() { note(alert) }
     } catch { throw SiteError(error) }
   }
 
@@ -30,17 +29,18 @@ package actor AlertBook {
 
   /// The kinds that are on for a subject.
   func raised(for subject: AlertCondition.Subject) -> Set<AlertCondition.Kind> {
-    Set(records.values.lazy.map(\.condition).filter { $0.subject == subject }.map(\.kind))
+    Set((identifiers[subject] ?? [:]).keys)
   }
 
   /// Turns on what is new of a subject, and off what is over.
   func set(_ conditions: [AlertCondition], for subject: AlertCondition.Subject) async {
-    for record in records.values where record.condition.subject == subject {
-      if !conditions.contains(where: { $0.isSame(as: record.condition) }) { await turnOff(record) }
+    for (kind, identifier) in identifiers[subject] ?? [:]
+    where !conditions.contains(where: { $0.kind == kind }) {
+      await turnOff(identifier)
     }
     for condition in conditions {
-      if let known = records.values.first(where: { $0.condition.isSame(as: condition) }) {
-        records[known.identifier]?.condition = condition
+      if let known = identifiers[subject]?[condition.kind] {
+        records[known]?.condition = condition
       } else {
         await turnOn(condition)
       }
@@ -49,8 +49,8 @@ package actor AlertBook {
 
   /// Turns off what is about subjects that are not there any more.
   func keepOnly(_ subjects: Set<AlertCondition.Subject>) async {
-    for record in records.values where !subjects.contains(record.condition.subject) {
-      await turnOff(record)
+    for (subject, kinds) in identifiers where !subjects.contains(subject) {
+      for identifier in kinds.values { await turnOff(identifier) }
     }
   }
 
@@ -70,7 +70,7 @@ package actor AlertBook {
       condition: condition,
       turnedOn: context.now()
     )
-    records[record.identifier] = record
+    note(record)
     await stored { try await context.store.save(record) }
     await context.events.record(
       .alertTurnedOn,
@@ -80,8 +80,16 @@ package actor AlertBook {
     )
   }
 
-  private func turnOff(_ record: AlertRecord) async {
-    records[record.identifier] = nil
+  private func note(_ record: AlertRecord) {
+    records[record.identifier] = record
+    identifiers[record.condition.subject, default: [:]][record.condition.kind] = record.identifier
+  }
+
+  private func turnOff(_ identifier: String) async {
+    guard let record = records.removeValue(forKey: identifier) else { return }
+    let (subject, kind) = (record.condition.subject, record.condition.kind)
+    if identifiers[subject]?[kind] == identifier { identifiers[subject]?[kind] = nil }
+    if identifiers[subject]?.isEmpty == true { identifiers[subject] = nil }
     await stored { try await context.store.removeAlert(record.identifier) }
     await context.events.record(
       .alertTurnedOff,

@@ -13,7 +13,7 @@ struct AlertWatch: Sendable {
 
   let context: SiteContext
   let alerts: AlertBook
-  let judge: VPGJudge
+  let witnesses: VPGWitnesses
   let checkpoints: CheckpointKeeper
 
   /// How long whom was silent, and what the VPGs were at when they were last looked at.
@@ -36,13 +36,20 @@ struct AlertWatch: Sendable {
   private func look(_ memory: inout Memory) async {
     let records = await context.vpgs.all()
     var kept: Set<AlertCondition.Subject> = []
+    let isVPGLook = memory.looks % Self.looksPerVPG == 0
+    let judge = await witnesses.judge(of: isVPGLook ? records : [])
     for record in records
     where record.definition.recoverySite == context.site && record.phase != .deleting {
-      for vm in record.definition.vms { await lookAtJournal(of: vm, record.definition, &kept) }
+      for vm in record.definition.vms {
+        kept.insert(.stream(vm.stream))
+        if let journal = judge.appliances.journal(vm.stream) {
+          await look(at: journal, of: vm, record.definition)
+        }
+      }
     }
     for record in records where record.phase == .protecting {
       kept.insert(.vpg(record.definition.identifier))
-      if memory.looks % Self.looksPerVPG == 0 { await look(at: record, &memory) }
+      if isVPGLook { await look(at: record, judge.view(record), &memory) }
     }
     await lookAtAppliances(&memory, &kept)
     await lookAtPeers(records, &memory, &kept)
@@ -55,10 +62,9 @@ struct AlertWatch: Sendable {
 
   // MARK: VPGs
 
-  private func look(at record: VPGRecord, _ memory: inout Memory) async {
+  private func look(at record: VPGRecord, _ view: VPGView, _ memory: inout Memory) async {
     let definition = record.definition
     let vpg = definition.identifier
-    let view = await judge.view(record)
     var facts = VPGAlertRules.Facts()
     facts.rpoInSeconds = view.actualRPOInSeconds
     facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
@@ -151,13 +157,11 @@ struct AlertWatch: Sendable {
 
   // MARK: Journals
 
-  private func lookAtJournal(
+  private func look(
+    at journal: JournalStatus,
     of vm: VPGDefinition.ProtectedVM,
-    _ definition: VPGDefinition,
-    _ kept: inout Set<AlertCondition.Subject>
+    _ definition: VPGDefinition
   ) async {
-    kept.insert(.stream(vm.stream))
-    guard let journal = await context.appliances.journal(vm.stream) else { return }
     let rules = JournalAlertRules(vm: vm.name, stream: vm.stream, vpg: definition.identifier)
     let conditions = rules.conditions(
       Self.facts(journal, of: vm, in: definition),

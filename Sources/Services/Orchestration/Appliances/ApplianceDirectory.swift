@@ -7,19 +7,11 @@ package import RecoveryModel
 
 /// The appliances of this site: how to call them and how they last were.
 package actor ApplianceDirectory {
-  /// What an appliance last said.
-  package struct Sighting: Sendable {
-    package var status: ApplianceStatus
-    package var seen: ContinuousClock.Instant
-    /// Whether it answered the latest call.
-    package var isReachable: Bool
-  }
-
   private let settings: [SiteSettings.Appliance]
   private let controls: [ApplianceIdentifier: any ApplianceControl]
   private let logger: Logger
-  private var sightings: [ApplianceIdentifier: Sighting] = [:]
-  private var rates: [StreamIdentifier: StreamRate] = [:]
+  /// How the appliances last were.
+  package private(set) var sightings = ApplianceSightings()
   private var trust = TrustRequest(authorities: [:])
   /// The incarnation that was last told whom to trust, and what.
   private var trusted: [ApplianceIdentifier: (incarnation: String, request: TrustRequest)] = [:]
@@ -69,47 +61,23 @@ package actor ApplianceDirectory {
 
   // MARK: How they are
 
-  package func sighting(of appliance: ApplianceIdentifier) -> Sighting? { sightings[appliance] }
-
-  /// The latest status of a stream that an appliance of this site sends, if it answers.
-  package func stream(_ stream: StreamIdentifier) -> StreamStatus? {
-    for sighting in sightings.values where sighting.isReachable {
-      if let status = sighting.status.streams.first(where: { $0.stream == stream }) {
-        return status
-      }
-    }
-    return nil
+  package func sighting(of appliance: ApplianceIdentifier) -> ApplianceSightings.Sighting? {
+    sightings.sighting(of: appliance)
   }
 
-  /// The latest status of a journal kept at this site, also when its appliance does not answer now:
-  /// what is in a journal stays there.
-  package func journal(_ stream: StreamIdentifier) -> JournalStatus? {
-    for sighting in sightings.values {
-      if let status = sighting.status.journals.first(where: { $0.stream == stream }) {
-        return status
-      }
-    }
-    return nil
-  }
+  package func stream(_ stream: StreamIdentifier) -> StreamStatus? { sightings.stream(stream) }
 
-  /// The appliance that sends a stream, if it answers.
+  package func journal(_ stream: StreamIdentifier) -> JournalStatus? { sightings.journal(stream) }
+
   package func sender(of stream: StreamIdentifier) -> ApplianceIdentifier? {
-    sightings.first { _, sighting in
-      sighting.isReachable && sighting.status.streams.contains { $0.stream == stream }
-    }?.key
+    sightings.sender(of: stream)
   }
 
-  /// All appliances that say they send a stream: more than one after a VM was migrated.
   package func senders(of stream: StreamIdentifier) -> [ApplianceIdentifier] {
-    sightings.filter { _, sighting in
-      sighting.isReachable && sighting.status.streams.contains { $0.stream == stream }
-    }.keys.sorted()
+    sightings.senders(of: stream)
   }
 
-  /// Writes and bytes per second of a stream over the last second or so.
-  package func rate(of stream: StreamIdentifier) -> StreamRate.Rate {
-    rates[stream]?.current ?? StreamRate.Rate()
-  }
+  package func rate(of stream: StreamIdentifier) -> StreamRate.Rate { sightings.rate(of: stream) }
 
   /// Asks an appliance how it is, and tells a new process whom to trust.
   ///
@@ -122,17 +90,17 @@ package actor ApplianceDirectory {
     guard let control = controls[appliance] else { return nil }
     do throws(SiteError) {
       let status = try await control.status(timeout: timeout)
-      note(status, of: appliance)
+      sightings.note(status, of: appliance)
       try await teach(appliance, control, incarnation: status.incarnation)
       return status
     } catch {
-      if sightings[appliance]?.isReachable == true {
+      if sightings.sighting(of: appliance)?.isReachable == true {
         logger.warning(
           "appliance does not answer",
           metadata: ["appliance": "\(appliance)", "reason": "\(error.message)"]
         )
       }
-      sightings[appliance]?.isReachable = false
+      sightings.noteSilence(of: appliance)
       return nil
     }
   }
@@ -141,19 +109,6 @@ package actor ApplianceDirectory {
   package func setTrust(_ request: TrustRequest) async {
     trust = request
     for appliance in settings { await look(at: appliance.identifier) }
-  }
-
-  private func note(_ status: ApplianceStatus, of appliance: ApplianceIdentifier) {
-    let now = ContinuousClock.now
-    sightings[appliance] = Sighting(status: status, seen: now, isReachable: true)
-    for stream in status.streams {
-      rates[stream.stream, default: StreamRate()].note(
-        writeCount: stream.writeCount,
-        byteCount: stream.writtenByteCount,
-        sentByteCount: stream.sentByteCount,
-        at: now
-      )
-    }
   }
 
   private func teach(

@@ -9,13 +9,6 @@ package import Store
 /// The sites this one is paired with: how to call them, what they last said, and whom that makes
 /// this site trust.
 package actor PeerDirectory {
-  /// What a peer last said, and when.
-  package struct Sighting: Sendable {
-    package var state: PeerState
-    package var seen: ContinuousClock.Instant
-    package var isConnected: Bool
-  }
-
   private let site: SiteIdentifier
   private let ownAuthority: String
   private let store: any Store
@@ -23,7 +16,8 @@ package actor PeerDirectory {
   private let appliances: ApplianceDirectory
   private var records: [SiteIdentifier: PeerRecord] = [:]
   private var controls: [SiteIdentifier: any PeerControl] = [:]
-  private var sightings: [SiteIdentifier: Sighting] = [:]
+  /// What the peers last said.
+  package private(set) var sightings = PeerSightings()
   private var inventories: [SiteIdentifier: Inventory] = [:]
 
   package init(
@@ -57,6 +51,9 @@ package actor PeerDirectory {
 
   package func record(of site: SiteIdentifier) -> PeerRecord? { records[site] }
 
+  /// What people call the paired sites.
+  package func names() -> [SiteIdentifier: String] { records.mapValues(\.name) }
+
   package func client(for site: SiteIdentifier) throws(SiteError) -> any PeerControl {
     if let control = controls[site] { return control }
     guard let record = records[site] else {
@@ -82,23 +79,17 @@ package actor PeerDirectory {
     do { try await store.removePeer(site) } catch { throw SiteError(error) }
     records[site] = nil
     controls[site] = nil
-    sightings[site] = nil
+    sightings.remove(site)
     inventories[site] = nil
     try await applyTrust()
   }
 
   // MARK: What they said
 
-  package func sighting(of site: SiteIdentifier) -> Sighting? { sightings[site] }
+  package func isConnected(_ site: SiteIdentifier) -> Bool { sightings.isConnected(site) }
 
-  /// Whether the peer's manager answered within the last seconds.
-  package func isConnected(_ site: SiteIdentifier) -> Bool {
-    sightings[site]?.isConnected ?? false
-  }
-
-  /// The peer's latest share of a VPG, however old; see ``isConnected(_:)``.
   package func share(of vpg: VPGIdentifier, at site: SiteIdentifier) -> VPGShare? {
-    sightings[site]?.state.vpgs.first { $0.definition.identifier == vpg }
+    sightings.share(of: vpg, at: site)
   }
 
   /// The peer's inventory as it was last seen.
@@ -106,7 +97,7 @@ package actor PeerDirectory {
 
   package func note(_ state: PeerState, from site: SiteIdentifier) {
     guard records[site] != nil else { return }
-    sightings[site] = Sighting(state: state, seen: .now, isConnected: true)
+    sightings.note(state, from: site)
   }
 
   package func note(_ inventory: Inventory, from site: SiteIdentifier) {
@@ -114,7 +105,7 @@ package actor PeerDirectory {
     inventories[site] = inventory
   }
 
-  package func noteSilence(of site: SiteIdentifier) { sightings[site]?.isConnected = false }
+  package func noteSilence(of site: SiteIdentifier) { sightings.noteSilence(of: site) }
 
   // MARK: Trust
 

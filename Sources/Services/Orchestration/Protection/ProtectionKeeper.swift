@@ -20,16 +20,15 @@ actor ProtectionKeeper {
     var isReleased = false
     /// The appliance on the VM's host, once it was looked at.
     var sender: ApplianceIdentifier?
-    var fault = ""
     var syncIsRequested = false
     /// Disks whose tap is suspended and that have nothing of ours on them.
     var free: Set<VolumeIdentifier> = []
-    /// In what the VM's disks are not what is protected.
-    var differences: [String] = []
   }
 
   private let context: SiteContext
   private var entries: [StreamIdentifier: Entry] = [:]
+  /// What keeps streams from being as they should be.
+  private(set) var troubles = StreamTroubles()
   private var targets: [StreamIdentifier: PrepareReply.StreamTarget] = [:]
   private var asking: Set<VPGIdentifier> = []
   private var following: Set<VPGIdentifier> = []
@@ -112,6 +111,7 @@ actor ProtectionKeeper {
       if entries[stream]?.isReleased == true {
         entries.removeValue(forKey: stream)?.pulse.finish()
         targets[stream] = nil
+        troubles.forget(stream)
       }
     }
     var new: [(StreamIdentifier, AsyncStream<Void>)] = []
@@ -184,9 +184,10 @@ actor ProtectionKeeper {
 
   /// Notes in what a VM's disks are not what is protected; what is new is recorded as an event.
   func note(_ stream: StreamIdentifier, differences: [String]) async {
-    guard let entry = entries[stream], entry.differences != differences else { return }
-    entries[stream]?.differences = differences
-    let new = differences.filter { !entry.differences.contains($0) }
+    guard let entry = entries[stream] else { return }
+    let known = troubles.differences(of: stream)
+    troubles.setDifferences(differences, of: stream)
+    let new = differences.filter { !known.contains($0) }
     guard !new.isEmpty else { return }
     let vm = entry.assignment.vm.name
     await context.events.record(
@@ -194,11 +195,6 @@ actor ProtectionKeeper {
       "The VM \(vm) was changed: \(new.joined(separator: "; ")).",
       vpgs: [entry.assignment.definition.identifier]
     )
-  }
-
-  /// Whether a VM's disks are not what is protected.
-  func needsConfiguration(_ stream: StreamIdentifier) -> Bool {
-    entries[stream].map { !$0.differences.isEmpty } ?? false
   }
 
   /// Whether the caller is to have a VPG follow its VMs' disks: one at a time does.
@@ -212,8 +208,8 @@ actor ProtectionKeeper {
   }
 
   func note(_ stream: StreamIdentifier, fault: String) {
-    guard let entry = entries[stream], entry.fault != fault else { return }
-    entries[stream]?.fault = fault
+    guard let entry = entries[stream], troubles.fault(of: stream) != fault else { return }
+    troubles.setFault(fault, of: stream)
     guard !fault.isEmpty else { return }
     context.logger.warning(
       "stream not kept",
@@ -239,9 +235,6 @@ actor ProtectionKeeper {
   func forgetTargets(of definition: VPGDefinition) {
     for vm in definition.vms { targets[vm.stream] = nil }
   }
-
-  /// Why a stream cannot be kept; empty if it can.
-  func fault(of stream: StreamIdentifier) -> String { entries[stream]?.fault ?? "" }
 
   /// Whether nothing of these streams is left in place.
   func isReleased(_ streams: [StreamIdentifier]) -> Bool {

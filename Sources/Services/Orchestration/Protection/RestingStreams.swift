@@ -4,6 +4,7 @@
 package import ControlProtocol
 internal import Hypervisor
 package import RecoveryModel
+internal import Store
 
 extension SiteContext {
   /// The latest status of the stream that this site sends of a VM.
@@ -12,10 +13,45 @@ extension SiteContext {
   /// so its stream stays in order and its RPO does not age. Only the hypervisor knows that it is
   /// off; if it does not answer the stream counts as out of order.
   package func stream(of vm: VPGDefinition.ProtectedVM) async -> StreamStatus? {
-    guard var status = await appliances.stream(vm.stream) else { return nil }
-    guard let resting = status.restingRPOInMilliseconds,
-      let found = try? await hypervisor.virtualMachine(vm.identifier), found.power == .off
-    else { return status }
+    guard let status = await appliances.stream(vm.stream) else { return nil }
+    return await isResting(vm, status) ? status.atRest : status
+  }
+
+  /// The streams of these VPGs, sent by this site, whose VMs are off; see ``stream(of:)``.
+  ///
+  /// Only VMs whose taps were closed in order can be, so the hypervisor is asked about few.
+  func resting(
+    of records: [VPGRecord],
+    in appliances: ApplianceSightings
+  ) async -> Set<StreamIdentifier> {
+    var resting: Set<StreamIdentifier> = []
+    for record in records where record.definition.protectedSite == site {
+      for vm in record.definition.vms {
+        guard let status = appliances.stream(vm.stream), await isResting(vm, status) else {
+          continue
+        }
+        resting.insert(vm.stream)
+      }
+    }
+    return resting
+  }
+
+  private func isResting(
+    _ vm: VPGDefinition.ProtectedVM,
+    _ status: StreamStatus
+  ) async -> Bool {
+    guard status.restingRPOInMilliseconds != nil,
+      let found = try? await hypervisor.virtualMachine(vm.identifier)
+    else { return false }
+    return found.power == .off
+  }
+}
+
+extension StreamStatus {
+  /// The same of a stream whose VM is off.
+  var atRest: StreamStatus {
+    guard let resting = restingRPOInMilliseconds else { return self }
+    var status = self
     status.sync = .ordered
     status.needsSync = false
     status.rpoInMilliseconds = resting

@@ -85,6 +85,10 @@ package actor RecoveryOperations: RecoveryOperating {
     active[vpg].map { RecoveryProgress(of: $0.workflow) }
   }
 
+  package func progress() -> [VPGIdentifier: RecoveryProgress] {
+    active.mapValues { RecoveryProgress(of: $0.workflow) }
+  }
+
   /// Whether a test or failover of the VPG is not finished.
   package func isActive(_ vpg: VPGIdentifier) -> Bool { active[vpg] != nil }
 

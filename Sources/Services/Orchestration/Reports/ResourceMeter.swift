@@ -23,12 +23,10 @@ package actor ResourceMeter {
 
   private let context: SiteContext
   private var latest: [VMIdentifier: (usage: VMUsage, time: ContinuousClock.Instant)] = [:]
-  private var readings: [VMIdentifier: Reading] = [:]
+  /// The latest readings of this site's VMs; there is none of a VM that is off.
+  package private(set) var readings: [VMIdentifier: Reading] = [:]
 
   package init(context: SiteContext) { self.context = context }
-
-  /// The latest reading of a VM of this site; nil if it is off.
-  package func reading(of vm: VMIdentifier) -> Reading? { readings[vm] }
 
   /// Measures until the task is cancelled.
   package func run() async {

@@ -15,7 +15,6 @@ package struct ResourceSampler: Sendable {
   private static let patience = Duration.seconds(60)
 
   let context: SiteContext
-  let judge: VPGJudge
 
   /// Samples until the task is cancelled.
   func run() async {
@@ -88,7 +87,8 @@ package struct ResourceSampler: Sendable {
       sample.protected.activeMemoryInMB = use.activeMemoryInMB
       sample.protected.consumedMemoryInMB = use.consumedMemoryInMB
     }
-    sample.protected.siteName = await judge.siteName(definition.protectedSite)
+    let site = definition.protectedSite
+    sample.protected.siteName = await context.peers.record(of: site)?.name ?? site.rawValue
     sample.protected.hostName = other?.hosts.first { $0.identifier == machine?.host }?.name ?? ""
     sample.protected.applianceName = use?.applianceName ?? ""
     let hardware = machine?.hardware ?? vm.hardware

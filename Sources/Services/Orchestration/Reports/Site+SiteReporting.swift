@@ -16,12 +16,13 @@ extension Site {
     do { licence = try await context.store.licence() } catch { throw SiteError(error) }
     let definitions = await context.vpgs.all().filter { $0.phase != .recovered }.map(\.definition)
     var sites: [LicenceView.SiteUse] = []
-    for site in [context.site] + (await context.peers.all().map(\.site)) {
+    let own = (site: context.site, name: context.settings.name)
+    for (site, name) in [own] + (await context.peers.all().map { ($0.site, $0.name) }) {
       let vms = definitions.filter { $0.protectedSite == site }.flatMap(\.vms)
       sites.append(
         LicenceView.SiteUse(
           identifier: site,
-          name: await judge.siteName(site),
+          name: name,
           protectedVMs: Set(vms.map(\.identifier)).count
         )
       )
@@ -101,9 +102,11 @@ extension Site {
   package func statistics() async throws(SiteError) -> [VMStatistics] {
     let time = context.now()
     var found: [VMStatistics] = []
-    for record in await context.vpgs.all() {
+    let records = await context.vpgs.all()
+    let judge = await witnesses.judge(of: records)
+    for record in records {
       for vm in record.definition.vms {
-        guard let stream = await judge.stream(vm.stream, of: record) else { continue }
+        guard let stream = judge.stream(vm.stream, of: record) else { continue }
         found.append(
           VMStatistics(
             vm: vm.identifier,

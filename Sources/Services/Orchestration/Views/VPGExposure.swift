@@ -84,9 +84,10 @@ extension VPGExposure.Loss {
 extension Site {
   package func exposure(of vpg: VPGIdentifier) async throws(SiteError) -> VPGExposure {
     let record = try await record(vpg)
+    let judge = await witnesses.judge(of: record)
     var vms: [VPGExposure.VM] = []
     for vm in record.definition.vms {
-      let stream = await judge.stream(vm.stream, of: record)
+      let stream = judge.stream(vm.stream, of: record)
       vms.append(
         VPGExposure.VM(
           identifier: vm.identifier,
@@ -99,7 +100,7 @@ extension Site {
       vpg: vpg,
       name: record.definition.name,
       vms: vms,
-      latestCheckpoint: await judge.view(record).latestCheckpoint
+      latestCheckpoint: judge.view(record).latestCheckpoint
     )
   }
 }

@@ -5,12 +5,22 @@ internal import ControlProtocol
 internal import RecoveryModel
 internal import Store
 
-/// Puts together what both sites know about a VPG.
+/// Puts together what both sites know about VPGs, as it was when ``VPGWitnesses`` were heard.
+///
+/// It asks nobody: a listing of thousands of VPGs is arithmetic.
 struct VPGJudge: Sendable {
-  let context: SiteContext
-  let keeper: ProtectionKeeper
-  let recovery: any RecoveryOperating
-  let meter: ResourceMeter
+  let site: SiteIdentifier
+  /// What people call this site and its peers.
+  let siteNames: [SiteIdentifier: String]
+  let appliances: ApplianceSightings
+  /// Streams of this site whose VMs are off.
+  let resting: Set<StreamIdentifier>
+  let peers: PeerSightings
+  let troubles: StreamTroubles
+  let recoveries: [VPGIdentifier: RecoveryProgress]
+  /// What VMs of this site take of their hosts.
+  let readings: [VMIdentifier: ResourceMeter.Reading]
+  let now: WallTime
 
   /// All that is known about one VPG, and by whom.
   private struct Knowledge {
@@ -29,10 +39,10 @@ struct VPGJudge: Sendable {
   // MARK: For the peer
 
   /// This site's share of a VPG.
-  func share(_ record: VPGRecord) async -> VPGShare {
-    let knowledge = await knowledge(of: record)
+  func share(_ record: VPGRecord) -> VPGShare {
+    let knowledge = knowledge(of: record)
     let assessment = assessment(record, knowledge)
-    let isProtected = record.definition.protectedSite == context.site
+    let isProtected = record.definition.protectedSite == site
     var share = VPGShare(
       definition: record.definition,
       status: assessment.status,
@@ -47,20 +57,20 @@ struct VPGJudge: Sendable {
       journals: isProtected ? [] : knowledge.journals
     )
     if isProtected {
-      for vm in record.definition.vms { share.use[vm.stream] = await use(of: vm) }
+      for vm in record.definition.vms { share.use[vm.stream] = use(of: vm) }
     }
     return share
   }
 
   /// What a VM of this site uses.
-  private func use(of vm: VPGDefinition.ProtectedVM) async -> VMUse {
+  private func use(of vm: VPGDefinition.ProtectedVM) -> VMUse {
     var use = VMUse()
-    let rate = await context.appliances.rate(of: vm.stream)
+    let rate = appliances.rate(of: vm.stream)
     use.writesPerSecond = rate.writes
     use.bytesPerSecond = rate.bytes
     use.sentBytesPerSecond = rate.sentBytes
-    use.applianceName = await context.appliances.sender(of: vm.stream)?.rawValue ?? ""
-    let reading = await meter.reading(of: vm.identifier)
+    use.applianceName = appliances.sender(of: vm.stream)?.rawValue ?? ""
+    let reading = readings[vm.identifier]
     use.cpuUsedInMHz = reading?.cpuUsedInMHz
     use.activeMemoryInMB = reading?.activeMemoryInMB
     use.consumedMemoryInMB = reading?.consumedMemoryInMB
@@ -68,19 +78,19 @@ struct VPGJudge: Sendable {
   }
 
   /// What a VM uses, as its site measured it; zeros while that site does not answer.
-  func use(of vm: VPGDefinition.ProtectedVM, in record: VPGRecord) async -> VMUse {
-    let site = record.definition.protectedSite
-    if site == context.site { return await use(of: vm) }
-    guard await context.peers.isConnected(site) else { return VMUse() }
-    return await context.peers.share(of: record.definition.identifier, at: site)?
+  private func use(of vm: VPGDefinition.ProtectedVM, in record: VPGRecord) -> VMUse {
+    let protectedSite = record.definition.protectedSite
+    if protectedSite == site { return use(of: vm) }
+    guard peers.isConnected(protectedSite) else { return VMUse() }
+    return peers.share(of: record.definition.identifier, at: protectedSite)?
       .use[vm.stream] ?? VMUse()
   }
 
   // MARK: For people
 
-  func view(_ record: VPGRecord) async -> VPGView {
+  func view(_ record: VPGRecord) -> VPGView {
     let definition = record.definition
-    let knowledge = await knowledge(of: record)
+    let knowledge = knowledge(of: record)
     let assessment = assessment(record, knowledge)
     let provisioned = definition.vms.flatMap(\.volumes).map(\.byteCount).reduce(0, +)
     let used = knowledge.journals.map { $0.journalByteCount + $0.replicaByteCount }.reduce(0, +)
@@ -92,8 +102,8 @@ struct VPGJudge: Sendable {
     }
     return VPGView(
       definition: definition,
-      protectedSiteName: await siteName(definition.protectedSite),
-      recoverySiteName: await siteName(definition.recoverySite),
+      protectedSiteName: siteName(definition.protectedSite),
+      recoverySiteName: siteName(definition.recoverySite),
       status: assessment.status,
       substatus: assessment.substatus,
       progress: assessment.progress,
@@ -111,29 +121,39 @@ struct VPGJudge: Sendable {
     )
   }
 
+  /// What is known about one VM of a VPG.
+  struct VMFacts {
+    var stream: StreamStatus?
+    var journal: JournalStatus?
+    var use: VMUse
+  }
+
+  func facts(of vm: VPGDefinition.ProtectedVM, in record: VPGRecord) -> VMFacts {
+    let knowledge = knowledge(of: record)
+    return VMFacts(
+      stream: knowledge.streams.first { $0.stream == vm.stream },
+      journal: knowledge.journals.first { $0.stream == vm.stream },
+      use: use(of: vm, in: record)
+    )
+  }
+
   /// What the stream of one VM does, as far as is known.
-  func stream(_ stream: StreamIdentifier, of record: VPGRecord) async -> StreamStatus? {
-    await knowledge(of: record).streams.first { $0.stream == stream }
+  func stream(_ stream: StreamIdentifier, of record: VPGRecord) -> StreamStatus? {
+    knowledge(of: record).streams.first { $0.stream == stream }
   }
 
-  /// What the journal of one VM takes, as far as is known.
-  func journal(_ stream: StreamIdentifier, of record: VPGRecord) async -> JournalStatus? {
-    await knowledge(of: record).journals.first { $0.stream == stream }
-  }
-
-  func siteName(_ site: SiteIdentifier) async -> String {
-    if site == context.site { return context.settings.name }
-    return await context.peers.record(of: site)?.name ?? site.rawValue
+  private func siteName(_ site: SiteIdentifier) -> String {
+    siteNames[site] ?? site.rawValue
   }
 
   // MARK: Knowing
 
-  private func knowledge(of record: VPGRecord) async -> Knowledge {
+  private func knowledge(of record: VPGRecord) -> Knowledge {
     let definition = record.definition
     let vpg = definition.identifier
-    let peer = definition.peer(of: context.site)
-    let isConnected = await context.peers.isConnected(peer)
-    let share = await context.peers.share(of: vpg, at: peer)
+    let peer = definition.peer(of: site)
+    let isConnected = peers.isConnected(peer)
+    let share = peers.share(of: vpg, at: peer)
     var knowledge = Knowledge(
       peer: share,
       isPeerConnected: isConnected,
@@ -145,27 +165,27 @@ struct VPGJudge: Sendable {
       recovery: nil,
       hasVMFault: false
     )
-    if definition.protectedSite == context.site {
+    if definition.protectedSite == site {
       for vm in definition.vms {
-        if let stream = await context.stream(of: vm) {
-          knowledge.streams.append(stream)
+        if let stream = appliances.stream(vm.stream) {
+          knowledge.streams.append(resting.contains(vm.stream) ? stream.atRest : stream)
         }
-        let rate = await context.appliances.rate(of: vm.stream)
+        let rate = appliances.rate(of: vm.stream)
         knowledge.rates.writes += rate.writes
         knowledge.rates.bytes += rate.bytes
-        if await !keeper.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
-        if await keeper.needsConfiguration(vm.stream) { knowledge.needsConfiguration = true }
+        if !troubles.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
+        if !troubles.differences(of: vm.stream).isEmpty { knowledge.needsConfiguration = true }
       }
       // The last that was heard of the journals still says what can be gone back to.
       knowledge.journals = share?.journals ?? []
       knowledge.lastTest = share?.lastTest
     } else {
       for vm in definition.vms {
-        if let journal = await context.appliances.journal(vm.stream) {
+        if let journal = appliances.journal(vm.stream) {
           knowledge.journals.append(journal)
         }
       }
-      knowledge.recovery = await recovery.progress(of: vpg)
+      knowledge.recovery = recoveries[vpg]
       if let share {
         knowledge.isPaused = share.isPaused
         if isConnected {
@@ -194,7 +214,7 @@ struct VPGJudge: Sendable {
     var facts = VPGAssessment.Facts()
     facts.phase = record.phase.assessed
     facts.isPaused = knowledge.isPaused
-    facts.isSuspended = record.suspensions.contains { context.now() < $0.until }
+    facts.isSuspended = record.suspensions.contains { now < $0.until }
     facts.isPeerConnected = knowledge.isPeerConnected
     facts.rpoTargetInSeconds = record.definition.policy.rpoTargetInSeconds
     facts.streams = record.definition.vms.map { vm in
@@ -212,7 +232,7 @@ struct VPGJudge: Sendable {
     facts.needsConfiguration = knowledge.needsConfiguration
     facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
     facts.latestCheckpoint = latestCheckpoint(record.definition, knowledge)?.time
-    facts.now = context.now()
+    facts.now = now
     var assessment = VPGAssessment(facts)
     if let progress = knowledge.recovery, progress.testStage == nil {
       assessment.status = progress.status

@@ -25,7 +25,7 @@ enum Alerts: Resource {
         let identifier = call.parameter("alertIdentifier").lowercased()
         let found = await call.site.alerts().first { $0.identifier == identifier }
         guard let found else { throw SiteError.notFound("There is no alert \(identifier).") }
-        return .value(.alert(found, await call.links()))
+        return .value(.alert(found, call.links()))
       },
       Route(
         .post,
@@ -75,7 +75,7 @@ enum Alerts: Resource {
         && query.matches("helpIdentifier", alert.condition.kind.rawValue)
         && query.matches("isDismissed", alert.isDismissed ? "true" : "false")
     }
-    let links = await call.links()
+    let links = call.links()
     return .list(found.map { .alert($0, links) }, of: "AlertApi")
   }
 }

@@ -13,7 +13,7 @@ enum Datastores: Resource {
   static var routes: [Route] {
     [
       Route(.get, "datastores", "The datastores, and what VPGs take on them.") { call in
-        let links = await call.links()
+        let links = call.links()
         return .list(
           try await call.site.datastores().map { .datastoreUse($0, links) },
           of: "DatastoreApi"
@@ -26,7 +26,7 @@ enum Datastores: Resource {
             $0.datastore.identifier.rawValue == name
           })
         else { throw APIError.notFound("the site has no datastore \(name)") }
-        return .value(.datastoreUse(view, await call.links()))
+        return .value(.datastoreUse(view, call.links()))
       },
     ]
   }

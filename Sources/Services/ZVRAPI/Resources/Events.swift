@@ -13,6 +13,11 @@ enum Events: Resource {
   private static let usualLimit = 1000
   /// Events looked through for a call that names a period or filters.
   private static let searchLimit = 100_000
+  /// The filters by text.
+  private static let searched = [
+    "vpgIdentifier", "vpg", "siteIdentifier", "siteName", "userName", "zorgIdentifier",
+    "alertIdentifier",
+  ]
 
   static var routes: [Route] {
     [
@@ -28,7 +33,7 @@ enum Events: Resource {
       },
       Route(.get, "events/{eventIdentifier}", "One event.") { call in
         let event = try await call.site.event(call.parameter("eventIdentifier").lowercased())
-        return .value(.event(event, names: try await names(call), await call.links()))
+        return .value(.event(event, names: await call.site.names(), call.links()))
       },
     ]
   }
@@ -44,9 +49,13 @@ enum Events: Resource {
       "eventCategory",
       of: APIEnumerations.eventCategory
     )
-    let names = try await names(call)
+    let names = await call.site.names()
     let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
-    let found = try await call.site.events(from: start, to: end, limit: searchLimit).lazy.filter {
+    let limit = start == nil && end == nil ? usualLimit : searchLimit
+    // The store finds a period and a number by itself; for the rest each event is looked at.
+    let isSearch = kind ?? entity ?? category != nil || searched.contains { query.text($0) != nil }
+    let read = isSearch ? searchLimit : limit
+    let found = try await call.site.events(from: start, to: end, limit: read).lazy.filter {
       event in
       kind ?? event.kind.rawValue == event.kind.rawValue
         && entity ?? event.entityType == event.entityType
@@ -58,22 +67,10 @@ enum Events: Resource {
         && query.matches("zorgIdentifier", "")
         && query.matches("alertIdentifier", "")
     }
-    let limit = start == nil && end == nil ? usualLimit : searchLimit
-    let links = await call.links()
+    let links = call.links()
     return .list(
       found.prefix(limit).map { .event($0, names: names, links) },
       of: "EventApi"
     )
-  }
-
-  private static func names(_ call: APICall) async throws -> EventNames {
-    var names = EventNames()
-    let local = await call.site.localSite()
-    names.sites[local.identifier] = local.name
-    for peer in try await call.site.peerSites() { names.sites[peer.identifier] = peer.name }
-    for view in try await call.site.vpgs() {
-      names.vpgs[view.definition.identifier] = view.definition.name
-    }
-    return names
   }
 }

@@ -95,7 +95,7 @@ enum Flrs: Resource {
   }
 
   private static func list(_ views: [FileSessionView], _ call: APICall) async -> APIResponse {
-    let site = await call.site.localSite().identifier
+    let site = call.site.siteIdentifier
     return .list(
       views.map { .fileSession($0, site: site) },
       of: "FlrSessionInformationApi"

@@ -1,6 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Orchestration
+
 /// `/v1/localsite`: the site itself.
 enum LocalSite: Resource {
   static let root = "localsite"
@@ -9,9 +11,9 @@ enum LocalSite: Resource {
   static var routes: [Route] {
     [
       Route(.get, "localsite", "The site.") { call in
-        let links = await call.links()
+        let links = call.links()
         let banner = try await LocalSiteBanner.book(call).banner()
-        return .value(.localSite(links.localSite, banner: banner, links))
+        return .value(.localSite(await call.site.localSite(), banner: banner, links))
       },
       Route(.get, "localsite/pairingstatuses", "The pairing statuses, by number.") { _ in
         .value(APIEnumerations.pairingStatus.listing)

@@ -34,9 +34,9 @@ enum LongTermRetention: Resource {
       },
       Route(.get, vm, "Retention sets of a VM: there are none.") { call in
         let name = call.parameter("vmIdentifier")
-        guard
-          try await call.site.protectedVMs().contains(where: { $0.vm.identifier.rawValue == name })
-        else { throw APIError.notFound("no VPG has the VM \(name)") }
+        guard try await !call.site.protectedVMs(VMIdentifier(name)).isEmpty else {
+          throw APIError.notFound("no VPG has the VM \(name)")
+        }
         return .value(
           .object(
             "RetentionSetsApi",

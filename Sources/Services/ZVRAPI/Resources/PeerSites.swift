@@ -45,7 +45,7 @@ enum PeerSites: Resource {
             $0.identifier == call.siteInPath
           })
         else { throw APIError.notFound("no site \(call.siteInPath) is paired") }
-        return .value(.peerSite(site, await call.links()))
+        return .value(.peerSite(site, call.links()))
       },
       Route(
         .delete,
@@ -74,7 +74,7 @@ enum PeerSites: Resource {
         && query.text("hostName").map { $0.isSame(as: site.host) } ?? true
         && query.text("port").map { $0 == String(site.port) } ?? true
     }
-    let links = await call.links()
+    let links = call.links()
     return .list(sites.map { .peerSite($0, links) }, of: "PeerSiteApi")
   }
 

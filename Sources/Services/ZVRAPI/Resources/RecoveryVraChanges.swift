@@ -88,7 +88,7 @@ enum RecoveryVraChanges {
 
   private static func view(_ call: APICall) async throws -> Situation {
     let appliance = try await Vras.applianceInPath(call)
-    let local = await call.site.localSite().identifier
+    let local = call.site.siteIdentifier
     let machines = try await call.site.protectedVMs().filter {
       $0.vpg.definition.recoverySite == local
         && ($0.vm.host ?? $0.vpg.definition.recovery.host) == appliance.host

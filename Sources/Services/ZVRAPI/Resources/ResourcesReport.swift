@@ -43,7 +43,7 @@ enum ResourcesReport: Resource {
     wish.end = try query.date("toTimeString")
     if let filter { wish.matches = { names.matches($0, filter) } }
     let samples = try await call.site.resourceSamples(wish)
-    let links = await call.links()
+    let links = call.links()
     var response = APIResponse.list(
       samples.map { .resourcesInfo($0, links) },
       of: "VmResourcesInfo"

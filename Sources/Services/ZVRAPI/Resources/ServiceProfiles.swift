@@ -13,7 +13,7 @@ enum ServiceProfiles: Resource {
     [
       Route(.get, "serviceprofiles", "The service profiles.") { call in
         if let site = call.query.text("siteIdentifier", "site") {
-          let local = await call.site.localSite().identifier
+          let local = call.site.siteIdentifier
           let known = [local] + (try await call.site.peerSites().map(\.identifier))
           guard known.contains(where: { $0.rawValue.isSame(as: site) }) else {
             throw APIError.notFound("there is no site \(site)")
@@ -21,7 +21,7 @@ enum ServiceProfiles: Resource {
           // Profiles are those of this manager: a peer's own are asked for there.
           guard local.rawValue.isSame(as: site) else { return .list([], of: "ServiceProfileApi") }
         }
-        let links = await call.links()
+        let links = call.links()
         return .list(
           try await call.site.serviceProfiles().map { .serviceProfile($0, links) },
           of: "ServiceProfileApi"
@@ -34,7 +34,7 @@ enum ServiceProfiles: Resource {
             $0.identifier.isSame(as: name)
           })
         else { throw APIError.notFound("there is no service profile \(name)") }
-        return .value(.serviceProfile(profile, await call.links()))
+        return .value(.serviceProfile(profile, call.links()))
       },
     ]
   }

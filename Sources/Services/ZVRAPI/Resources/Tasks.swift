@@ -17,7 +17,7 @@ enum Tasks: Resource {
       },
       Route(.get, "tasks/{taskIdentifier}", "One task, of this site or a paired one.") { call in
         let task = try await call.site.task(TaskIdentifier(call.parameter("taskIdentifier")))
-        return .value(.task(task, await call.links()))
+        return .value(.task(task, call.links()))
       },
     ]
   }
@@ -36,7 +36,7 @@ enum Tasks: Resource {
         && startedAfter.map { task.started >= $0 } ?? true
         && isWithin(task.completed, completedAfter, completedBefore)
     }
-    let links = await call.links()
+    let links = call.links()
     return .list(tasks.map { .task($0, links) }, of: "TaskApi")
   }
 

@@ -22,7 +22,7 @@ enum Vms: Resource {
             && query.matches("vmName", view.virtualMachine?.name ?? view.vm.name)
             && query.matches("vmIdentifier", view.vm.identifier.rawValue)
         }
-        let links = await call.links()
+        let links = call.links()
         return .list(views.map { .vm($0, links) }, of: "VmApi")
       },
       Route(.get, "vms/{vmIdentifier}", "One VM.") { call in
@@ -30,7 +30,7 @@ enum Vms: Resource {
           call.parameter("vmIdentifier"),
           vpg: call.query.text("vpgIdentifier")
         )
-        return .value(.vm(view, await call.links()))
+        return .value(.vm(view, call.links()))
       },
     ] + VmPoints.routes.changesNeed(.recover)
   }

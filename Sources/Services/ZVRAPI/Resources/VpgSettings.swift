@@ -179,7 +179,7 @@ enum VpgSettings: Resource {
     let named = change.value("Basic", "ProtectedSiteIdentifier").readText.flatMap {
       $0.isEmpty ? nil : SiteIdentifier($0.lowercased())
     }
-    let local = await call.site.localSite().identifier
+    let local = call.site.siteIdentifier
     let site = named ?? draft?.protectedSite ?? local
     let inventory: Inventory
     do {

@@ -54,11 +54,11 @@ enum Vpgs: Resource {
         let views = try await call.site.vpgs().filter {
           filter.matches($0) && call.query.matches("name", "vpgName", text: $0.definition.name)
         }
-        let links = await call.links()
+        let links = call.links()
         return .list(views.map { .vpg($0, links) }, of: "VpgApi")
       },
       Route(.get, vpg, "One VPG.") { call in
-        .value(.vpg(try await call.site.vpg(call.vpg), await call.links()))
+        .value(.vpg(try await call.site.vpg(call.vpg), call.links()))
       },
       Route(
         .get,

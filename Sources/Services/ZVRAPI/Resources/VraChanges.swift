@@ -57,7 +57,7 @@ enum VraChanges {
     guard let name = try body.text("HostIdentifier"), !name.isEmpty else {
       throw APIError.invalid("HostIdentifier is missing")
     }
-    let inventory = try await call.site.inventory(of: call.site.localSite().identifier)
+    let inventory = try await call.site.inventory(of: call.site.siteIdentifier)
     guard let host = inventory.hosts.first(where: { $0.identifier.rawValue == name }) else {
       throw APIError.notFound("the site has no host \(name)")
     }

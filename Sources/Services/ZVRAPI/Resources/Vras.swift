@@ -19,7 +19,7 @@ enum Vras: Resource {
         .value(APIEnumerations.vraIPConfigurationType.listing)
       },
       Route(.get, "vras/{vraIdentifier}", "One appliance.") { call in
-        .value(.vra(try await applianceInPath(call), await call.links()))
+        .value(.vra(try await applianceInPath(call), call.links()))
       },
     ] + VraChanges.routes + RecoveryVraChanges.routes
   }
@@ -56,7 +56,7 @@ enum Vras: Resource {
         && query.matches("ipAddress", appliance.address)
         && query.matches("vraGroup", "default_group")
     }
-    let links = await call.links()
+    let links = call.links()
     return .list(appliances.map { .vra($0, links) }, of: "VraApi")
   }
 }

@@ -12,7 +12,7 @@ enum Zorgs: Resource {
   static var routes: [Route] {
     [
       Route(.get, "zorgs", "The organisations.") { call in
-        let links = await call.links()
+        let links = call.links()
         return .list(
           try await call.site.organisations().map { .zorg($0, links) },
           of: "ZorgApi"
@@ -25,7 +25,7 @@ enum Zorgs: Resource {
             $0.identifier.isSame(as: name)
           })
         else { throw APIError.notFound("there is no organisation \(name)") }
-        return .value(.zorg(zorg, await call.links()))
+        return .value(.zorg(zorg, call.links()))
       },
     ]
   }

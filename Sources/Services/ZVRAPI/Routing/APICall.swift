@@ -19,9 +19,7 @@ struct APICall: Sendable {
   var user: String { session?.user ?? "" }
 
   /// The links of this call's answer.
-  func links() async -> Links {
-    Links(baseURL: request.baseURL, localSite: await site.localSite())
-  }
+  func links() -> Links { Links(baseURL: request.baseURL, localSite: site.siteIdentifier) }
 
   /// The text in the path where the route says `{name}`.
   func parameter(_ name: String) -> String { parameters[name] ?? "" }

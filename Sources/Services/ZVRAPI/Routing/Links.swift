@@ -9,7 +9,7 @@ internal import RecoveryModel
 /// They are absolute, at the address the client used.
 struct Links: Sendable {
   let baseURL: String
-  let localSite: LocalSiteView
+  let localSite: SiteIdentifier
 
   private static let noOne = "00000000-0000-0000-0000-000000000000"
 
@@ -43,7 +43,7 @@ struct Links: Sendable {
 
   /// A link to a site: its kind depends on whether it is this one.
   func site(_ site: SiteIdentifier) -> APIValue {
-    site == localSite.identifier
+    site == localSite
       ? link("LocalSiteApi", identifier: site.rawValue, href: href("localsite"))
       : link("PeerSiteApi", "peersites", site.rawValue)
   }
@@ -57,18 +57,29 @@ struct Links: Sendable {
 
   /// Percent-encodes what a path segment cannot carry, such as blanks.
   private static func escaped(_ text: String) -> String {
+    if text.utf8.allSatisfy(isPlain) { return text }
     var escaped = ""
     for byte in text.utf8 {
-      let scalar = Unicode.Scalar(byte)
-      if byte < 0x80,
-        Character(scalar).isLetter || Character(scalar).isNumber
-          || "-._~:@!$&'()*+,;=".unicodeScalars.contains(scalar)
-      {
-        escaped.unicodeScalars.append(scalar)
+      if isPlain(byte) {
+        escaped.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         escaped += "%" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16, uppercase: true)
       }
     }
     return escaped
+  }
+
+  /// Whether a byte may stand in a path segment as it is (RFC 3986, section 3.3).
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+      UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "!"), UInt8(ascii: "$"),
+      UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="):
+      true
+    default: false
+    }
   }
 }

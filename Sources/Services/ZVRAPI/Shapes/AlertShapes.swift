@@ -24,7 +24,7 @@ extension APIValue {
         "Entity": APIEnumerations.alertEntity.value(alert.entity),
         "IsDismissed": .bool(alert.isDismissed),
         "HelpIdentifier": .string(alert.condition.kind.rawValue),
-        "Site": links.site(links.localSite.identifier),
+        "Site": links.site(links.localSite),
         "Description": .string(alert.condition.description),
         "TurnedOn": .date(alert.turnedOn),
         "AffectedVpgs": .list(

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Orchestration
 internal import RecoveryModel
 
 // Events as the API shows them.
@@ -28,7 +29,7 @@ extension EventRecord {
 
 extension APIValue {
   /// `names`: The names of the VPGs and sites there are.
-  static func event(_ event: EventRecord, names: EventNames, _ links: Links) -> APIValue {
+  static func event(_ event: EventRecord, names: SiteNames, _ links: Links) -> APIValue {
     let nothing = APIValue.list([], element: "ResourceLink")
     return .object(
       "EventApi",
@@ -76,10 +77,4 @@ extension APIValue {
       ]
     )
   }
-}
-
-/// The names that events show beside identifiers.
-struct EventNames: Sendable {
-  var vpgs: [VPGIdentifier: String] = [:]
-  var sites: [SiteIdentifier: String] = [:]
 }

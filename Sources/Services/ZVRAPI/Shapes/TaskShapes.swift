@@ -35,7 +35,7 @@ extension APIValue {
               task.hosts.map {
                 links.link(
                   "HostNativeApi",
-                  "virtualizationsites/\(links.localSite.identifier)/hosts",
+                  "virtualizationsites/\(links.localSite)/hosts",
                   $0.rawValue
                 )
               },

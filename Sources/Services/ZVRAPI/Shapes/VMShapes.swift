@@ -50,7 +50,7 @@ extension APIValue {
         "EnabledActions": .object(
           "VmEnabledActionsApi",
           [
-            "IsFlrEnabled": .bool(vpg.recoverySite == links.localSite.identifier)
+            "IsFlrEnabled": .bool(vpg.recoverySite == links.localSite)
           ]
         ),
         "IsVmExists": .bool(machine != nil),

@@ -115,21 +115,28 @@ enum APIDate {
   private struct Parts {
     let year, month, day, hour, minute, second, millisecond: Int
 
+    /// The date is that of the Gregorian calendar, also before it was invented (ISO 8601).
     init(_ time: WallTime) {
-      var calendar = Calendar(identifier: .gregorian)
-      calendar.timeZone = .gmt
-      let seconds = Int64((Double(time.milliseconds) / 1000).rounded(.down))
-      let parts = calendar.dateComponents(
-        [.year, .month, .day, .hour, .minute, .second],
-        from: Date(timeIntervalSince1970: Double(seconds))
-      )
-      year = parts.year ?? 0
-      month = parts.month ?? 0
-      day = parts.day ?? 0
-      hour = parts.hour ?? 0
-      minute = parts.minute ?? 0
-      second = parts.second ?? 0
-      millisecond = Int(time.milliseconds - seconds * 1000)
+      let (days, rest) = Self.divided(time.milliseconds, by: 86_400_000)
+      // Eras of 400 years have equally many days; years begin in March, so that a leap day is last.
+      let (era, dayOfEra) = Self.divided(days + 719_468, by: 146_097)
+      let yearOfEra =
+        (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+      let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+      let monthFromMarch = (5 * dayOfYear + 2) / 153
+      month = Int(monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9)
+      day = Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+      year = Int(era * 400 + yearOfEra) + (month <= 2 ? 1 : 0)
+      hour = Int(rest / 3_600_000)
+      minute = Int(rest / 60_000 % 60)
+      second = Int(rest / 1000 % 60)
+      millisecond = Int(rest % 1000)
+    }
+
+    /// Divides so that the remainder is never negative.
+    private static func divided(_ number: Int64, by divisor: Int64) -> (Int64, Int64) {
+      let rest = number % divisor
+      return rest < 0 ? (number / divisor - 1, rest + divisor) : (number / divisor, rest)
     }
   }
 }

@@ -7,7 +7,7 @@ package import RecoveryModel
 ///
 /// A resource describes its answer once, as such a tree; a writer per format renders it. A
 /// request's body is read into the same tree.
-package indirect enum APIValue: Sendable, Equatable {
+package enum APIValue: Sendable, Equatable {
   case null
   case bool(Bool)
   case integer(Int64)

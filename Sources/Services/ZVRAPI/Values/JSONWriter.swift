@@ -48,6 +48,9 @@ package struct JSONWriter {
 
   private mutating func append(quoted text: String) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    // Nearly every text can stand as it is, and is copied at once.
+    guard text.utf8.contains(where: Self.isEscaped) else { return append(raw: text) }
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""): append(raw: "\\\"")
@@ -59,6 +62,9 @@ package struct JSONWriter {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 }
