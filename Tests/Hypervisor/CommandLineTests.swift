@@ -10,7 +10,7 @@ import Testing
 extension LabTests.Up {
   @Test func `a person protects, tests, fails over and rolls back by command`() async throws {
     let sites = try LabFixture.lab.sites()
-    let (london, paris) = (try Shell(sites[0]), try Shell(sites[1]))
+    let (london, paris) = (try LabShell(sites[0]), try LabShell(sites[1]))
     defer {
       london.remove()
       paris.remove()
@@ -62,60 +62,5 @@ extension LabTests.Up {
     #expect(try await london.run("vpg", "list").contains("shop") == false)
     try await london.run("logout")
     await #expect(throws: LabError.self) { try await london.run("vpg", "list") }
-  }
-}
-
-/// The command line as a person uses it at a site, with a log-in of its own.
-private struct Shell {
-  let site: LabSite
-  let folder: URL
-  let executable: String
-
-  init(_ site: LabSite) throws {
-    self.site = site
-    executable = try LabFixture.lab.settings.executable
-    folder = FileManager.default.temporaryDirectory
-      .appending(path: "understudy-shell-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
-  func remove() { try? FileManager.default.removeItem(at: folder) }
-
-  func logIn() async throws {
-    try await run(
-      "login",
-      site.url,
-      "--user",
-      site.user,
-      "--authority",
-      site.authorityFile,
-      input: site.password + "\n"
-    )
-  }
-
-  /// Runs a command, and fails with its words if it fails.
-  @discardableResult
-  func run(_ arguments: String..., input: String = "") async throws -> String {
-    try await run(arguments, input: input)
-  }
-
-  /// Waits until a command's output has a word.
-  func wait(for word: String, in arguments: String...) async throws {
-    var output = ""
-    let found = try await Waiting.until(seconds: 180, every: .milliseconds(500)) {
-      output = try await run(arguments, input: "")
-      return output.contains(word)
-    }
-    guard found else { throw LabError("no \(word) in:\n\(output)") }
-  }
-
-  private func run(_ arguments: [String], input: String) async throws -> String {
-    let home = "XDG_CONFIG_HOME=" + folder.path(percentEncoded: false)
-    let output = try await Program.run(
-      ["env", home, executable] + arguments,
-      input: input,
-      seconds: 180
-    )
-    return output.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
