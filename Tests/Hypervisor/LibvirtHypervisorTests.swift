@@ -187,7 +187,13 @@ struct LibvirtHypervisorTests {
 
     let floor = SequenceNumber(7)
     for _ in 1...2 {
-      try await hypervisor.beginChangeMaps(of: [data], of: vm, stream: stream, floor: floor)
+      try await hypervisor.beginChangeMaps(
+        of: [data],
+        of: vm,
+        stream: stream,
+        floor: floor,
+        known: [:]
+      )
     }
     #expect(try await numbers(stream) == [0, 1])
     for _ in 1...2 {

@@ -89,12 +89,24 @@ package protocol Hypervisor: Sendable {
     floor: SequenceNumber
   ) async throws(HypervisorError) -> [VolumeIdentifier: ChangedExport]
 
-  /// Begins a newer map of each disk, with `floor`, unless there is one already beside the oldest.
+  /// Begins a newer map of each disk, with `floor`, unless there is such a one already beside the
+  /// oldest.
+  ///
+  /// It tells of the disk's first `known` bytes; of all of a disk that is not named there.
   func beginChangeMaps(
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     stream: StreamIdentifier,
-    floor: SequenceNumber
+    floor: SequenceNumber,
+    known: [VolumeIdentifier: UInt64]
+  ) async throws(HypervisorError)
+
+  /// Replaces all maps of a stream by a first one on each disk: nothing is known of what was
+  /// before.
+  func restartChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) async throws(HypervisorError)
 
   /// Drops all maps of a stream but the newest of each disk; no pull may be open.

@@ -36,11 +36,23 @@ extension LibvirtHypervisor {
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     stream: StreamIdentifier,
-    floor: SequenceNumber
+    floor: SequenceNumber,
+    known: [VolumeIdentifier: UInt64]
   ) async throws(HypervisorError) {
-    try await change(volumes, of: vm, stream) { changes throws(HypervisorError) in
+    try await change(volumes, of: vm, stream) { changes, volume throws(HypervisorError) in
       if changes.maps.isEmpty { try changes.begin(floor: floor) }
-      if changes.maps.count == 1 { try changes.begin(floor: floor) }
+      try changes.beginNewer(floor: floor, known: known[volume])
+    }
+  }
+
+  package func restartChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) async throws(HypervisorError) {
+    try await change(volumes, of: vm, stream) { changes, _ throws(HypervisorError) in
+      for map in changes.maps { try changes.remove(map) }
+      try changes.begin(floor: SequenceNumber(0))
     }
   }
 
@@ -49,7 +61,7 @@ extension LibvirtHypervisor {
     of vm: VMIdentifier,
     stream: StreamIdentifier
   ) async throws(HypervisorError) {
-    try await change(volumes, of: vm, stream) { changes throws(HypervisorError) in
+    try await change(volumes, of: vm, stream) { changes, _ throws(HypervisorError) in
       for map in changes.maps.dropLast() { try changes.remove(map) }
     }
   }
@@ -72,12 +84,13 @@ extension LibvirtHypervisor {
     _ volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     _ stream: StreamIdentifier,
-    _ body: @escaping @Sendable (inout DiskChanges) throws(HypervisorError) -> Void
+    _ body:
+      @escaping @Sendable (inout DiskChanges, VolumeIdentifier) throws(HypervisorError) -> Void
   ) async throws(HypervisorError) {
     try await run(with: vm) { domain throws(HypervisorError) in
       for volume in volumes {
         var changes = try DiskChanges(of: volume, vm, domain, stream)
-        try body(&changes)
+        try body(&changes, volume)
       }
     }
   }
@@ -115,20 +128,47 @@ struct DiskChanges {
 
   private func name(_ map: ChangeMap) -> String { "\(map.name)@\(node)" }
 
-  /// Begins a map after the newest; the disk's first one is a first one.
-  mutating func begin(floor: SequenceNumber) throws(HypervisorError) {
+  /// Begins a map after the newest, that tells of the disk's first `known` bytes or of all of it.
+  ///
+  /// The disk's first one is a first one.
+  mutating func begin(
+    floor: SequenceNumber,
+    known: UInt64? = nil
+  ) throws(HypervisorError) {
     let number = bitmaps.last.map { $0.map.number + 1 } ?? 0
+    let byteCount = try monitor.byteCount(ofNode: node)
     let map = ChangeMap(
       stream: stream,
       number: number,
       floor: floor,
-      byteCount: try monitor.byteCount(ofNode: node)
+      byteCount: min(known ?? byteCount, byteCount)
     )
     try monitor.run(
       "block-dirty-bitmap-add",
       ["node": node, "name": name(map), "granularity": 65536]
     )
     bitmaps.append((map, true))
+  }
+
+  /// Begins a map beside the oldest one, unless there is one that tells of as much; what others
+  /// have noted is added to the oldest one.
+  mutating func beginNewer(floor: SequenceNumber, known: UInt64?) throws(HypervisorError) {
+    let between = bitmaps.dropFirst().map(\.map)
+    let byteCount = try monitor.byteCount(ofNode: node)
+    if let newest = between.last, newest.byteCount == min(known ?? byteCount, byteCount) { return }
+    try begin(floor: floor, known: known)
+    for map in between { try merge(map, into: bitmaps[0].map) }
+  }
+
+  private mutating func merge(
+    _ map: ChangeMap,
+    into target: ChangeMap
+  ) throws(HypervisorError) {
+    try monitor.run(
+      "block-dirty-bitmap-merge",
+      ["node": node, "target": name(target), "bitmaps": [name(map)]]
+    )
+    try remove(map)
   }
 
   mutating func remove(_ map: ChangeMap) throws(HypervisorError) {
@@ -166,13 +206,7 @@ struct DiskChanges {
       )
     }
     let target = closed[0].map
-    for bitmap in closed.dropFirst() {
-      try monitor.run(
-        "block-dirty-bitmap-merge",
-        ["node": node, "target": name(target), "bitmaps": [name(bitmap.map)]]
-      )
-      try remove(bitmap.map)
-    }
+    for bitmap in closed.dropFirst() { try merge(bitmap.map, into: target) }
     return (name(target), closed.map(\.map.byteCount).min() ?? 0)
   }
 }

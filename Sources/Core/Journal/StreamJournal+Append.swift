@@ -12,6 +12,8 @@ extension StreamJournal {
     var isReplicaUnknown = false
     /// While filling: payload bytes since the state was saved.
     var unsavedByteCount = 0
+    /// While filling: the time of the last record when the state was saved.
+    var savedTime: WallTime?
     /// Set while the end of the last segment is not known to be what memory says it is.
     var isEndUnknown = false
   }

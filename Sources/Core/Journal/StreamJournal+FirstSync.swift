@@ -9,6 +9,8 @@ internal import Synchronization
 extension StreamJournal {
   /// After so many bytes of the first sync its progress is saved.
   private static let progressByteCount = 64 << 20
+  /// The same, by the records' times: what falls back further than this cannot go on.
+  private static let progressMilliseconds: Int64 = 1000
 
   /// Writes records into the replicas and makes them durable there.
   func apply(
@@ -36,13 +38,17 @@ extension StreamJournal {
       position = end
     }
     let began = records.last { $0.kind == .syncBegan }
-    if began != nil || appender.unsavedByteCount >= Self.progressByteCount {
+    let age = last.time.milliseconds - (appender.savedTime?.milliseconds ?? 0)
+    if began != nil || appender.unsavedByteCount >= Self.progressByteCount
+      || abs(age) >= Self.progressMilliseconds
+    {
       try save { saved in
         saved.folded = last.sequence
         saved.volumes = history.volumes
         if let began { saved.sync = began.offset }
       }
       appender.unsavedByteCount = 0
+      appender.savedTime = last.time
     }
     contents.withLock { contents in
       contents.history = history

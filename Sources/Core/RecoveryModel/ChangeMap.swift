@@ -5,8 +5,9 @@
 /// begun: QEMU's dirty bitmap.
 ///
 /// A disk has one or two of a stream's. What must hold: unless one of them is a first one, every
-/// block that the recovery site does not have durably is noted in at least one of them. Everything
-/// to know about a map is in its name, so it lives and dies with the map.
+/// block of the part that all of them tell of, and that the recovery site does not have durably, is
+/// noted in at least one of them. Everything to know about a map is in its name, so it lives and
+/// dies with the map.
 package struct ChangeMap: Hashable, Sendable {
   package let stream: StreamIdentifier
   /// 0 for the first one, begun with the tap, which knows nothing of what was before; then the
@@ -16,7 +17,10 @@ package struct ChangeMap: Hashable, Sendable {
   ///
   /// One that has less now has lost something the maps do not know of.
   package let floor: SequenceNumber
-  /// The disk's size when the map was begun: the map knows nothing of what a disk grew by since.
+  /// How much of the disk, from its start, the map tells of.
+  ///
+  /// It knows nothing of what the disk grew by since it was begun, nor of what a sync had not yet
+  /// compared then.
   package let byteCount: UInt64
 
   package init(

@@ -16,6 +16,9 @@
 ///
 /// If the stream was not in order all the time, nothing is dropped and it begins anew. Nothing is
 /// remembered that a new manager would have to know.
+///
+/// While a sync compares the disks as a whole the stream keeps all writes too, so the same steps
+/// lead to a map of the part that was compared by step 1: a sync that is interrupted goes on there.
 package struct ChangeMapRotation: Sendable {
   /// Time between a map's beginning and the note of the stream's last number.
   package static let settling = Duration.seconds(10)
@@ -28,6 +31,8 @@ package struct ChangeMapRotation: Sendable {
     /// one order ends with it.
     package var order: Order
     package var isOrdered: Bool
+    /// Whether a sync compares the disks as a whole, and how far it is is known.
+    package var isComparing: Bool
     package var last: SequenceNumber
     package var acknowledged: SequenceNumber
     /// Writes of the guest, in total.
@@ -36,12 +41,14 @@ package struct ChangeMapRotation: Sendable {
     package init(
       order: Order,
       isOrdered: Bool,
+      isComparing: Bool = false,
       last: SequenceNumber,
       acknowledged: SequenceNumber,
       writeCount: UInt64
     ) {
       self.order = order
       self.isOrdered = isOrdered
+      self.isComparing = isComparing
       self.last = last
       self.acknowledged = acknowledged
       self.writeCount = writeCount
@@ -61,7 +68,8 @@ package struct ChangeMapRotation: Sendable {
 
   /// One thing to do.
   package enum Action: Sendable, Equatable {
-    /// Begin a newer map of each disk, unless there is one already beside the oldest.
+    /// Begin a newer map of each disk, of the part that is compared; unless there is such a one
+    /// already beside the oldest.
     case begin
     /// Drop all maps but the newest of each disk.
     case finish
@@ -69,9 +77,19 @@ package struct ChangeMapRotation: Sendable {
 
   private enum Phase {
     case due
-    case begun(at: Duration, Order)
-    case noted(SequenceNumber, Order)
+    case begun(at: Duration, Begun)
+    case noted(SequenceNumber, Begun)
     case resting(until: Duration, writeCount: UInt64)
+  }
+
+  /// In which order of the stream maps were begun.
+  private struct Begun: Equatable {
+    var order: Order
+    /// Whether they tell of the part only that a sync had compared.
+    var isPart: Bool
+
+    /// Of no more use: the order was lost, or the whole is compared by now.
+    func isOver(_ facts: Facts) -> Bool { order != facts.order || isPart && facts.isOrdered }
   }
 
   private var phase = Phase.due
@@ -82,7 +100,7 @@ package struct ChangeMapRotation: Sendable {
   ///
   /// `now` is a time before the facts were gathered, by any clock that does not jump.
   package mutating func action(for facts: Facts, at now: Duration) -> Action? {
-    guard facts.isOrdered else {
+    guard facts.isOrdered || facts.isComparing else {
       phase = .due
       return nil
     }
@@ -90,12 +108,12 @@ package struct ChangeMapRotation: Sendable {
     case .due: return .begin
     case .resting(let end, let writeCount):
       return now >= end && facts.writeCount != writeCount ? .begin : nil
-    case .begun(let start, let order):
-      guard facts.order == order else { return .begin }
+    case .begun(let start, let begun):
+      if begun.isOver(facts) { return .begin }
       guard now - start >= Self.settling else { return nil }
-      phase = .noted(facts.last, order)
-    case .noted(_, let order):
-      guard facts.order == order else { return .begin }
+      phase = .noted(facts.last, begun)
+    case .noted(_, let begun):
+      if begun.isOver(facts) { return .begin }
     }
     guard case .noted(let last, _) = phase, facts.acknowledged >= last else { return nil }
     return .finish
@@ -104,9 +122,13 @@ package struct ChangeMapRotation: Sendable {
   /// Notes that an action was carried out; `now` is a time after that.
   package mutating func carriedOut(_ action: Action, for facts: Facts, at now: Duration) {
     switch action {
-    case .begin: phase = .begun(at: now, facts.order)
+    case .begin:
+      phase = .begun(at: now, Begun(order: facts.order, isPart: !facts.isOrdered))
     case .finish:
-      phase = .resting(until: now + Self.interval, writeCount: facts.writeCount)
+      // A sync that goes on has compared more by now.
+      phase =
+        facts.isOrdered
+        ? .resting(until: now + Self.interval, writeCount: facts.writeCount) : .due
     }
   }
 

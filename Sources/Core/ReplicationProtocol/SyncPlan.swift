@@ -22,6 +22,7 @@ package struct SyncPlan: ~Copyable {
 
   private let parts: [Part]
   private let totalByteCount: UInt64
+  private let earlierByteCount: UInt64
   private let stepByteCount: UInt64
   private let lookahead: Int
   private var next: (part: Int, offset: UInt64) = (0, 0)
@@ -32,11 +33,20 @@ package struct SyncPlan: ~Copyable {
   ///   - ranges: What is to be compared of each of the stream's volumes, in bytes, in order.
   ///   - stepByteCount: Bytes of a piece; the last one of a range may be shorter.
   ///   - lookahead: The most pieces that are asked of and not yet compared.
-  package init(ranges: [[Range<UInt64>]], stepByteCount: Int = 1 << 20, lookahead: Int = 4) {
+  ///   - wholeByteCount: Bytes of the volumes, of a sync that goes on where another one was
+  ///     interrupted: what is not in the ranges counts as compared.
+  package init(
+    ranges: [[Range<UInt64>]],
+    stepByteCount: Int = 1 << 20,
+    lookahead: Int = 4,
+    wholeByteCount: UInt64? = nil
+  ) {
     parts = ranges.enumerated().flatMap { volume, ranges in
       ranges.filter { !$0.isEmpty }.map { Part(volume: volume, range: $0) }
     }
-    totalByteCount = parts.reduce(0) { $0 + UInt64($1.range.count) }
+    let given = parts.reduce(0) { $0 + UInt64($1.range.count) }
+    totalByteCount = max(wholeByteCount ?? given, given)
+    earlierByteCount = totalByteCount - given
     self.stepByteCount = UInt64(stepByteCount)
     self.lookahead = lookahead
     next.offset = parts.first?.range.lowerBound ?? 0
@@ -83,8 +93,20 @@ package struct SyncPlan: ~Copyable {
     asked = []
   }
 
+  /// How far a volume of this size is compared, in bytes from its start.
+  package func comparedByteCount(of volume: Int, size: UInt64) -> UInt64 {
+    let position = asked.first.map { (part: $0.part, offset: $0.step.offset) } ?? next
+    guard
+      let part = parts.indices.dropFirst(position.part).first(where: {
+        parts[$0].volume == volume
+      })
+    else { return size }
+    return part == position.part ? position.offset : parts[part].range.lowerBound
+  }
+
   /// The share of all bytes that is compared, 0...1.
   package var progress: Double {
-    totalByteCount == 0 ? 1 : Double(doneByteCount) / Double(totalByteCount)
+    totalByteCount == 0
+      ? 1 : Double(earlierByteCount + doneByteCount) / Double(totalByteCount)
   }
 }

@@ -100,6 +100,10 @@ package struct StreamStatus: Codable, Sendable {
   package var generation: UInt64 = 0
   /// 0...1 of the sync that runs.
   package var syncProgress: Double
+  /// How far the sync that runs has compared each disk as a whole, in bytes from its start.
+  ///
+  /// Empty unless it compares all of the disks.
+  package var comparedByteCounts: [VolumeIdentifier: UInt64] = [:]
   /// Bytes the latest sync has read from the VM's disks.
   package var syncReadByteCount: UInt64 = 0
   package var isConnected: Bool
@@ -381,55 +385,6 @@ package struct ProtectReply: Codable, Sendable, Equatable {
   package init(tapSocketPath: String, pullSocketPath: String) {
     self.tapSocketPath = tapSocketPath
     self.pullSocketPath = pullSocketPath
-  }
-}
-
-/// Begin a sync that takes only what the hypervisor's maps of changes name.
-///
-/// From the reply on all writes are kept, so maps that are closed after it miss nothing.
-package struct BeginSyncRequest: Codable, Sendable, Equatable {
-  /// What the other site had acknowledged when the oldest map was begun.
-  package var changesFloor: UInt64
-
-  package init(changesFloor: UInt64) { self.changesFloor = changesFloor }
-}
-
-/// The sync that has begun.
-package struct BeginSyncReply: Codable, Sendable, Equatable {
-  /// What ``SyncRequest/generation`` must say; nil if nothing was begun, because the other site's
-  /// copy must be compared as a whole.
-  package var generation: UInt64?
-
-  package init(generation: UInt64?) { self.generation = generation }
-}
-
-/// Bring the other site's copy up to date from the disks' content.
-///
-/// All taps must be ready.
-package struct SyncRequest: Codable, Sendable, Equatable {
-  package var pullSocketPath: String
-  /// The export name of each disk on the pull socket.
-  package var exportNames: [VolumeIdentifier: String]
-  /// For a sync begun by ``BeginSyncRequest``, its generation; nil compares the disks as a whole.
-  package var generation: UInt64?
-  /// NBD metadata contexts of the exports that name the changed blocks; a disk without one is
-  /// compared as a whole.
-  package var changes: [VolumeIdentifier: String]
-  /// Bytes of each of these disks that its context tells of; what is behind is compared.
-  package var known: [VolumeIdentifier: UInt64]
-
-  package init(
-    pullSocketPath: String,
-    exportNames: [VolumeIdentifier: String],
-    generation: UInt64? = nil,
-    changes: [VolumeIdentifier: String] = [:],
-    known: [VolumeIdentifier: UInt64] = [:]
-  ) {
-    self.pullSocketPath = pullSocketPath
-    self.exportNames = exportNames
-    self.generation = generation
-    self.changes = changes
-    self.known = known
   }
 }
 

@@ -227,4 +227,15 @@ import Testing
     try journal.saveProgress()
     #expect(try fixture.open().state.durable == SequenceNumber(3))
   }
+
+  @Test func `remembers the progress of the first sync once a second`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.open()
+    try journal.append([fixture.recording.syncBegan(1)])
+    try journal.append([fixture.recording.write(0, 0, [1])])
+    #expect(try fixture.open().state.durable == SequenceNumber(1))
+    fixture.recording.pass(seconds: 1)
+    try journal.append([fixture.recording.write(0, 1, [2])])
+    #expect(try fixture.open().state.durable == SequenceNumber(3))
+  }
 }

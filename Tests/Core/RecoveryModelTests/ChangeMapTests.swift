@@ -12,11 +12,13 @@ import Testing
     acknowledged: UInt64,
     generation: UInt64 = 4,
     isOrdered: Bool = true,
+    isComparing: Bool = false,
     writes: UInt64 = 1
   ) -> Rotation.Facts {
     Rotation.Facts(
       order: .init(incarnation: "a", generation: generation),
       isOrdered: isOrdered,
+      isComparing: isComparing,
       last: SequenceNumber(last),
       acknowledged: SequenceNumber(acknowledged),
       writeCount: writes
@@ -80,6 +82,33 @@ import Testing
     let lost = facts(20, acknowledged: 20, isOrdered: false)
     #expect(rotation.action(for: lost, at: .seconds(10)) == nil)
     #expect(rotation.action(for: facts(20, acknowledged: 20), at: .seconds(20)) == .begin)
+  }
+
+  @Test func `a sync of the disks as a whole has ever newer maps of what it has compared`() {
+    var rotation = Rotation()
+    let start = facts(10, acknowledged: 5, isOrdered: false, isComparing: true)
+    #expect(rotation.action(for: start, at: .zero) == .begin)
+    rotation.carriedOut(.begin, for: start, at: .zero)
+    var later = facts(20, acknowledged: 19, isOrdered: false, isComparing: true)
+    #expect(rotation.action(for: later, at: .seconds(10)) == nil)
+    later = facts(30, acknowledged: 20, isOrdered: false, isComparing: true)
+    #expect(rotation.action(for: later, at: .seconds(11)) == .finish)
+    rotation.carriedOut(.finish, for: later, at: .seconds(11))
+    #expect(rotation.action(for: later, at: .seconds(12)) == .begin)
+    rotation.carriedOut(.begin, for: later, at: .seconds(12))
+    // The sync is through: a map of a part is of no more use.
+    let through = facts(40, acknowledged: 40)
+    #expect(rotation.action(for: through, at: .seconds(30)) == .begin)
+    rotation.carriedOut(.begin, for: through, at: .seconds(30))
+    #expect(rotation.action(for: through, at: .seconds(39)) == nil)
+    #expect(rotation.action(for: through, at: .seconds(40)) == .finish)
+
+    // One that lost its order has compared nothing that counts.
+    rotation = Rotation()
+    _ = rotation.action(for: start, at: .zero)
+    rotation.carriedOut(.begin, for: start, at: .zero)
+    later = facts(30, acknowledged: 30, generation: 5, isOrdered: false, isComparing: true)
+    #expect(rotation.action(for: later, at: .seconds(20)) == .begin)
   }
 
   @Test func `maps are renewed after a while, if there was anything to note`() {

@@ -49,6 +49,35 @@ struct SyncPlanTests {
     #expect(empty.progress == 1)
   }
 
+  @Test func `how far each volume is compared is known, and what went before counts`() {
+    var plan = SyncPlan(
+      ranges: [[0..<100, 300..<400], [], [200..<400]],
+      stepByteCount: 100,
+      lookahead: 2,
+      wholeByteCount: 1000
+    )
+    func compared(_ plan: borrowing SyncPlan) -> [UInt64] {
+      (0..<3).map { plan.comparedByteCount(of: $0, size: 400) }
+    }
+    #expect(plan.progress == 0.6)
+    var seen = [compared(plan)]
+    while true {
+      while plan.ask() != nil {}
+      if plan.current == nil { break }
+      // Asked is not compared.
+      let asked = compared(plan)
+      #expect(asked == seen.last)
+      plan.finish()
+      seen.append(compared(plan))
+    }
+    #expect(
+      seen == [
+        [0, 400, 200], [300, 400, 200], [400, 400, 200], [400, 400, 300], [400, 400, 400],
+      ]
+    )
+    #expect(plan.progress == 1)
+  }
+
   @Test func `questions run ahead no further than allowed`() {
     var plan = SyncPlan(volumeSizes: [10_000], stepByteCount: 1000, lookahead: 3)
     var count = 0

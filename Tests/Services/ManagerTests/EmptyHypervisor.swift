@@ -87,7 +87,14 @@ struct EmptyHypervisor: Hypervisor {
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     stream: StreamIdentifier,
-    floor: SequenceNumber
+    floor: SequenceNumber,
+    known: [VolumeIdentifier: UInt64]
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func restartChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func dropOlderChangeMaps(

@@ -196,16 +196,29 @@ actor FakeHypervisor: Hypervisor {
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
     stream: StreamIdentifier,
-    floor: SequenceNumber
+    floor: SequenceNumber,
+    known: [VolumeIdentifier: UInt64]
   ) {
     for volume in volumes {
       let map = ChangeMap(
         stream: stream,
         number: maps[vm]?[volume]?.count ?? 0,
         floor: floor,
-        byteCount: 64 << 20
+        byteCount: known[volume] ?? 64 << 20
       )
       maps[vm, default: [:]][volume, default: []].append(map)
+    }
+  }
+
+  func restartChangeMaps(
+    of volumes: [VolumeIdentifier],
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) {
+    for volume in volumes {
+      maps[vm, default: [:]][volume] = [
+        ChangeMap(stream: stream, number: 0, floor: SequenceNumber(0), byteCount: 64 << 20)
+      ]
     }
   }
 

@@ -84,7 +84,8 @@ extension OutgoingStream {
 
   /// Numbers go on after what the receiver has; what the stream holds is not what follows it.
   private mutating func renumber(after welcome: StreamWelcome, now: WallTime) {
-    if isNumbered, welcome.durable < records.base { hasReceiverLost = true }
+    // In a first sync the receiver's number may fall back a little; what it wrote stays.
+    if isNumbered, isRemoteComplete, welcome.durable < records.base { hasReceiverLost = true }
     // What is held now is missing from when it was written.
     let oldest = min(records.oldest?.record.time ?? now, now)
     missingSince = min(missingSince ?? oldest, oldest)

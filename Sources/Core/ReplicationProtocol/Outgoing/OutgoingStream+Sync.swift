@@ -23,16 +23,21 @@ extension OutgoingStream {
 
   /// Whether a sync may take only what the hypervisor's maps of changes name.
   ///
-  /// They tell what was written since the receiver had acknowledged `floor`. A receiver without a
-  /// complete first sync, or one that has less than it once acknowledged, needs all compared.
+  /// They tell what was written since the receiver had acknowledged `floor`. A receiver that has
+  /// less than it once acknowledged needs all compared. One whose first sync was interrupted has
+  /// what the maps do not name, if it is the one that they were begun with: a new one has not
+  /// acknowledged anything.
   package func canUseChanges(since floor: SequenceNumber) -> Bool {
-    isNumbered && isRemoteComplete && !hasReceiverLost && records.base >= floor
+    isNumbered && !hasReceiverLost && records.base >= floor
+      && (isRemoteComplete || floor > SequenceNumber(0))
   }
 
   /// Begins to keep writes, with a record that says so, once the link is up.
   ///
   /// It waits until the other site has all that was kept before: a block that is compared while
   /// older records are on their way could be found equal, and then be overwritten by them.
+  ///
+  /// `usingChanges` says that it compares only what maps of changes of the whole disks name.
   ///
   /// - Returns: The generation by which the sync names itself from here on; nil if it must wait.
   package mutating func beginSync(
@@ -47,7 +52,7 @@ extension OutgoingStream {
     let place = sideRing.commit()
     generation += 1
     let kind: SyncState =
-      usingChanges ? .bitmapSync : isRemoteComplete ? .deltaSync : .initialSync
+      !isRemoteComplete ? .initialSync : usingChanges ? .bitmapSync : .deltaSync
     mode = .syncing(kind)
     missingUntil = nil
     append(

@@ -124,7 +124,9 @@ final class ProtectedStream: @unchecked Sendable {
       throw ControlFailure(status: 409, message: "not every disk of the VM has its tap connected")
     }
     let floor = SequenceNumber(wish.changesFloor)
-    return BeginSyncReply(generation: try buffer.beginSync(usingChangesSince: floor))
+    return BeginSyncReply(
+      generation: try buffer.beginSync(usingChangesSince: floor, isWhole: wish.isWhole)
+    )
   }
 
   /// Begins a sync, unless the same one runs already or nothing needs one.
@@ -186,6 +188,7 @@ final class ProtectedStream: @unchecked Sendable {
     let isSyncing = engine?.isRunning == true
     status.syncReadByteCount = engine?.readByteCount ?? 0
     buffer.report(into: &status, volumeNames: request.volumes.map(\.identifier))
+    status.comparedByteCounts = engine?.comparedByteCounts(in: status.generation) ?? [:]
     // A sync that runs, or waits to begin, is not to be asked for again.
     if isSyncing { status.needsSync = false }
     return status

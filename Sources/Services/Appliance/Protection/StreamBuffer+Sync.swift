@@ -17,13 +17,16 @@ extension StreamBuffer {
   ///
   /// - Returns: The sync's generation; nil if all must be compared.
   /// - Throws: A failure if the stream cannot begin a sync now.
-  func beginSync(usingChangesSince floor: SequenceNumber) throws(ControlFailure) -> UInt64? {
+  func beginSync(
+    usingChangesSince floor: SequenceNumber,
+    isWhole: Bool
+  ) throws(ControlFailure) -> UInt64? {
     monitor.lock()
     defer { monitor.unlock() }
     // What was kept before has to arrive first; that takes as long as the line does.
     for _ in 0..<Self.changesPatience {
       guard stream.canUseChanges(since: floor) else { return nil }
-      let begun = try? stream.beginSync(usingChanges: true, now: WallTime.ofThisMachine())
+      let begun = try? stream.beginSync(usingChanges: isWhole, now: WallTime.ofThisMachine())
       if let generation = begun {
         monitor.broadcast()
         return generation

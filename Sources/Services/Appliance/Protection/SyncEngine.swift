@@ -35,6 +35,8 @@ final class SyncEngine: @unchecked Sendable {
   private let logger: Logger
   private let monitor = Monitor()
   private var doneFraction = 0.0
+  /// How far the disks are compared, in which generation of the stream.
+  private var compared: (generation: UInt64, byteCounts: [VolumeIdentifier: UInt64])?
   private var readBytes: UInt64 = 0
   private var isCancelled = false
   private var isOver = false
@@ -59,6 +61,15 @@ final class SyncEngine: @unchecked Sendable {
 
   /// The share of the disks that is compared, 0...1.
   var progress: Double { monitor.withLock { doneFraction } }
+  /// How far each disk is compared, in bytes from its start, by a sync of the disks as a whole.
+  ///
+  /// What differed is in the stream of that generation; of another one nothing is known.
+  func comparedByteCounts(in generation: UInt64) -> [VolumeIdentifier: UInt64] {
+    monitor.withLock {
+      compared.flatMap { $0.generation == generation ? $0.byteCounts : nil } ?? [:]
+    }
+  }
+
   /// Bytes read from the disks.
   var readByteCount: UInt64 { monitor.withLock { readBytes } }
   var isRunning: Bool { monitor.withLock { !isOver } }
@@ -106,7 +117,9 @@ final class SyncEngine: @unchecked Sendable {
           return buffer.failSync(generation: generation, "the sync failed: \(error)")
         }
       } catch {
-        guard error == .orderLost, request.generation == nil, buffer.hasAllTaps else { return }
+        guard error == .orderLost, request.generation == nil, !request.isAskedAgain,
+          buffer.hasAllTaps
+        else { return }
         pause()
       }
     }
@@ -130,11 +143,12 @@ final class SyncEngine: @unchecked Sendable {
     var plan = SyncPlan(
       ranges: try zip(disks, volumes).map { try $0.changed(of: $1.byteCount) },
       stepByteCount: Self.stepByteCount,
-      lookahead: Self.lookahead
+      lookahead: Self.lookahead,
+      wholeByteCount: goesOn ? volumes.reduce(0) { $0 + $1.byteCount } : nil
     )
     var tickets: [HashTicket] = []
     monitor.withLock {
-      doneFraction = 0
+      doneFraction = plan.progress
       readBytes = 0
     }
     while true {
@@ -145,8 +159,7 @@ final class SyncEngine: @unchecked Sendable {
         try compare(step, hashes, disks[step.volume], bytes, generation)
         tickets.removeFirst()
         plan.finish()
-        let fraction = plan.progress
-        monitor.withLock { doneFraction = fraction }
+        note(plan, generation)
       } catch StreamSenderError.linkLost {
         plan.forgetQuestions()
         tickets = []
@@ -154,6 +167,30 @@ final class SyncEngine: @unchecked Sendable {
       }
     }
     try buffer.endSync(generation: generation, isCancelled: wasCancelled)
+  }
+
+  /// Whether an interrupted sync goes on: maps tell of a part of the disks only.
+  private var goesOn: Bool {
+    volumes.contains {
+      request.changes[$0.identifier] != nil
+        && (request.known[$0.identifier] ?? $0.byteCount) < $0.byteCount
+    }
+  }
+
+  private func note(_ plan: borrowing SyncPlan, _ generation: UInt64) {
+    let fraction = plan.progress
+    var byteCounts: [VolumeIdentifier: UInt64] = [:]
+    // Maps that a sync goes by cannot be replaced while it reads by them.
+    if request.changes.isEmpty {
+      for (index, volume) in volumes.enumerated() {
+        byteCounts[volume.identifier] =
+          plan.comparedByteCount(of: index, size: volume.byteCount)
+      }
+    }
+    monitor.withLock {
+      doneFraction = fraction
+      compared = (generation, byteCounts)
+    }
   }
 
   private func ask(_ step: SyncPlan.Step) -> HashTicket {

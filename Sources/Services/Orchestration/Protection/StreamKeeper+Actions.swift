@@ -30,6 +30,8 @@ extension StreamKeeper {
     case .startSync:
       try await startSync(assignment, status, control)
       comparesAll = false
+      // Its maps are others now.
+      rotation = ChangeMapRotation()
     case .endStream:
       try await control.endStream(stream)
       given = nil

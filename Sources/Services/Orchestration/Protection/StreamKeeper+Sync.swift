@@ -21,16 +21,48 @@ extension StreamKeeper {
     } else {
       request = SyncRequest(
         pullSocketPath: reply.pullSocketPath,
-        exportNames: try await openPull(assignment.vm, reply.pullSocketPath)
+        exportNames: try await openPull(assignment.vm, reply.pullSocketPath),
+        isAskedAgain: true
       )
+      try await restartChangeMaps(assignment.vm)
     }
     try await control.sync(stream, request)
-    let words = changed == nil ? "A sync" : "A sync of the changed blocks"
     await context.events.record(
       .initialSync,
-      "\(words) of the VM \(assignment.vm.name) has begun.",
+      Self.words(request, assignment.vm),
       vpgs: [assignment.definition.identifier]
     )
+  }
+
+  private static func words(
+    _ request: SyncRequest,
+    _ vm: VPGDefinition.ProtectedVM
+  ) -> String {
+    if request.changes.isEmpty { return "A sync of the VM \(vm.name) has begun." }
+    return goesOn(request.known.filter { request.changes[$0.key] != nil }, vm)
+      ? "The sync of the VM \(vm.name) goes on where it was interrupted."
+      : "A sync of the changed blocks of the VM \(vm.name) has begun."
+  }
+
+  /// Whether maps tell of a part of the disks only: of what an interrupted sync had compared.
+  private static func goesOn(
+    _ known: [VolumeIdentifier: UInt64],
+    _ vm: VPGDefinition.ProtectedVM
+  ) -> Bool {
+    vm.volumes.contains { (known[$0.identifier] ?? $0.byteCount) < $0.byteCount }
+  }
+
+  /// What there was to know is of no more use: all is compared.
+  ///
+  /// Otherwise maps that tell of the whole would be believed if this sync is interrupted.
+  private func restartChangeMaps(_ vm: VPGDefinition.ProtectedVM) async throws(SiteError) {
+    do {
+      try await context.hypervisor.restartChangeMaps(
+        of: vm.volumes.map(\.identifier),
+        of: vm.identifier,
+        stream: stream
+      )
+    } catch { throw SiteError(error) }
   }
 
   func openPull(
@@ -58,12 +90,15 @@ extension StreamKeeper {
     if comparesAll { return nil }
     do {
       let maps = try await context.hypervisor.changeMaps(of: vm.identifier, stream: stream)
-      let floors = vm.volumes.compactMap { volume in
-        let ours = maps[volume.identifier] ?? []
-        return ChangeMap.cover(ours) ? ours.first?.floor.rawValue : nil
+      let covering = maps.filter { ChangeMap.cover($0.value) }
+      guard let floor = covering.values.compactMap({ $0.first?.floor.rawValue }).max() else {
+        return nil
       }
-      guard let floor = floors.max() else { return nil }
-      let begun = try await control.beginSync(stream, BeginSyncRequest(changesFloor: floor))
+      let known = covering.compactMapValues { maps in maps.map(\.byteCount).min() }
+      let begun = try await control.beginSync(
+        stream,
+        BeginSyncRequest(changesFloor: floor, isWhole: !Self.goesOn(known, vm))
+      )
       guard let generation = begun.generation else { return nil }
       let acknowledged = status.streams.first { $0.stream == stream }?.acknowledgedSequence ?? 0
       let exports = try await context.hypervisor.openChangedPull(
@@ -105,6 +140,7 @@ extension StreamKeeper {
     let facts = ChangeMapRotation.Facts(
       order: .init(incarnation: status.incarnation, generation: seen.generation),
       isOrdered: seen.sync == .ordered,
+      isComparing: !seen.comparedByteCounts.isEmpty,
       last: SequenceNumber(seen.lastSequence),
       acknowledged: SequenceNumber(seen.acknowledgedSequence),
       writeCount: seen.writeCount
@@ -118,7 +154,8 @@ extension StreamKeeper {
           of: volumes,
           of: vm.identifier,
           stream: stream,
-          floor: facts.acknowledged
+          floor: facts.acknowledged,
+          known: facts.isOrdered ? [:] : seen.comparedByteCounts
         )
       case .finish:
         try await context.hypervisor.dropOlderChangeMaps(

@@ -91,6 +91,79 @@ struct ChangedSyncTests {
     await pair.close()
   }
 
+  @Test func `a first sync that is interrupted by the appliance's death goes on where it was`()
+    async throws
+  {
+    let bytes = ProtectedStreamTests.content() + ProtectedStreamTests.content()
+    let byteCount = UInt64(bytes.count)
+    let pair = try await ProtectedPair(byteCount: bytes.count)
+    let disk = try MirroredDisk(folder: pair.folder, name: "disk", bytes: bytes)
+    defer { disk.close() }
+    try await connect(pair, disk)
+    pair.sink.hold(true)
+    try pair.streams.sync(ProtectedPair.stream, pair.syncRequest(disk))
+    // The buffer fills up; then as much again may come.
+    let full = try await pair.status("something is compared") { !$0.comparedByteCounts.isEmpty }
+    try await acknowledge(pair, through: full.lastSequence)
+    let status = try await pair.status("more is compared") {
+      $0.comparedByteCounts[ProtectedPair.volume] ?? 0 > 1 << 20
+    }
+    let known = try #require(status.comparedByteCounts[ProtectedPair.volume])
+    try disk.beginMap("a")
+    try await disk.run(["write -P 91 512k 4096"])
+    let noted = try #require(pair.streams.status().first).lastSequence
+    try await acknowledge(pair, through: noted)
+    let begun = try #require(pair.streams.status().first)
+    #expect(begun.sync == .initialSync)
+
+    let streams = pair.streams
+    await onOwnThread { streams.unprotect(ProtectedPair.stream) }
+    try await disk.run(["write -P 92 256k 4096", "write -P 93 \(byteCount - 65536) 4096"])
+    try disk.detachTap()
+    pair.sink.hold(false)
+    let count = pair.sink.monitor.withLock { pair.sink.records.count }
+    try await connect(pair, disk)
+    let reply = try pair.streams.beginSync(
+      ProtectedPair.stream,
+      BeginSyncRequest(changesFloor: status.acknowledgedSequence, isWhole: false)
+    )
+    let generation: UInt64 = try #require(reply.generation)
+    try pair.streams.sync(
+      ProtectedPair.stream,
+      SyncRequest(
+        pullSocketPath: disk.socketPath,
+        exportNames: [ProtectedPair.volume: try disk.export(withMap: "a")],
+        generation: generation,
+        changes: [ProtectedPair.volume: "qemu:dirty-bitmap:a"],
+        known: [ProtectedPair.volume: known]
+      )
+    )
+    let going = try await pair.status("it goes on") { $0.syncProgress > 0 }
+    #expect(going.syncProgress >= Double(known - 3 << 16) / Double(byteCount))
+    try await pair.expectEqual(disk)
+    #expect(syncKinds(pair) == [1, 1])
+    // Two blocks were written in the part that had been compared.
+    let read = try #require(pair.streams.status().first).syncReadByteCount
+    #expect(read <= byteCount - known + 2 << 16)
+    let again = pair.sink.monitor.withLock {
+      pair.sink.records[count...].filter { $0.isPulled && $0.offset < known }
+        .reduce(0) { $0 + Int($1.length) }
+    }
+    #expect(again > 0 && again <= 2 << 16)
+    await pair.close()
+  }
+
+  /// Has the receiver acknowledge what it has, now and then, until it has this record.
+  private func acknowledge(_ pair: ProtectedPair, through sequence: UInt64) async throws {
+    let sink = pair.sink
+    _ = try await pair.status("\(sequence) is durable") {
+      if $0.acknowledgedSequence >= sequence { return true }
+      sink.hold(false)
+      sink.hold(true)
+      return false
+    }
+  }
+
   @Test func `what a disk grew by after its map was begun is compared as a whole`() async throws {
     let (pair, disk) = try await protectedPair()
     defer { disk.close() }
