@@ -149,6 +149,7 @@ if Context.environment["CORE_ONLY"] == nil {
         name: "DataPath",
         targets: ["Appliance", "NBDTransport", "FileStorage", "ReplicationTransport", "Identity"]
       ),
+      .library(name: "Stores", targets: ["Store", "SQLiteStore"]),
     ]
   }
 

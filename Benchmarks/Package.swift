@@ -13,7 +13,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "bench",
-      dependencies: [.product(name: "DataPath", package: "understudy")],
+      dependencies: [
+        .product(name: "DataPath", package: "understudy"),
+        .product(name: "Stores", package: "understudy"),
+      ],
       path: "Sources",
       // Else SwiftPM gives the compiler this package's own name.
       packageAccess: false,

@@ -17,7 +17,8 @@ enum Suites {
         WholePath.benchmark, PointReads.benchmark, Opening.benchmark, Folding.benchmark,
         Amplification.benchmark, DeltaSync.benchmark,
       ]
-    )
+    ),
+    ("api", [RESTLoad.benchmark]),
   ]
 
   /// The benchmarks that give the rows asked for, by suite, name or beginning of a name.

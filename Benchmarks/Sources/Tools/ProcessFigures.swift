@@ -25,6 +25,11 @@ struct ProcessFigures {
     get throws { try kibibytes("Pss:", in: "smaps_rollup") << 10 }
   }
 
+  /// The most memory the process ever had, shared or not, in bytes.
+  var peakByteCount: UInt64 {
+    get throws { try kibibytes("VmHWM:", in: "status") << 10 }
+  }
+
   /// Bytes the process has caused to be written to disks.
   var writtenByteCount: UInt64 {
     get throws {
@@ -46,7 +51,7 @@ struct ProcessFigures {
 
   private func kibibytes(_ name: String, in file: String) throws -> UInt64 {
     for line in try read(file).split(separator: "\n") where line.hasPrefix(name) {
-      let words = line.split(separator: " ", omittingEmptySubsequences: true)
+      let words = line.split(whereSeparator: \.isWhitespace)
       if words.count > 1, let count = UInt64(words[1]) { return count }
     }
     throw BenchError("/proc/\(identifier)/\(file) has no \(name)")
