@@ -291,6 +291,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
   package var pending: VPGDefinition?
+  /// At the recovery site, of a failover or move that is committed: what was recovered.
+  package var recovered: Recovered?
 
   package init(
     definition: VPGDefinition,
@@ -319,6 +321,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     deletion = try values.decodeIfPresent(Deletion.self, forKey: .deletion)
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
     pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
+    recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
   }
 
   /// Where the VPG is in its life.
@@ -330,6 +333,21 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     case failingOver
     case recovered
     case deleting
+  }
+
+  /// What a failover or move made of a VPG's VMs.
+  package struct Recovered: Codable, Sendable, Equatable {
+    /// The point they were started from.
+    package var checkpoint: Checkpoint
+    /// The recovered VMs, by the protected ones.
+    package var vms: [VMIdentifier: VMIdentifier]
+    /// Whether they are being given up for the protected ones.
+    package var isGivenUp = false
+
+    package init(checkpoint: Checkpoint, vms: [VMIdentifier: VMIdentifier]) {
+      self.checkpoint = checkpoint
+      self.vms = vms
+    }
   }
 
   /// How a VPG is being deleted, so that it can be gone on with.

@@ -35,6 +35,8 @@ package struct AlertCondition: Codable, Sendable, Hashable {
     case journalError = "VRA0007"
     case journalLimitReached = "VRA0039"
     case journalSpaceLow = "VRA0040"
+    /// The API has no identifier for it.
+    case splitBrain = "Unknown"
 
     package var rule: AlertRule {
       guard let rule = AlertRule.table.first(where: { $0.kind == self }) else {

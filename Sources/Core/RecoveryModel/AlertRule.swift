@@ -77,6 +77,13 @@ package struct AlertRule: Sendable, Equatable {
       raised: "a VM's journal takes as much as its warning threshold",
       over: "it takes less than 95 % of that"
     ),
+    AlertRule(
+      kind: .splitBrain,
+      entity: .vpg,
+      isError: true,
+      raised: "a VM runs at both sites of its VPG, or each site holds itself for the protected one",
+      over: "one of the sites was given up"
+    ),
   ]
 }
 

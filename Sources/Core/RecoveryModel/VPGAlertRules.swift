@@ -3,7 +3,7 @@
 
 /// Which alerts the state of a VPG calls for, at either of its sites.
 package struct VPGAlertRules: Sendable, Equatable {
-  /// What is known of one VPG that is being protected.
+  /// What is known of one VPG.
   package struct Facts: Sendable, Equatable {
     /// -1 while there is nothing to recover to.
     package var rpoInSeconds = -1
@@ -18,6 +18,10 @@ package struct VPGAlertRules: Sendable, Equatable {
     /// empty where they are made, or another site makes them.
     package var skippingSince: WallTime?
     package var skippingReason = ""
+    /// Whether it is being protected, and not recovered.
+    package var isProtected = true
+    /// In what its sites contradict each other; empty if they do not.
+    package var splitBrain = ""
     package var now = WallTime(milliseconds: 0)
 
     package init() {}
@@ -57,6 +61,8 @@ package struct VPGAlertRules: Sendable, Equatable {
         )
       )
     }
+    if !facts.splitBrain.isEmpty { add(.splitBrain, facts.splitBrain) }
+    guard facts.isProtected else { return found }
     if facts.rpoInSeconds > facts.rpoTargetInSeconds {
       add(
         .rpoExceeded,

@@ -26,6 +26,8 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   /// another one by now, nothing is changed.
   case update(VPGDefinition)
   case delete(keepsRecoveryVolumes: Bool, force: Bool)
+  /// Ends a ``SplitBrain``: this site keeps its VMs, and the other one gives its own up.
+  case resolve(keeping: SiteIdentifier)
 
   /// What to test.
   ///
@@ -142,7 +144,7 @@ extension VPGOperation {
   package var runsAtRecoverySite: Bool {
     switch self {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback, .clone, .cloneAbort:
+      .moveCommit, .moveRollback, .clone, .cloneAbort, .resolve:
       true
     case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete: false
     }

@@ -149,6 +149,10 @@ package struct VPGShare: Codable, Sendable {
   package var journals: [JournalStatus]
   /// From the protected site: what each stream and its VM use.
   package var use: [StreamIdentifier: VMUse] = [:]
+  /// While the VPG is being recovered or was: the protected VMs of which one runs at this site.
+  package var running: [VMIdentifier]?
+  /// From the recovery site, then: the point they were started from.
+  package var parted: Checkpoint?
 
   package init(
     definition: VPGDefinition,
@@ -256,6 +260,10 @@ package struct SourceRequest: Codable, Sendable, Equatable {
     case standUp
     /// The failover or move was committed: forget the taps and streams for good.
     case retire
+    /// Shut the VMs down as the policy says, because those at the other site count.
+    case shutDown
+    /// The VMs here count again: protect them as they are, from their first byte.
+    case takeBack
   }
 
   package var wish: Wish

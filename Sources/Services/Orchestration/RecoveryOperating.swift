@@ -29,6 +29,9 @@ package protocol RecoveryOperating: Sendable {
   /// The same of every VPG that has one.
   func progress() async -> [VPGIdentifier: RecoveryProgress]
 
+  /// What a failover or move that is under way has started; nil without one.
+  func recovered(of vpg: VPGIdentifier) async -> VPGRecord.Recovered?
+
   /// Whether a clone of the VPG is being made or undone.
   func isCloning(_ vpg: VPGIdentifier) async -> Bool
 }

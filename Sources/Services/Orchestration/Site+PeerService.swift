@@ -33,7 +33,13 @@ extension Site: PeerService {
       record.definition.peer(of: context.site) == caller
     }
     let judge = await witnesses.judge(of: records)
-    return PeerState(time: context.now(), vpgs: records.map(judge.share))
+    var shares = records.map(judge.share)
+    for (index, record) in records.enumerated() {
+      shares[index].running = await witnesses.splitBrains.running(record)
+      guard record.definition.recoverySite == context.site else { continue }
+      shares[index].parted = await witnesses.splitBrains.recovered(record)?.checkpoint
+    }
+    return PeerState(time: context.now(), vpgs: shares)
   }
 
   package func prepare(
@@ -74,10 +80,7 @@ extension Site: PeerService {
     from caller: SiteIdentifier
   ) async throws(SiteError) -> TaskReply {
     let record = try await record(vpg, sharedWith: caller)
-    let definition = record.definition
-    let owner =
-      request.operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
-    guard owner == context.site else {
+    guard await owner(of: request.operation, record) == context.site else {
       throw .invalid("The site \(context.settings.name) does not own this operation.")
     }
     return TaskReply(

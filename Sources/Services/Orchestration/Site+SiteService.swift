@@ -80,8 +80,7 @@ extension Site: SiteService {
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     let record = try await record(vpg)
-    let definition = record.definition
-    let owner = operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
+    let owner = await owner(of: operation, record)
     if owner == context.site {
       return try await carryOut(operation, on: record, user: user)
     }
@@ -97,6 +96,25 @@ extension Site: SiteService {
       else { throw error }
       return try await dropHere(record, keepsReplicas: keeps, user: user)
     }
+  }
+
+  /// The site that carries an operation out.
+  func owner(of operation: VPGOperation, _ record: VPGRecord) async -> SiteIdentifier {
+    if case .resolve(let site) = operation {
+      return await resolution.executor(keeping: site, record)
+    }
+    let definition = record.definition
+    return operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
+  }
+
+  private var resolution: SplitBrainResolution {
+    SplitBrainResolution(
+      context: context,
+      finder: witnesses.splitBrains,
+      recovery: recovery,
+      recoveryHalf: recoveryHalf,
+      keeper: keeper
+    )
   }
 
   /// Whether the site that owns the VPG is away, or has forgotten it.
@@ -143,6 +161,7 @@ extension Site: SiteService {
       try await protectedHalf.update(definition, of: record, user: user)
     case .delete(let keeps, let force):
       try await protectedHalf.delete(record, keepsReplicas: keeps, force: force, user: user)
+    case .resolve(let site): try await resolution.begin(keeping: site, record, user: user)
     }
   }
 

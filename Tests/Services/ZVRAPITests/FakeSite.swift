@@ -50,11 +50,13 @@ actor FakeSite: SiteService {
   ]
   var hasCheckpoints = true
   var testStage: String?
+  var splitBrain: SplitBrain?
   var licenceKey: String?
 
   func refuse(_ error: SiteError?) { refusal = error }
   func setGeneration(_ generation: Int) { definition.generation = generation }
   func setDefinition(_ definition: VPGDefinition) { self.definition = definition }
+  func setSplitBrain(_ found: SplitBrain?) { splitBrain = found }
   func setTestStage(_ stage: String?) { testStage = stage }
   func removeCheckpoints() { hasCheckpoints = false }
   func alerts() -> [AlertRecord] { alertRecords }
@@ -372,7 +374,7 @@ extension FakeSite {
   }
 
   private var view: VPGView {
-    VPGView(
+    var view = VPGView(
       definition: definition,
       protectedSiteName: "london",
       recoverySiteName: "paris",
@@ -391,6 +393,8 @@ extension FakeSite {
       testStage: testStage,
       isPaused: false
     )
+    view.splitBrain = splitBrain
+    return view
   }
 
   static func machine(_ identifier: VMIdentifier, _ name: String) -> VirtualMachine {

@@ -205,6 +205,31 @@ import Testing
     #expect(stats?["Earliest"] == .null && stats?["Latest"] == .null)
   }
 
+  @Test func `a split brain shows what each choice loses, and is resolved by naming a site`()
+    async throws
+  {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/vpgs/\(FakeSite.vpg)/splitbrain"
+    #expect(await client.get(path).object?["IsSplit"] == .bool(false))
+    await client.site.setSplitBrain(
+      SplitBrain(
+        cause: .bothRun([FakeSite.web]),
+        vms: ["web1"],
+        parted: nil,
+        choices: [.init(site: FakeSite.paris, name: "paris", consequence: "all is lost")]
+      )
+    )
+    let shown = try #require(await client.get(path).object)
+    #expect(shown["IsSplit"] == .bool(true) && shown["PartedAt"] == .null)
+    let choice = try #require(shown["Choices"]?.items?.first?.object)
+    #expect(choice["SiteIdentifier"] == .identifier(FakeSite.paris))
+    #expect(choice["Consequence"] == .string("all is lost"))
+    #expect(await client.send(.post, path, "{}").status == 400)
+    let body = #"{"KeepSiteIdentifier": "\#(FakeSite.paris)"}"#
+    #expect(await client.send(.post, path, body).status == 200)
+    #expect(await client.site.operations == [.resolve(keeping: FakeSite.paris)])
+  }
+
   @Test func `what would be lost is null for a VM that does not say`() async throws {
     let client = await APIClient.loggedOn()
     let shown = try #require(await client.get("/v1/vpgs/\(FakeSite.vpg)/exposure").object)

@@ -47,7 +47,7 @@ struct AlertWatch: Sendable {
         }
       }
     }
-    for record in records where record.phase == .protecting {
+    for record in records where record.phase != .creating && record.phase != .deleting {
       kept.insert(.vpg(record.definition.identifier))
       if isVPGLook { await look(at: record, judge.view(record), &memory) }
     }
@@ -74,6 +74,8 @@ struct AlertWatch: Sendable {
     let skips = await checkpoints.skipped(of: vpg)
     facts.skippingSince = skips.since
     facts.skippingReason = skips.reason
+    facts.isProtected = record.phase == .protecting
+    facts.splitBrain = view.splitBrain.map { "\($0.words)" } ?? ""
     facts.now = context.now()
     if facts.rpoInSeconds > facts.rpoTargetInSeconds { memory.rpoExceededAt[vpg] = facts.now }
     facts.rpoExceededAt = memory.rpoExceededAt[vpg]
@@ -208,6 +210,19 @@ extension VPGDefinition.StorageLimits {
     if let megabytes, megabytes > 0 { return UInt64(megabytes) << 20 }
     guard let percent, percent > 0 else { return nil }
     return vm.volumes.map(\.byteCount).reduce(0, +) / 100 * UInt64(percent)
+  }
+}
+
+extension SplitBrain {
+  /// What is wrong, as it follows the VPG's name in an alert.
+  fileprivate var words: String {
+    let names = vms.joined(separator: ", ")
+    let what =
+      switch cause {
+      case .bothRun: "has a split brain: of \(names) one runs at each of its sites."
+      case .bothProtect: "has a split brain: each of its sites protects \(names)."
+      }
+    return what + " Nothing is protected until one site is given up (“understudy vpg resolve”)."
   }
 }
 

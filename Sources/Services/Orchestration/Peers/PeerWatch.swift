@@ -119,6 +119,9 @@ struct PeerWatch: Sendable {
   ) async throws(SiteError) {
     let vpg = record.definition.identifier
     switch (share.status, record.phase) {
+    // It gives its VMs up for those of this site, and is about to forget the VPG.
+    case (.recovered, .protecting)
+    where share.definition.generation < record.definition.generation: calm = 0
     case (.recovered, .protecting), (.recovered, .handingOver), (.recovered, .failingOver):
       calm = 0
       try await standing.retire(vpg)

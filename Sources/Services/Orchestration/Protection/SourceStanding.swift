@@ -33,6 +33,8 @@ struct SourceStanding: Sendable {
     case .standDown: try await standDown(record, request)
     case .standUp: try await standUp(vpg)
     case .retire: try await retire(vpg, removesVMs: request.removesVMs ?? false)
+    case .shutDown: try await yield(record, request)
+    case .takeBack: try await takeBack(record)
     }
     return SourceReply(
       running: try await running(record.definition),
@@ -142,6 +144,38 @@ struct SourceStanding: Sendable {
     }
     await keeper.nudge()
     if isShutDown { await shutDown(running, request) }
+  }
+
+  /// Shuts the VMs down because those at the other site are the ones that count.
+  ///
+  /// As long as that may be rolled back, it is remembered which were running.
+  private func yield(_ record: VPGRecord, _ request: SourceRequest) async throws(SiteError) {
+    let definition = record.definition
+    guard record.phase == .recovered || record.phase == .failingOver else {
+      throw .conflict("The VPG \(definition.name) is not recovered: it is \(record.phase).")
+    }
+    let running = try await running(definition)
+    if record.phase == .failingOver {
+      try await context.vpgs.update(definition.identifier) {
+        $0.shutDown = Set($0.shutDown).union(running).sorted()
+      }
+    }
+    await shutDown(running, request)
+  }
+
+  /// Protects VMs again that were recovered for good at the other site, which has given those up.
+  private func takeBack(_ record: VPGRecord) async throws(SiteError) {
+    guard record.phase == .recovered else { return }
+    let definition = try await context.vpgs.update(record.definition.identifier) {
+      $0.definition.begin(anew: 0)
+      $0.phase = .protecting
+    }.definition
+    await keeper.nudge()
+    await context.events.record(
+      .updateVPG,
+      "The VPG \(definition.name) is protected from here again.",
+      vpgs: [definition.identifier]
+    )
   }
 
   private func shutDown(_ running: [VMIdentifier], _ request: SourceRequest) async {

@@ -89,6 +89,11 @@ package actor RecoveryOperations: RecoveryOperating {
     active.mapValues { RecoveryProgress(of: $0.workflow) }
   }
 
+  package func recovered(of vpg: VPGIdentifier) -> VPGRecord.Recovered? {
+    guard let workflow = active[vpg]?.workflow, workflow.kind != .test else { return nil }
+    return workflow.recovered
+  }
+
   /// Whether a test or failover of the VPG is not finished.
   package func isActive(_ vpg: VPGIdentifier) -> Bool { active[vpg] != nil }
 
@@ -143,8 +148,8 @@ package actor RecoveryOperations: RecoveryOperating {
       )
     case .moveRollback:
       return try await request(.rollBackMove, of: record, as: .moveRollback, user: user)
-    case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete:
-      throw .invalid("This operation belongs to the protected site.")
+    case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete, .resolve:
+      throw .invalid("This operation is no recovery.")
     }
   }
 

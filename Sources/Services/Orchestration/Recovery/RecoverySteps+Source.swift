@@ -100,7 +100,10 @@ extension RecoverySteps {
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) {
-    try await context.vpgs.update(definition.identifier) { $0.phase = .recovered }
+    try await context.vpgs.update(definition.identifier) {
+      $0.phase = .recovered
+      $0.recovered = workflow.recovered
+    }
     if workflow.reversal != nil {
       // The old disks become replicas: the site has to be there, and its VMs to let go of them.
       let request = SourceRequest(

@@ -5,6 +5,15 @@ internal import Foundation
 internal import RecoveryModel
 internal import Store
 
+extension RecoveryWorkflow {
+  /// What it has started so far.
+  var recovered: VPGRecord.Recovered {
+    var vms: [VMIdentifier: VMIdentifier] = [:]
+    for machine in machines { vms[machine.vm] = machine.recovered }
+    return VPGRecord.Recovered(checkpoint: checkpoint, vms: vms)
+  }
+}
+
 /// A recovery workflow as the store keeps it, with what its driver needs beside it.
 struct StoredRecovery: Codable, Sendable, Equatable {
   var workflow: RecoveryWorkflow

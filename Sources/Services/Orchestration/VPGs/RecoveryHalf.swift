@@ -63,6 +63,9 @@ struct RecoveryHalf: Sendable {
     let name = definition.name
     guard known.definition == definition || known.definition.generation < definition.generation
     else { throw .conflict("The recovery site has a newer definition of the VPG \(name).") }
+    guard known.definition.protectedSite == definition.protectedSite else {
+      throw .conflict("Both sites of the VPG \(name) hold themselves for the protected one.")
+    }
     guard known.phase == .protecting || known.phase == .creating else {
       throw .conflict(
         "The VPG \(name) cannot be changed at the recovery site: it is \(known.phase)."

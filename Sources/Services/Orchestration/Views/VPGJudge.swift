@@ -20,6 +20,8 @@ struct VPGJudge: Sendable {
   let recoveries: [VPGIdentifier: RecoveryProgress]
   /// What VMs of this site take of their hosts.
   let readings: [VMIdentifier: ResourceMeter.Reading]
+  /// VPGs that both of their sites act for.
+  let splitBrains: [VPGIdentifier: SplitBrain]
   let now: WallTime
 
   /// All that is known about one VPG, and by whom.
@@ -91,7 +93,9 @@ struct VPGJudge: Sendable {
   func view(_ record: VPGRecord) -> VPGView {
     let definition = record.definition
     let knowledge = knowledge(of: record)
-    let assessment = assessment(record, knowledge)
+    var assessment = assessment(record, knowledge)
+    let splitBrain = splitBrains[definition.identifier]
+    if let splitBrain { assessment.show(splitBrain) }
     let provisioned = definition.vms.flatMap(\.volumes).map(\.byteCount).reduce(0, +)
     let used = knowledge.journals.map { $0.journalByteCount + $0.replicaByteCount }.reduce(0, +)
     let latest = latestCheckpoint(definition, knowledge)
@@ -100,7 +104,7 @@ struct VPGJudge: Sendable {
     let history = latest.flatMap { latest in
       earliest.map { latest.time.seconds(since: $0.time) }
     }
-    return VPGView(
+    var view = VPGView(
       definition: definition,
       protectedSiteName: siteName(definition.protectedSite),
       recoverySiteName: siteName(definition.recoverySite),
@@ -119,6 +123,8 @@ struct VPGJudge: Sendable {
       testStage: knowledge.recovery?.testStage ?? knowledge.peer?.testStage,
       isPaused: knowledge.isPaused
     )
+    view.splitBrain = splitBrain
+    return view
   }
 
   /// What is known about one VM of a VPG.
@@ -244,6 +250,14 @@ struct VPGJudge: Sendable {
       assessment.substatus = peer.substatus
     }
     return assessment
+  }
+}
+
+extension VPGAssessment {
+  /// A recovery that waits for its commit goes on to say so; its alert says the rest.
+  fileprivate mutating func show(_ splitBrain: SplitBrain) {
+    if splitBrain.cause == .bothProtect { status = .notMeetingSLA }
+    if !status.isBeingRecovered { substatus = .error }
   }
 }
 

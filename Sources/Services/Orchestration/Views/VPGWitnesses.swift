@@ -16,18 +16,22 @@ struct VPGWitnesses: Sendable {
     let appliances = await context.appliances.sightings
     var names = await context.peers.names()
     names[context.site] = context.settings.name
+    let peers = await context.peers.sightings
     return VPGJudge(
       site: context.site,
       siteNames: names,
       appliances: appliances,
       resting: await context.resting(of: records, in: appliances),
-      peers: await context.peers.sightings,
+      peers: peers,
       troubles: await keeper.troubles,
       recoveries: await recovery.progress(),
       readings: await meter.readings,
+      splitBrains: await splitBrains.find(among: records, peers),
       now: context.now()
     )
   }
+
+  var splitBrains: SplitBrainFinder { SplitBrainFinder(context: context, recovery: recovery) }
 
   func judge(of record: VPGRecord) async -> VPGJudge { await judge(of: [record]) }
 }

@@ -13,7 +13,7 @@ enum Vpgs: Resource {
 
   static var routes: [Route] {
     listings + reading + tests.changesNeed(.test)
-      + (recovery + moves + VpgClones.routes).changesNeed(.recover)
+      + (recovery + moves + splitBrain + VpgClones.routes).changesNeed(.recover)
       + others.changesNeed(.protect)
   }
 

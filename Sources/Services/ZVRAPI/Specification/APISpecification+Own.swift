@@ -14,6 +14,8 @@ extension APISpecification {
     GET /v1/flrs/{flrSessionIdentifier}/download -> binary
       ? path string
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
+    GET /v1/vpgs/{vpgIdentifier}/splitbrain -> VpgSplitBrainApi
+    POST /v1/vpgs/{vpgIdentifier}/splitbrain < SplitBrainKeepApi -> string
     GET /v1/tapsuspensions -> [TapSuspensionApi]
     POST /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
     DELETE /v1/tapsuspensions < TapSuspensionRequestApi -> [TapSuspensionApi]
@@ -28,6 +30,10 @@ extension APISpecification {
       Message string, errorCode integer, errorMessage string
     LossApi
       Writes long, Bytes long, OldestWriteAgeInMilliseconds long
+    SplitBrainChoiceApi
+      SiteIdentifier string, SiteName string, Consequence string
+    SplitBrainKeepApi
+      KeepSiteIdentifier string
     TapSuspensionApi
       VpgIdentifier string, VmIdentifier string, VmName string, VolumeIdentifier string,
       Until datetime, IsFree boolean
@@ -38,5 +44,8 @@ extension APISpecification {
     VpgExposureApi
       VpgIdentifier string, VpgName string, LatestCheckpoint CheckpointApi?, Loss LossApi?,
       Vms [VmExposureApi]
+    VpgSplitBrainApi
+      VpgIdentifier string, VpgName string, IsSplit boolean, VmNames [string],
+      PartedAt CheckpointApi?, Choices [SplitBrainChoiceApi]
     """
 }

@@ -1,0 +1,49 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import RESTClient
+
+extension VPGCommand {
+  /// `understudy vpg resolve`.
+  struct Resolve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what each choice loses while both sites act for a VPG, and choose one.",
+      discussion: """
+        Without --keep nothing is changed. With it the other site gives its VMs up, and what they \
+        wrote since the sites parted is lost.
+        """
+    )
+
+    @OptionGroup var target: Target
+    @OptionGroup var manager: ManagerLogin
+    @OptionGroup var watch: TaskWatch
+
+    @Option(help: "The site whose VMs count from now on, by name or identifier.")
+    var keep: String?
+
+    func run() async throws {
+      try await manager.call { client in
+        let path = try await target.path(client) + "/splitbrain"
+        let found = try await client.get(path)
+        guard let keep else { return show(found) }
+        let choice = found["Choices"].elements.first {
+          $0["SiteName"].text == keep || $0["SiteIdentifier"].text == keep
+        }
+        if let choice { print(choice["Consequence"].text ?? "") }
+        // A resolution that was interrupted is gone on with, though there is no choice any more.
+        let site = choice?["SiteIdentifier"].text ?? keep
+        let task = try await client.begin(path, ["KeepSiteIdentifier": .text(site)])
+        try await watch.follow(task, of: client)
+      }
+    }
+
+    private func show(_ found: JSON) {
+      let choices = found["Choices"].elements
+      if choices.isEmpty { return print("Only one site acts for the VPG.") }
+      for choice in choices {
+        print("--keep \(choice["SiteName"].text ?? ""): \(choice["Consequence"].text ?? "")")
+      }
+    }
+  }
+}
