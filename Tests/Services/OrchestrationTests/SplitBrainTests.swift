@@ -181,7 +181,8 @@ import Testing
         #expect(view.status == .notMeetingSLA && view.substatus == .error)
       }
       let reversed = try await paris.vpg(vpg).definition
-      await #expect(throws: SiteError.self) {
+      let refusal = "Both sites of the VPG web hold themselves for the protected one."
+      await #expect(throws: SiteError.conflict(refusal)) {
         _ = try await london.prepare(reversed, from: TwoSites.paris)
       }
       #expect(await sites.londonAppliance.journals.isEmpty)
