@@ -37,11 +37,11 @@ struct AlertTests {
       }
       await sites.parisAppliance.setHistory(JournalStatus.History())
       try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
-      let events = try await sites.parisSite.events(from: nil, to: nil, limit: 100)
-      #expect(
-        events.filter { $0.description.contains("limit") }.map(\.kind)
+      try await eventually("events say that it was on and is over") {
+        let events = try await sites.parisSite.events(from: nil, to: nil, limit: 100)
+        return events.filter { $0.description.contains("limit") }.map(\.kind)
           == [.alertTurnedOff, .alertTurnedOn]
-      )
+      }
     }
   }
 
