@@ -46,7 +46,8 @@ struct ReplayedDisk {
   /// Mounts the disk as the machine would after the power is back, and unmounts it again.
   ///
   /// Each time from a file of its own: what was mounted before is still in the kernel's memory if
-  /// another process has a mount namespace from that moment, and the same file would be taken for it.
+  /// another process has a mount namespace from that moment, and the same file would be taken for
+  /// it.
   func mounted<Result>(in folder: URL, _ body: (URL) throws -> Result) throws -> Result {
     let image = folder.appending(path: "replayed-\(UUID()).raw")
     defer { try? FileManager.default.removeItem(at: image) }

@@ -142,7 +142,7 @@ package final class FileReader: Sendable {
       guard !state.isReading else { throw .busy("Something is being downloaded.") }
       state.transferCount += 1
       let pipe = folder + "/transfer-\(state.transferCount)"
-      guard mkfifo(pipe, 0o600) == 0, user.map({ chown(pipe, $0.user, $0.group) }) ?? 0 == 0
+      guard mkfifo(pipe, 0o600) == 0, user.map({ lchown(pipe, $0.user, $0.group) }) ?? 0 == 0
       else { throw .failed("no pipe can be made in \(folder)") }
       let descriptor = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
       guard descriptor >= 0 else { throw .failed("\(pipe) cannot be opened") }

@@ -38,9 +38,12 @@ extension StreamJournal {
       position = end
     }
     let began = records.last { $0.kind == .syncBegan }
-    let age = last.time.milliseconds - (appender.savedTime?.milliseconds ?? 0)
+    // Times are the sender's: any number.
+    let age = last.time.milliseconds.subtractingReportingOverflow(
+      appender.savedTime?.milliseconds ?? 0
+    )
     if began != nil || appender.unsavedByteCount >= Self.progressByteCount
-      || abs(age) >= Self.progressMilliseconds
+      || age.overflow || age.partialValue.magnitude >= Self.progressMilliseconds
     {
       try save { saved in
         saved.folded = last.sequence

@@ -44,6 +44,8 @@ package struct SyncRequest: Codable, Sendable, Equatable {
   /// Whether a sync that loses its order ends and is asked for again, so that it goes on by maps;
   /// else one of the disks as a whole begins anew by itself.
   package var isAskedAgain: Bool
+  /// Whether disks of a stream that is in order are compared all the same.
+  package var isForced: Bool
 
   package init(
     pullSocketPath: String,
@@ -51,7 +53,8 @@ package struct SyncRequest: Codable, Sendable, Equatable {
     generation: UInt64? = nil,
     changes: [VolumeIdentifier: String] = [:],
     known: [VolumeIdentifier: UInt64] = [:],
-    isAskedAgain: Bool = false
+    isAskedAgain: Bool = false,
+    isForced: Bool = false
   ) {
     self.pullSocketPath = pullSocketPath
     self.exportNames = exportNames
@@ -59,5 +62,6 @@ package struct SyncRequest: Codable, Sendable, Equatable {
     self.changes = changes
     self.known = known
     self.isAskedAgain = isAskedAgain
+    self.isForced = isForced
   }
 }

@@ -228,6 +228,18 @@ import Testing
     #expect(try fixture.open().state.durable == SequenceNumber(3))
   }
 
+  @Test func `takes any time of a record in the first sync`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.open()
+    try journal.append([fixture.recording.syncBegan(1)])
+    for time in [Int64.min, Int64.max, 0, Int64.min] {
+      var entry = fixture.recording.write(0, 0, [1])
+      entry.record.time = WallTime(milliseconds: time)
+      try journal.append([entry])
+    }
+    #expect(journal.state.durable == SequenceNumber(5))
+  }
+
   @Test func `remembers the progress of the first sync once a second`() throws {
     var fixture = Fixture()
     let journal = try fixture.open()

@@ -268,7 +268,7 @@ import Testing
       )
       let task = try await Self.change(sites, both) { $0.vms.removeFirst() }
       let record = try await sites.finished(task, at: sites.londonSite, state: .failed)
-      #expect(record.completeReason.contains("a point of its journal is open"))
+      #expect(record.completeReason.contains("a point of its journal is in use"))
       #expect(try await Self.agreed(sites, first.identifier) == both)
       #expect(await sites.parisAppliance.journals.count == 2)
     }

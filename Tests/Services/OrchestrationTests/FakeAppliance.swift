@@ -239,7 +239,15 @@ actor FakeAppliance: ApplianceControl {
     journals[stream] = request
   }
 
+  /// Journals that can still be ended before one attempt fails; nil if all can.
+  private var endingsLeft: Int?
+  func failEndings(after count: Int) { endingsLeft = count }
+
   func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) throws(SiteError) {
+    if let left = endingsLeft {
+      endingsLeft = left == 0 ? nil : left - 1
+      if left == 0 { throw .failed("the disk does not answer") }
+    }
     guard !opened.values.contains(where: { $0.request.stream == stream }) else {
       throw .conflict("an export of the journal is open")
     }

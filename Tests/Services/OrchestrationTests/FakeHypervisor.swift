@@ -86,6 +86,10 @@ actor FakeHypervisor: Hypervisor {
 
   func removeDisk(_ index: Int, of vm: VMIdentifier) { machines[vm]?.disks.remove(at: index) }
 
+  func setDisk(_ index: Int, of vm: VMIdentifier, path: String) {
+    machines[vm]?.disks[index].path = path
+  }
+
   func rename(_ vm: VMIdentifier, to name: String) { machines[vm]?.name = name }
 
   func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {

@@ -13,12 +13,16 @@ final class KillableStore: SQLStore {
     var left: Int?
     var keepsRecord = false
     var isDead = false
+    /// Records of workflows until one is not taken, once; nil if all are.
+    var leftUntilFailure: Int?
+    var hasFailed = false
   }
 
   private enum Fate {
     case alive
     case dyingAfter
     case dead
+    case failing
   }
 
   private let base: SQLiteStore
@@ -37,6 +41,11 @@ final class KillableStore: SQLStore {
     }
   }
 
+  /// Has one record of a workflow, counted from 1 and from now, not be taken.
+  func failOnce(atRecord number: Int) { state.withLock { $0.leftUntilFailure = number } }
+
+  var hasFailed: Bool { state.withLock(\.hasFailed) }
+
   var isDead: Bool { state.withLock(\.isDead) }
 
   var dialect: SQLDialect { base.dialect }
@@ -45,12 +54,20 @@ final class KillableStore: SQLStore {
     let isRecord = statements.contains { $0.sql.contains(#"INTO "workflow""#) }
     let fate = state.withLock { state -> Fate in
       if state.isDead { return .dead }
+      if isRecord, let left = state.leftUntilFailure {
+        state.leftUntilFailure = left == 1 ? nil : left - 1
+        if left == 1 {
+          state.hasFailed = true
+          return .failing
+        }
+      }
       guard isRecord, let left = state.left else { return .alive }
       state.left = left - 1
       guard left == 1 else { return .alive }
       state.isDead = true
       return state.keepsRecord ? .dyingAfter : .dead
     }
+    if fate == .failing { throw .unavailable("the disk is full") }
     if fate == .dead { throw .unavailable("the manager is dead") }
     let rows = try await base.write(statements)
     if fate == .dyingAfter { throw .unavailable("the manager is dead") }

@@ -3,6 +3,7 @@
 
 import ControlProtocol
 import Foundation
+import Hypervisor
 import Orchestration
 import RecoveryModel
 import Store
@@ -298,6 +299,33 @@ import Testing
       for text in ["disk vd2 is new", "disk vd0 has 134217728 bytes", "disk vd1 is not there"] {
         #expect(texts.filter { $0.contains(text) }.count == 1)
       }
+    }
+  }
+
+  @Test func `a disk that comes to one VM leaves those of a VM that is off as they were`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      try await sites.pair()
+      let web = await sites.londonHypervisor.add("web1", disks: 1)
+      let db = await sites.londonHypervisor.add("db1", disks: 1)
+      var wish = sites.definition(web)
+      wish.vms += sites.definition(db).vms
+      try await sites.finished(
+        try await sites.londonSite.create(wish, user: "ann"),
+        at: sites.londonSite
+      )
+      await sites.londonHypervisor.setPower(.off, of: db)
+      await sites.londonHypervisor.addDisk(to: db)
+      await sites.londonHypervisor.addDisk(to: web)
+      func diskCounts() async throws -> [Int] {
+        try await sites.londonSite.vpg(wish.identifier).definition.vms.map(\.volumes.count)
+      }
+      try await eventually("the new disk is followed") { try await diskCounts()[0] == 2 }
+      #expect(try await diskCounts() == [2, 1])
+      await sites.londonHypervisor.setPower(.running, of: db)
+      try await eventually("the other one too") { try await diskCounts() == [2, 2] }
     }
   }
 

@@ -145,7 +145,7 @@ package struct OutgoingStream: ~Copyable {
   }
 
   /// The stream has lost a write, or is about to.
-  mutating func loseOrder(_ reason: String, now: WallTime) {
+  package mutating func loseOrder(_ reason: String, now: WallTime) {
     guard mode != .dropping else { return }
     mode = .dropping
     generation += 1

@@ -129,7 +129,7 @@ final class ProtectedStream: @unchecked Sendable {
     )
   }
 
-  /// Begins a sync, unless the same one runs already or nothing needs one.
+  /// Begins a sync, unless the same one runs already or nothing needs one and none is forced.
   func sync(_ wish: SyncRequest) throws(ControlFailure) {
     let (request, running, last) = monitor.withLock { (self.request, engine, lastSync) }
     guard !request.isPaused else {
@@ -138,7 +138,12 @@ final class ProtectedStream: @unchecked Sendable {
     guard buffer.hasAllTaps else {
       throw ControlFailure(status: 409, message: "not every disk of the VM has its tap connected")
     }
-    if buffer.isOrdered || last == wish && running?.isRunning == true { return }
+    if last == wish && running?.isRunning == true { return }
+    if buffer.isOrdered {
+      guard wish.isForced else { return }
+      // Until the sync is through nothing is believed of what the other site has.
+      buffer.giveUpOrder("a sync was asked for")
+    }
     if let generation = wish.generation, !buffer.isCurrent(generation) {
       throw ControlFailure(status: 409, message: "the stream has lost its order again")
     }

@@ -52,6 +52,14 @@ extension StreamBuffer {
     }
   }
 
+  /// Writes are not kept from here on, until a sync begins.
+  func giveUpOrder(_ reason: String) {
+    monitor.withLock {
+      stream.loseOrder(reason, now: WallTime.ofThisMachine())
+      monitor.broadcast()
+    }
+  }
+
   /// Ends all waits; nothing is kept any more.
   func close() {
     monitor.withLock {

@@ -22,7 +22,8 @@ extension StreamKeeper {
       request = SyncRequest(
         pullSocketPath: reply.pullSocketPath,
         exportNames: try await openPull(assignment.vm, reply.pullSocketPath),
-        isAskedAgain: true
+        isAskedAgain: true,
+        isForced: comparesAll
       )
       try await restartChangeMaps(assignment.vm)
     }

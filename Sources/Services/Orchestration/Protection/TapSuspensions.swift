@@ -91,7 +91,7 @@ struct TapSuspensions: Sendable {
       )
     }
     await keeper.nudge()
-    try await waitUntilFree()
+    try await waitUntilFree(found.map { ($0.1.identifier, $0.2) })
   }
 
   /// Ends suspensions before their time.
@@ -122,9 +122,12 @@ struct TapSuspensions: Sendable {
     return "the disk \(target) of the VM \(vm.name)"
   }
 
-  private func waitUntilFree() async throws(SiteError) {
+  /// Waits for these alone: others may be on a host that is away.
+  private func waitUntilFree(_ asked: [(VMIdentifier, VolumeIdentifier?)]) async throws(SiteError) {
     let deadline = ContinuousClock.now + Self.freeLimit
-    while await all().contains(where: { !$0.isFree }) {
+    while await all().contains(where: { view in
+      !view.isFree && asked.contains { $0 == (view.suspension.vm, view.suspension.volume) }
+    }) {
       guard ContinuousClock.now < deadline else {
         throw .unreachable("The suspension is noted, but the hypervisor does not free the disks.")
       }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Logging
 internal import RecoveryModel
 internal import Store
 
@@ -19,6 +20,8 @@ actor CloneOperations {
   private var active: [VPGIdentifier: StoredClone] = [:]
   /// The VPGs of clones that an earlier manager left, until they are gone on with.
   private var loaded: [VPGIdentifier] = []
+  /// Clones that were at their end already; another one of the VPG may have begun since.
+  private var ended: [StoredClone] = []
   /// What was last said of a step that is tried again and again.
   private var troubles: [VPGIdentifier: String] = [:]
 
@@ -32,8 +35,13 @@ actor CloneOperations {
 
   /// Takes a clone that an earlier manager left unfinished.
   func load(_ record: WorkflowRecord) throws(SiteError) {
-    active[record.vpg] = try StoredClone(record)
-    loaded.append(record.vpg)
+    let stored = try StoredClone(record)
+    if stored.workflow.nextAction == .finish {
+      ended.append(stored)
+    } else {
+      active[record.vpg] = stored
+      loaded.append(record.vpg)
+    }
   }
 
   /// Goes on with the clones that were loaded; whatever else is under way has begun by itself.
@@ -42,6 +50,12 @@ actor CloneOperations {
       if let task = active[vpg]?.task { await carryOn(vpg, task) }
     }
     loaded = []
+    for stored in ended {
+      do throws(SiteError) { try await conclude(stored) } catch {
+        context.logger.error("a clone is not ended", metadata: ["reason": "\(error.message)"])
+      }
+    }
+    ended = []
   }
 
   // MARK: Asking
@@ -164,7 +178,7 @@ actor CloneOperations {
       action = active[vpg]?.workflow.stepFailed(Self.failure(error))
       if active[vpg]?.workflow.isAborted == false { await note(error.message, of: vpg) }
     }
-    try await save(vpg)
+    try await insistOnSaving(vpg)
     _ = await goesOn(vpg, copied: 0)
     if case .retry = action {
       do { try await Task.sleep(for: Self.retryPause) } catch {
@@ -197,14 +211,18 @@ actor CloneOperations {
     )
   }
 
-  /// Writes down how a clone ended, and forgets it last: a manager that is killed in between does
-  /// it again.
   private func finish(_ vpg: VPGIdentifier) async throws(SiteError) {
     guard let stored = active[vpg] else { return }
-    let workflow = stored.workflow
     // Who sees the task's end can have another clone made.
     active[vpg] = nil
     troubles[vpg] = nil
+    try await conclude(stored)
+  }
+
+  /// Writes down how a clone ended, and forgets it last: a manager that is killed in between does
+  /// it again.
+  private func conclude(_ stored: StoredClone) async throws(SiteError) {
+    let workflow = stored.workflow
     if let task = stored.task {
       if workflow.stage == .completed {
         await context.tasks.succeed(task)
@@ -220,7 +238,7 @@ actor CloneOperations {
       Self.words(stored),
       succeeded: workflow.stage == .completed,
       user: stored.user,
-      vpgs: [vpg]
+      vpgs: [workflow.vpg]
     )
     do { try await context.store.removeWorkflow(workflow.identifier) } catch {
       throw SiteError(error)
@@ -233,6 +251,19 @@ actor CloneOperations {
       return stored.abortReason ?? "The clone was undone: \(stored.workflow.failure)"
     }
     return "The clone was made: \(names)."
+  }
+
+  /// Tries again what the store did not take: nobody else goes on with a clone that is under way.
+  private func insistOnSaving(_ vpg: VPGIdentifier) async throws(SiteError) {
+    while true {
+      do throws(SiteError) { return try await save(vpg) } catch {
+        if Task.isCancelled { throw error }
+        await note(error.message, of: vpg)
+      }
+      do { try await Task.sleep(for: Self.retryPause) } catch {
+        throw .failed("The manager is stopping.")
+      }
+    }
   }
 
   /// Stores the workflow as it is; who changes it meanwhile does not have it stored as it was.

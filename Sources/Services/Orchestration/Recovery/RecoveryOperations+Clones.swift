@@ -5,7 +5,7 @@ internal import Hypervisor
 package import RecoveryModel
 internal import Store
 
-// How clones and recoveries of one VPG get on with each other.
+// How a VPG's recoveries get on with its clones, and with others that read its journals.
 
 extension RecoveryOperations {
   package func isCloning(_ vpg: VPGIdentifier) async -> Bool { await clones.isActive(vpg) }
@@ -27,8 +27,26 @@ extension RecoveryOperations {
     return try await clones.begin(workflow, of: definition.name, user: user)
   }
 
-  /// A commit folds the journal past the point that a clone reads.
-  func refuseCommitIfCloning(_ definition: VPGDefinition) async throws(SiteError) {
+  /// A commit folds the journal past the points that others read, and cannot be taken back.
+  func refuseCommitIfRead(_ definition: VPGDefinition) async throws(SiteError) {
     try await clones.refuseIfActive(definition.identifier, definition.name)
+    try await readers(of: definition).refuse(definition.vms, except: own(definition)) { vm in
+      "The recovery of the VPG \(definition.name) cannot be committed: a point of the journal of "
+        + "the VM \(vm.name)"
+    }
+  }
+
+  /// Ends what would hold a commit up that nobody is asked about.
+  func endReaders(of definition: VPGDefinition) async throws(SiteError) {
+    try await readers(of: definition).end(definition.vms, except: own(definition))
+  }
+
+  private func readers(of definition: VPGDefinition) -> JournalReaders {
+    JournalReaders(site: RecoverySite(context: context, definition: definition))
+  }
+
+  /// What the recovery itself has open.
+  private func own(_ definition: VPGDefinition) -> Set<ExportIdentifier> {
+    Set(active[definition.identifier]?.workflow.machines.map(\.export) ?? [])
   }
 }

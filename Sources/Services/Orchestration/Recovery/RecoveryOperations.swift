@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Logging
 package import RecoveryModel
 package import Store
 
@@ -131,13 +132,13 @@ package actor RecoveryOperations: RecoveryOperating {
       let definition = record.definition
       return try await clones.abort(definition.identifier, of: definition.name, user: user)
     case .failoverCommit(let reverseProtection):
-      try await refuseCommitIfCloning(record.definition)
+      try await refuseCommitIfRead(record.definition)
       let reversal = try await reversal(reverseProtection, of: record, .commit(nil))
       return try await request(.commit(reversal), of: record, as: .failoverCommit, user: user)
     case .failoverRollback:
       return try await request(.rollBack, of: record, as: .failoverRollback, user: user)
     case .moveCommit(let reverseProtection, let keepsSourceVMs):
-      try await refuseCommitIfCloning(record.definition)
+      try await refuseCommitIfRead(record.definition)
       let wish = RecoveryWorkflow.Request.commitMove(keepsSourceVMs: nil, nil)
       let reversal = try await reversal(reverseProtection, of: record, wish)
       return try await request(
@@ -320,7 +321,8 @@ package actor RecoveryOperations: RecoveryOperating {
     done.ended = context.now()
     stored.note(done)
     active[stored.workflow.vpg] = stored
-    try await save(stored)
+    let taken = stored
+    try await insisting { () throws(SiteError) in try await save(taken) }
     await context.tasks.progress(task, stored.workflow.progress)
     if pauses {
       do { try await Task.sleep(for: Self.retryPause) } catch {
@@ -333,7 +335,8 @@ package actor RecoveryOperations: RecoveryOperating {
     guard var stored = active[vpg] else { return }
     if stored.restedAt == nil { stored.restedAt = context.now() }
     active[vpg] = stored
-    try await save(stored)
+    let rested = stored
+    try await insisting { () throws(SiteError) in try await save(rested) }
     scheduleCommitPolicy(of: vpg)
     let (kind, text) = stored.workflow.kind.resting
     await context.events.record(kind, text, user: stored.user, vpgs: [vpg])
@@ -342,7 +345,7 @@ package actor RecoveryOperations: RecoveryOperating {
   private func finish(_ stored: StoredRecovery) async throws(SiteError) {
     let workflow = stored.workflow
     active[workflow.vpg] = nil
-    try await conclude(stored)
+    try await insisting { () throws(SiteError) in try await conclude(stored) }
     guard workflow.failure.isEmpty else { throw .failed(workflow.failure) }
     let (kind, text) = workflow.kind.ended(isCommitted: workflow.stage == .committed)
     await context.events.record(kind, text, user: stored.user, vpgs: [workflow.vpg])
@@ -399,6 +402,7 @@ package actor RecoveryOperations: RecoveryOperating {
       // Nobody is asked any more, and a recovery is worth more than a copy.
       if policy == .commit {
         try await clones.end(vpg, because: "The clone was ended by the commit of a recovery.")
+        try await endReaders(of: record.definition)
       }
       _ = try await begin(operation, on: record, user: stored.user)
     } catch {
@@ -409,6 +413,20 @@ package actor RecoveryOperations: RecoveryOperating {
         user: stored.user,
         vpgs: [vpg]
       )
+    }
+  }
+
+  /// Tries again what the store did not take: a recovery on its way has nobody else to go on
+  /// with it before the manager is started again.
+  private func insisting(_ body: () async throws(SiteError) -> Void) async throws(SiteError) {
+    while true {
+      do throws(SiteError) { return try await body() } catch {
+        guard case .failed(let reason) = error, !Task.isCancelled else { throw error }
+        context.logger.error("a recovery is not stored", metadata: ["reason": "\(reason)"])
+      }
+      do { try await Task.sleep(for: Self.retryPause) } catch {
+        throw .failed("The manager is stopping.")
+      }
     }
   }
 

@@ -26,7 +26,8 @@ extension DefinitionCheck {
       switch (kept, found) {
       case (let kept?, let found):
         definition.vms[index] = completeKept(wish, kept, found)
-        if followsDisks, let found { definition.vms[index].take(found.disks) }
+        // The disks of one that is off are synced once it runs, and taken then.
+        if followsDisks, let found, found.power != .off { definition.vms[index].take(found.disks) }
       case (nil, let found?):
         checkNew(found, others, appliances)
         definition.vms[index] = completeNew(wish, found)

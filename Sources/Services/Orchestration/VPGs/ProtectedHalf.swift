@@ -315,6 +315,8 @@ struct ProtectedHalf: Sendable {
         $0.phase = phaseBefore
         $0.deletion = nil
       }
+      // The recovery site may have ended journals: it is asked anew for each.
+      await keeper.forgetTargets(of: definition)
       throw error
     }
     try await context.vpgs.remove(vpg)

@@ -75,15 +75,10 @@ struct RecoveryChange: Sendable {
 
   /// A journal that somebody reads cannot be ended.
   private func refuseWhileRead() async throws(SiteError) {
-    let site = RecoverySite(context: context, definition: old)
-    for vm in leaving {
-      for export in try await site.appliance(of: vm).exports()
-      where export.request.stream == vm.stream {
-        throw .conflict(
-          "The VM \(vm.name) cannot leave the VPG \(old.name): a point of its journal is open."
-        )
+    try await JournalReaders(site: RecoverySite(context: context, definition: old))
+      .refuse(leaving) { vm in
+        "The VM \(vm.name) cannot leave the VPG \(old.name): a point of its journal"
       }
-    }
   }
 
   /// Nobody would ever find the replica of a VM that no VPG has any more.

@@ -113,6 +113,11 @@ struct RecoveryHalf: Sendable {
       )
     }
     try await refuseIfCloning(definition)
+    // All or none: a journal that is ended is gone, whatever becomes of the others.
+    try await JournalReaders(site: RecoverySite(context: context, definition: definition))
+      .refuse(definition.vms) { vm in
+        "The VPG \(definition.name) cannot be deleted: a point of the journal of the VM \(vm.name)"
+      }
     // After a failover the replicas are the disks of the recovered VMs.
     let keeps = keepsReplicas || record.phase == .recovered
     for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }
@@ -165,17 +170,19 @@ struct RecoveryHalf: Sendable {
         throw .invalid("The recovery datastore of the VM \(vm.name) is not there.")
       }
       let isThere = !former.contains(volume.number)
-      if isThere, let path = volume.replicaPath { try refuseInUse(path, datastore, inventory) }
       // Another disk that was at the same place before has the plain name.
       let isFirst = targets.insert(volume.target).inserted
       let name = isFirst ? volume.target : "\(volume.target)-\(volume.number)"
+      let path =
+        volume.replicaPath
+        ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(name).raw"
+      if isThere { try refuseInUse(path, datastore, inventory) }
       volumes.append(
         JournalRequest.Volume(
           identifier: volume.identifier,
           target: volume.target,
           byteCount: isThere ? volume.byteCount : 0,
-          replicaPath: volume.replicaPath
-            ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(name).raw"
+          replicaPath: path
         )
       )
     }
@@ -189,6 +196,9 @@ struct RecoveryHalf: Sendable {
   }
 
   /// A disk that a VM has, or a file that is none of the datastore's, is not made a replica.
+  ///
+  /// Also where the path is of our own choosing: a VM that was recovered for good has its replica
+  /// as its disk, and its VPG may be forgotten here while the other site still has it.
   private func refuseInUse(
     _ path: String,
     _ datastore: Inventory.Datastore,

@@ -20,7 +20,11 @@ enum VmPoints {
           from: try call.query.date("startDate"),
           to: try call.query.date("endDate")
         )
-        return .list(points.map(APIValue.pointInTime), of: "PointInTimeApi")
+        let isRecoverySite = await isRecoverySite(view, call)
+        return .list(
+          points.map { .pointInTime($0, isRecoverySite: isRecoverySite) },
+          of: "PointInTimeApi"
+        )
       },
       Route(.get, "\(vm)/pointsInTime/stats", "The oldest and the newest point.") { call in
         let view = try await view(call)
@@ -29,14 +33,15 @@ enum VmPoints {
           from: nil,
           to: nil
         )
+        let isRecoverySite = await isRecoverySite(view, call)
         return .value(
           .object(
             "PointInTimeStatsApi",
             [
               "Earliest": points.min { $0.identifier < $1.identifier }
-                .map(APIValue.pointInTime) ?? .null,
+                .map { .pointInTime($0, isRecoverySite: isRecoverySite) } ?? .null,
               "Latest": points.max { $0.identifier < $1.identifier }
-                .map(APIValue.pointInTime) ?? .null,
+                .map { .pointInTime($0, isRecoverySite: isRecoverySite) } ?? .null,
             ]
           )
         )
@@ -49,6 +54,10 @@ enum VmPoints {
       call.parameter("vmIdentifier"),
       vpg: call.query.text("vpgIdentifier")
     )
+  }
+
+  private static func isRecoverySite(_ view: ProtectedVMView, _ call: APICall) async -> Bool {
+    view.vpg.definition.recoverySite == (await call.site.localSite().identifier)
   }
 
   private static var restoring: [Route] {

@@ -102,8 +102,8 @@ extension APIValue {
     )
   }
 
-  /// A checkpoint as a point a VM can be restored to.
-  static func pointInTime(_ point: Checkpoint) -> APIValue {
+  /// A checkpoint as a point a VM can be restored to; its files are read at the recovery site.
+  static func pointInTime(_ point: Checkpoint, isRecoverySite: Bool) -> APIValue {
     .object(
       "PointInTimeApi",
       [
@@ -112,8 +112,10 @@ extension APIValue {
         "CanMount": .object(
           "AllowedOperationApi",
           [
-            "IsAllowed": .bool(false),
-            "Reason": .string("file-level restore through the API is not available"),
+            "IsAllowed": .bool(isRecoverySite),
+            "Reason": .string(
+              isRecoverySite ? "" : "files are restored at the recovery site: ask the manager there"
+            ),
           ]
         ),
       ]

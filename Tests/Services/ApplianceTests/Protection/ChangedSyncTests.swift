@@ -47,6 +47,25 @@ struct ChangedSyncTests {
     }
   }
 
+  @Test func `a sync that is forced compares disks that are in order, others are not begun`()
+    async throws
+  {
+    let (pair, disk) = try await protectedPair()
+    defer { disk.close() }
+    // Nobody knows of it: what a sync is forced for.
+    pair.sink.monitor.withLock { pair.sink.disks[0][3 << 20] ^= 0xFF }
+    var wish = pair.syncRequest(disk)
+    try pair.streams.sync(ProtectedPair.stream, wish)
+    #expect(try #require(pair.streams.status().first).sync == .ordered)
+    wish.isForced = true
+    try pair.streams.sync(ProtectedPair.stream, wish)
+    #expect(try #require(pair.streams.status().first).sync != .ordered)
+    try await disk.run(ProtectedStreamTests.randomWrites(50))
+    try await pair.expectEqual(disk)
+    #expect(syncKinds(pair) == [1, 2])
+    await pair.close()
+  }
+
   @Test func `after an appliance's death only what was written since is read`() async throws {
     let (pair, disk) = try await protectedPair()
     defer { disk.close() }

@@ -12,7 +12,7 @@ import ReplicationTransport
 /// `@unchecked Sendable`: the monitor guards everything.
 final class ReplicaSink: StreamSink, @unchecked Sendable {
   let monitor = Monitor()
-  private(set) var disks: [[UInt8]]
+  var disks: [[UInt8]]
   private(set) var records: [StreamRecord] = []
   private(set) var tags: [String] = []
   private var durable = SequenceNumber(0)
