@@ -81,8 +81,8 @@ package struct AlertRule: Sendable, Equatable {
       kind: .splitBrain,
       entity: .vpg,
       isError: true,
-      raised: "a VM runs at both sites of its VPG, or each site holds itself for the protected one",
-      over: "one of the sites was given up"
+      raised: "a VM runs at both sites of its VPG, or both sites or neither protect it",
+      over: "one of the sites was kept"
     ),
   ]
 }

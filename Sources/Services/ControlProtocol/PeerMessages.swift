@@ -153,6 +153,8 @@ package struct VPGShare: Codable, Sendable {
   package var running: [VMIdentifier]?
   /// From the recovery site, then: the point they were started from.
   package var parted: Checkpoint?
+  /// From the recovery site: whether it is giving those up for the protected ones.
+  package var isGivenUp: Bool?
 
   package init(
     definition: VPGDefinition,

@@ -37,7 +37,9 @@ extension Site: PeerService {
     for (index, record) in records.enumerated() {
       shares[index].running = await witnesses.splitBrains.running(record)
       guard record.definition.recoverySite == context.site else { continue }
-      shares[index].parted = await witnesses.splitBrains.recovered(record)?.checkpoint
+      let recovered = await witnesses.splitBrains.recovered(record)
+      shares[index].parted = recovered?.checkpoint
+      shares[index].isGivenUp = recovered?.isGivenUp
     }
     return PeerState(time: context.now(), vpgs: shares)
   }
@@ -47,6 +49,10 @@ extension Site: PeerService {
     from caller: SiteIdentifier
   ) async throws(SiteError) -> PrepareReply {
     try await requirePeer(caller)
+    if let known = await context.vpgs.record(definition.identifier), known.phase == .recovered {
+      // The caller turned the VPG round: what it said before says nothing of now.
+      await context.peers.forget(definition.identifier, at: caller)
+    }
     return try await recoveryHalf.prepare(definition, from: caller)
   }
 

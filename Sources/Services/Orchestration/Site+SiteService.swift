@@ -107,7 +107,7 @@ extension Site: SiteService {
     return operation.runsAtRecoverySite ? definition.recoverySite : definition.protectedSite
   }
 
-  private var resolution: SplitBrainResolution {
+  var resolution: SplitBrainResolution {
     SplitBrainResolution(
       context: context,
       finder: witnesses.splitBrains,

@@ -121,6 +121,7 @@ package final class Site: Service, Sendable {
         await self.recovery.resume()
         await self.recoveryHalf.resume()
         await self.resumeVPGs()
+        await self.resolution.resume()
       }
     }
   }
@@ -130,11 +131,13 @@ package final class Site: Service, Sendable {
 
   // MARK: After a restart
 
-  /// Whether a VPG's creation or deletion goes on under this task.
+  /// Whether a VPG's creation, deletion or resolution goes on under this task.
   private static func isContinued(_ task: TaskRecord, _ context: SiteContext) async -> Bool {
-    guard let vpg = task.vpgs.first, let record = await context.vpgs.record(vpg),
-      record.definition.protectedSite == context.site
-    else { return false }
+    guard let vpg = task.vpgs.first, let record = await context.vpgs.record(vpg) else {
+      return false
+    }
+    if SplitBrainResolution.isContinued(task, record) { return true }
+    guard record.definition.protectedSite == context.site else { return false }
     switch (task.kind, record.phase) {
     case (.createVPG, .creating), (.removeVPG, .deleting): return true
     default: return false

@@ -10,9 +10,13 @@ import Synchronization
 
 /// The sites of a test, by host name and identifier; they call each other without a network.
 final class Switchboard: Sendable {
+  /// What becomes of a question about the protected VMs.
+  enum Loss { case request, reply }
+
   private struct State {
     var sites: [String: Site] = [:]
     var isCut = false
+    var losses: [SourceRequest.Wish: Loss] = [:]
   }
 
   private let state = Mutex(State())
@@ -25,6 +29,13 @@ final class Switchboard: Sendable {
   }
 
   func setCut(_ isCut: Bool) { state.withLock { $0.isCut = isCut } }
+
+  /// Has the next question of a kind be lost, or the answer to it.
+  func lose(_ loss: Loss, of wish: SourceRequest.Wish) { state.withLock { $0.losses[wish] = loss } }
+
+  func takeLoss(of wish: SourceRequest.Wish) -> Loss? {
+    state.withLock { $0.losses.removeValue(forKey: wish) }
+  }
 
   func site(_ name: String) throws(SiteError) -> Site {
     let found = state.withLock { $0.isCut ? nil : $0.sites[name] }
@@ -92,7 +103,11 @@ struct DirectPeer: PeerControl {
     _ request: SourceRequest,
     of vpg: VPGIdentifier
   ) async throws(SiteError) -> SourceReply {
-    try await peer().source(request, of: vpg, from: caller)
+    let loss = switchboard.takeLoss(of: request.wish)
+    if loss == .request { throw .unreachable("the request was lost") }
+    let reply = try await peer().source(request, of: vpg, from: caller)
+    if loss == .reply { throw .unreachable("the reply was lost") }
+    return reply
   }
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     try await peer().task(task, for: caller)

@@ -16,28 +16,30 @@ import Testing
     _ body: @escaping @Sendable (TwoSites, VPGDefinition) async throws -> Void
   ) async throws {
     let sites = try await TwoSites()
-    try await sites.run {
-      let definition = try await sites.protectedVPG()
-      let (vpg, paris) = (definition.identifier, sites.parisSite)
-      await sites.parisAppliance.connect(to: sites.londonAppliance)
-      sites.switchboard.setCut(true)
-      try await sites.finished(
-        try await paris.perform(.failover(.init()), on: vpg, user: "ann"),
-        at: paris
-      )
-      if committed {
-        let commit = VPGOperation.failoverCommit(reverseProtection: false)
-        try await sites.finished(try await paris.perform(commit, on: vpg, user: "ann"), at: paris)
-      }
-      #expect(try await paris.vpg(vpg).splitBrain == nil)
-      sites.switchboard.setCut(false)
-      for site in [sites.londonSite, paris] {
-        try await eventually("the split brain is found") {
-          try await site.vpg(vpg).splitBrain != nil
-        }
-      }
-      try await body(sites, definition)
+    try await sites.run { try await body(sites, try await twins(sites, committed: committed)) }
+  }
+
+  private func twins(_ sites: TwoSites, committed: Bool) async throws -> VPGDefinition {
+    let definition = try await sites.protectedVPG()
+    let (vpg, paris) = (definition.identifier, sites.parisSite)
+    await sites.parisAppliance.connect(to: sites.londonAppliance)
+    sites.switchboard.setCut(true)
+    try await sites.finished(
+      try await paris.perform(.failover(.init()), on: vpg, user: "ann"),
+      at: paris
+    )
+    if committed {
+      let commit = VPGOperation.failoverCommit(reverseProtection: false)
+      try await sites.finished(try await paris.perform(commit, on: vpg, user: "ann"), at: paris)
     }
+    #expect(try await paris.vpg(vpg).splitBrain == nil)
+    sites.switchboard.setCut(false)
+    for site in [sites.londonSite, paris] {
+      try await eventually("the split brain is found") {
+        try await site.vpg(vpg).splitBrain != nil
+      }
+    }
+    return definition
   }
 
   private func resolve(
@@ -135,6 +137,77 @@ import Testing
     }
   }
 
+  @Test(arguments: [Switchboard.Loss.request, .reply])
+  func `giving up that is interrupted stays in sight, and is gone on with when it is asked for`(
+    loss: Switchboard.Loss
+  ) async throws {
+    try await withTwins(committed: true) { sites, definition in
+      let (vpg, london, paris) = (definition.identifier, sites.londonSite, sites.parisSite)
+      sites.switchboard.lose(loss, of: .takeBack)
+      let task = try await london.perform(.resolve(keeping: TwoSites.london), on: vpg, user: "ann")
+      try await sites.finished(task, at: london, state: .failed)
+      for site in [london, paris] {
+        try await eventually("found") {
+          try await site.vpg(vpg).splitBrain?.cause == .isBeingResolved
+        }
+        #expect(try await site.vpg(vpg).splitBrain?.choices.map(\.name) == ["london"])
+      }
+      // What was recovered is gone by then: there is no way back.
+      await #expect(throws: SiteError.self) {
+        try await london.perform(.resolve(keeping: TwoSites.paris), on: vpg, user: "ann")
+      }
+      // The site that took its VPG back is not sent away again by the other one's share.
+      try await Task.sleep(for: .seconds(3))
+      let record = await london.context.vpgs.record(vpg)
+      #expect(record?.phase == (loss == .reply ? .protecting : .recovered))
+      #expect(await paris.context.vpgs.record(vpg)?.definition.generation == 1)
+
+      try await resolve(sites, vpg, keeping: TwoSites.london, at: london)
+      for site in [london, paris] {
+        try await eventually("protected") { try await site.vpg(vpg).status == .meetingSLA }
+      }
+    }
+  }
+
+  @Test(arguments: [Switchboard.Loss.request, .reply])
+  func `a manager that was stopped while it gave up goes on when it is started again`(
+    loss: Switchboard.Loss
+  ) async throws {
+    let sites = try await TwoSites()
+    let run = Task { await sites.londonSite.run() }
+    var parisRun = Task { await sites.parisSite.run() }
+    let outcome: Result<Void, any Error>
+    do {
+      let vpg = try await twins(sites, committed: true).identifier
+      sites.switchboard.lose(loss, of: .takeBack)
+      let keep = VPGOperation.resolve(keeping: TwoSites.london)
+      let task = try await sites.parisSite.perform(keep, on: vpg, user: "ann")
+      try await sites.finished(task, at: sites.parisSite, state: .failed)
+      parisRun.cancel()
+      await parisRun.value
+      let paris = try await sites.parisAgain()
+      // Once more: the other site may be away for a while.
+      sites.switchboard.lose(.request, of: .takeBack)
+      parisRun = Task { await paris.run() }
+      for site in [sites.londonSite, paris] {
+        try await eventually("protected") {
+          let view = try? await site.vpg(vpg)
+          return view?.status == .meetingSLA && view?.splitBrain == nil
+        }
+      }
+      try await eventually("the task ends") {
+        try await paris.tasks().allSatisfy(\.state.isFinal)
+      }
+      #expect(await sites.parisHypervisor.inventory().virtualMachines.isEmpty)
+      outcome = .success(())
+    } catch { outcome = .failure(error) }
+    for run in [parisRun, run] {
+      run.cancel()
+      await run.value
+    }
+    try outcome.get()
+  }
+
   @Test func `without a split brain there is nothing to resolve`() async throws {
     let sites = try await TwoSites()
     try await sites.run {
@@ -145,60 +218,6 @@ import Testing
         }
       }
       #expect(try await sites.parisSite.vpg(vpg).status == .meetingSLA)
-    }
-  }
-}
-
-/// A manager whose store was put back to a day before its VPG was turned round.
-@Suite struct ForgottenReversalTests {
-  @Test(arguments: [TwoSites.london, TwoSites.paris])
-  func `two sites that hold themselves for the protected one protect nothing until one is kept`(
-    kept: SiteIdentifier
-  ) async throws {
-    let sites = try await TwoSites()
-    try await sites.run {
-      let old = try await sites.protectedVPG()
-      let (vpg, paris, london) = (old.identifier, sites.parisSite, sites.londonSite)
-      await sites.parisAppliance.connect(to: sites.londonAppliance)
-      await sites.londonAppliance.setResting(rpoInMilliseconds: 0)
-      try await sites.finished(
-        try await paris.perform(.move(.init(reverseProtection: true)), on: vpg, user: "ann"),
-        at: paris
-      )
-      await sites.londonAppliance.setResting(rpoInMilliseconds: nil)
-      let commit = VPGOperation.moveCommit(reverseProtection: nil, keepsSourceVMs: nil)
-      try await sites.finished(try await paris.perform(commit, on: vpg, user: "ann"), at: paris)
-      try await eventually("turned") { try await paris.vpg(vpg).status == .meetingSLA }
-
-      for stream in await sites.londonAppliance.journals.keys {
-        try await sites.londonAppliance.endJournal(stream, keepsReplica: true)
-      }
-      _ = await sites.londonHypervisor.add("web1", disks: 2)
-      try await london.context.vpgs.save(VPGRecord(definition: old))
-      for site in [london, paris] {
-        try await eventually("found") { try await site.vpg(vpg).splitBrain?.cause == .bothProtect }
-        let view = try await site.vpg(vpg)
-        #expect(view.status == .notMeetingSLA && view.substatus == .error)
-      }
-      let reversed = try await paris.vpg(vpg).definition
-      let refusal = "Both sites of the VPG web hold themselves for the protected one."
-      await #expect(throws: SiteError.conflict(refusal)) {
-        _ = try await london.prepare(reversed, from: TwoSites.paris)
-      }
-      #expect(await sites.londonAppliance.journals.isEmpty)
-
-      let task = try await london.perform(.resolve(keeping: kept), on: vpg, user: "ann")
-      try await sites.finished(task, at: london)
-      for site in [london, paris] {
-        try await eventually("protected one way") {
-          let view = try await site.vpg(vpg)
-          return view.status == .meetingSLA && view.definition.protectedSite == kept
-        }
-      }
-      let machines =
-        await sites.londonHypervisor.inventory().virtualMachines.count
-        + sites.parisHypervisor.inventory().virtualMachines.count
-      #expect(machines == 1)
     }
   }
 }

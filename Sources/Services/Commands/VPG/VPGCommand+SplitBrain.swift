@@ -24,23 +24,32 @@ extension VPGCommand {
 
     func run() async throws {
       try await manager.call { client in
-        let path = try await target.path(client) + "/splitbrain"
+        let vpg = try await target.find(client)
+        let path = "/vpgs/" + (vpg["VpgIdentifier"].text ?? "") + "/splitbrain"
         let found = try await client.get(path)
         guard let keep else { return show(found) }
         let choice = found["Choices"].elements.first {
           $0["SiteName"].text == keep || $0["SiteIdentifier"].text == keep
         }
         if let choice { print(choice["Consequence"].text ?? "") }
-        // A resolution that was interrupted is gone on with, though there is no choice any more.
-        let site = choice?["SiteIdentifier"].text ?? keep
+        let site = choice?["SiteIdentifier"].text ?? Self.site(keep, of: vpg)
         let task = try await client.begin(path, ["KeepSiteIdentifier": .text(site)])
         try await watch.follow(task, of: client)
       }
     }
 
+    /// The identifier of a site that is none of the choices, so that the manager can say why.
+    private static func site(_ keep: String, of vpg: JSON) -> String {
+      for (name, link) in [("SourceSite", "ProtectedSite"), ("TargetSite", "RecoverySite")]
+      where vpg[name].text == keep {
+        return vpg[link]["identifier"].text ?? keep
+      }
+      return keep
+    }
+
     private func show(_ found: JSON) {
       let choices = found["Choices"].elements
-      if choices.isEmpty { return print("Only one site acts for the VPG.") }
+      if choices.isEmpty { return print("The VPG has no split brain.") }
       for choice in choices {
         print("--keep \(choice["SiteName"].text ?? ""): \(choice["Consequence"].text ?? "")")
       }

@@ -221,8 +221,12 @@ extension SplitBrain {
       switch cause {
       case .bothRun: "has a split brain: of \(names) one runs at each of its sites."
       case .bothProtect: "has a split brain: each of its sites protects \(names)."
+      case .neitherProtects:
+        "has a split brain: each of its sites leaves it to the other to protect \(names)."
+      case .isBeingResolved:
+        "has a split brain whose end is still being carried out for \(names)."
       }
-    return what + " Nothing is protected until one site is given up (“understudy vpg resolve”)."
+    return what + " Nothing is protected until it is resolved (“understudy vpg resolve”)."
   }
 }
 

@@ -95,9 +95,20 @@ package actor PeerDirectory {
   /// The peer's inventory as it was last seen.
   package func knownInventory(of site: SiteIdentifier) -> Inventory? { inventories[site] }
 
-  package func note(_ state: PeerState, from site: SiteIdentifier) {
+  /// Takes what a peer said when it was asked at `asked`.
+  package func note(
+    _ state: PeerState,
+    from site: SiteIdentifier,
+    asked: ContinuousClock.Instant
+  ) {
     guard records[site] != nil else { return }
-    sightings.note(state, from: site)
+    sightings.note(state, from: site, asked: asked)
+  }
+
+  /// Forgets what a peer said of a VPG, because it says nothing of what is so from now on: only
+  /// what it is asked after this counts.
+  package func forget(_ vpg: VPGIdentifier, at site: SiteIdentifier) {
+    sightings.forget(vpg, at: site, .now)
   }
 
   package func note(_ inventory: Inventory, from site: SiteIdentifier) {

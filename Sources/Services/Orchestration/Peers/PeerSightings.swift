@@ -13,6 +13,8 @@ package struct PeerSightings: Sendable {
   }
 
   private var sightings: [SiteIdentifier: Sighting] = [:]
+  /// When a share was forgotten, until the peer was asked again since then.
+  private var forgotten: [VPGIdentifier: ContinuousClock.Instant] = [:]
 
   /// Whether the peer's manager answered within the last seconds.
   package func isConnected(_ site: SiteIdentifier) -> Bool {
@@ -26,13 +28,34 @@ package struct PeerSightings: Sendable {
 
   // MARK: For the directory
 
-  mutating func note(_ state: PeerState, from site: SiteIdentifier) {
-    sightings[site] = Sighting(
-      shares: Dictionary(
-        state.vpgs.map { ($0.definition.identifier, $0) },
-        uniquingKeysWith: { first, _ in first }
-      )
-    )
+  mutating func note(
+    _ state: PeerState,
+    from site: SiteIdentifier,
+    asked: ContinuousClock.Instant
+  ) {
+    var shares: [VPGIdentifier: VPGShare] = [:]
+    for share in state.vpgs where shares[share.definition.identifier] == nil {
+      let vpg = share.definition.identifier
+      if let since = forgotten[vpg] {
+        // This answer may have been on its way when the share was forgotten.
+        guard asked > since else { continue }
+        forgotten[vpg] = nil
+      }
+      shares[vpg] = share
+    }
+    sightings[site] = Sighting(shares: shares)
+  }
+
+  mutating func forget(
+    _ vpg: VPGIdentifier,
+    at site: SiteIdentifier,
+    _ now: ContinuousClock.Instant
+  ) {
+    guard let sighting = sightings[site] else { return }
+    var shares = sighting.shares
+    shares[vpg] = nil
+    sightings[site] = Sighting(shares: shares, isConnected: sighting.isConnected)
+    forgotten[vpg] = now
   }
 
   mutating func noteSilence(of site: SiteIdentifier) { sightings[site]?.isConnected = false }

@@ -43,8 +43,9 @@ struct PeerWatch: Sendable {
     while !Task.isCancelled, let peer = await context.peers.record(of: site) {
       do throws(SiteError) {
         let control = try await context.peers.client(for: site)
+        let asked = ContinuousClock.now
         let state = try await control.state()
-        await context.peers.note(state, from: site)
+        await context.peers.note(state, from: site, asked: asked)
         isKnownSilent = false
         await heed(state, from: site, calm: &calm)
         if polls % Self.pollsPerInventory == 0 { try await refresh(peer, control) }
@@ -90,8 +91,9 @@ struct PeerWatch: Sendable {
         let isOfSameDirection =
           share.definition.protectedSite == record.definition.protectedSite
         // A VPG that was turned round is taken by preparing for it, not in passing.
+        // One that was recovered for good stays what was recovered until it is forgotten here.
         if share.definition.generation > record.definition.generation, isOfSameDirection,
-          await !context.vpgs.isChanging(vpg)
+          record.phase != .recovered, await !context.vpgs.isChanging(vpg)
         {
           try await context.vpgs.update(vpg) { $0.definition = share.definition }
         }

@@ -26,6 +26,9 @@ extension RecoverySteps {
       inventory.virtualMachines,
       reversal
     )
+    // The other site has let go of the VPG since it was last heard of; until it says so, what it
+    // said would look as if both protected it.
+    await context.peers.forget(definition.identifier, at: definition.protectedSite)
     try await context.vpgs.update(definition.identifier) {
       $0 = VPGRecord(definition: reversed, phase: .protecting)
     }

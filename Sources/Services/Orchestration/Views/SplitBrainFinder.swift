@@ -7,7 +7,7 @@ internal import Hypervisor
 internal import RecoveryModel
 internal import Store
 
-/// Finds VPGs that both of their sites act for.
+/// Finds VPGs whose sites contradict each other; see ``SplitBrain``.
 struct SplitBrainFinder: Sendable {
   let context: SiteContext
   let recovery: any RecoveryOperating
@@ -41,7 +41,7 @@ struct SplitBrainFinder: Sendable {
 
   // MARK: Both
 
-  /// The VPGs that both sites act for, among many.
+  /// The VPGs that have a split brain, among many.
   func find(
     among records: [VPGRecord],
     _ peers: PeerSightings
@@ -49,16 +49,16 @@ struct SplitBrainFinder: Sendable {
     var found: [VPGIdentifier: SplitBrain] = [:]
     for record in records {
       // Nobody is asked about a VPG whose other site says nothing that contradicts this one.
-      guard let share = doubt(record, peers) else { continue }
+      let share = doubt(record, peers)
+      guard share != nil || record.isGivenUp else { continue }
       found[record.definition.identifier] = await find(record, share)
     }
     return found
   }
 
-  /// How both sites act for a VPG, by what was last heard of the other one; nil if they do not.
+  /// The split brain of a VPG, by what was last heard of the other site; nil if there is none.
   func find(_ record: VPGRecord) async -> SplitBrain? {
-    guard let share = doubt(record, await context.peers.sightings) else { return nil }
-    return await find(record, share)
+    await find(record, doubt(record, await context.peers.sightings))
   }
 
   /// What the other site says, if that may contradict this one.
@@ -67,23 +67,33 @@ struct SplitBrainFinder: Sendable {
     let peer = definition.peer(of: context.site)
     guard peers.isConnected(peer), let share = peers.share(of: definition.identifier, at: peer),
       share.definition.protectedSite != definition.protectedSite
-        || share.running?.isEmpty == false
+        || share.running?.isEmpty == false || share.isGivenUp == true
     else { return nil }
     return share
   }
 
-  private func find(_ record: VPGRecord, _ share: VPGShare) async -> SplitBrain? {
+  private func find(_ record: VPGRecord, _ share: VPGShare?) async -> SplitBrain? {
     let definition = record.definition
+    // What is being given up here is so, whatever the other site says, or if it says nothing.
+    if record.isGivenUp {
+      return await describe(.isBeingResolved, record, record.recovered?.checkpoint)
+    }
+    guard let share else { return nil }
     let isSameWay = share.definition.protectedSite == definition.protectedSite
     let own = SplitBrain.Half(
+      site: context.site,
       protectedSite: definition.protectedSite,
+      generation: definition.generation,
       isActing: record.phase.isActing,
       running: isSameWay ? Set(await running(record)) : []
     )
     let other = SplitBrain.Half(
+      site: definition.peer(of: context.site),
       protectedSite: share.definition.protectedSite,
+      generation: share.definition.generation,
       isActing: share.status.isActing,
-      running: Set(share.running ?? [])
+      running: Set(share.running ?? []),
+      isGivingUp: share.isGivenUp == true
     )
     guard let cause = SplitBrain.cause(own, other) else { return nil }
     let parted = await recovered(record)?.checkpoint ?? share.parted
@@ -100,22 +110,46 @@ struct SplitBrainFinder: Sendable {
       if case .bothRun(let both) = cause { return both.contains(vm.identifier) }
       return true
     }.map(\.name)
-    let sites = [definition.protectedSite, definition.recoverySite]
     var choices: [SplitBrain.Choice] = []
-    for (site, other) in [(sites[0], sites[1]), (sites[1], sites[0])] {
-      let there = await name(of: other)
-      let since = parted.map { " since the checkpoint of \(Self.text($0.time))" } ?? ""
-      let loss = "What \(names.joined(separator: ", ")) wrote at \(there)\(since) is lost: "
+    for site in Self.sites(toKeep: cause, definition) {
+      let there = await name(of: definition.peer(of: site))
       choices.append(
         SplitBrain.Choice(
           site: site,
           name: await name(of: site),
-          consequence: loss
-            + Self.deed(cause, record.phase, keepsProtected: site == sites[0], given: there)
+          consequence: Self.loss(cause, names.joined(separator: ", "), there, parted)
+            + Self.deed(
+              cause,
+              record.phase,
+              keepsProtected: site == definition.protectedSite,
+              given: there
+            )
         )
       )
     }
     return SplitBrain(cause: cause, vms: names, parted: parted, choices: choices)
+  }
+
+  private static func sites(
+    toKeep cause: SplitBrain.Cause,
+    _ definition: VPGDefinition
+  ) -> [SiteIdentifier] {
+    switch cause {
+    case .bothRun, .bothProtect: [definition.protectedSite, definition.recoverySite]
+    case .neitherProtects(let site): [site]
+    case .isBeingResolved: [definition.protectedSite]
+    }
+  }
+
+  private static func loss(
+    _ cause: SplitBrain.Cause,
+    _ vms: String,
+    _ site: String,
+    _ parted: Checkpoint?
+  ) -> String {
+    if case .neitherProtects = cause { return "Nothing is lost: " }
+    let since = parted.map { " since the checkpoint of \(text($0.time))" } ?? ""
+    return "What \(vms) wrote at \(site)\(since) is lost: "
   }
 
   /// What is done to the site that is given up.
@@ -131,7 +165,8 @@ struct SplitBrainFinder: Sendable {
     case (.bothRun, _, false):
       "its VMs are shut down, or switched off after 30 seconds; definitions and disks stay."
     case (.bothRun, false, true): "the recovery is rolled back, which removes its VMs."
-    case (.bothRun, true, true):
+    case (.neitherProtects, _, _): "the VPG is protected from here again, as \(site) knows it."
+    case (.bothRun, true, true), (.isBeingResolved, _, _):
       "its VMs are switched off and their definitions removed, their disks become the replicas "
         + "again, and all of them is compared."
     }
@@ -145,6 +180,11 @@ struct SplitBrainFinder: Sendable {
     if site == context.site { return context.settings.name }
     return await context.peers.record(of: site)?.name ?? site.rawValue
   }
+}
+
+extension VPGRecord {
+  /// Whether what was recovered at this site is being given up for the protected VMs.
+  var isGivenUp: Bool { recovered?.isGivenUp == true }
 }
 
 extension VPGRecord.Phase {

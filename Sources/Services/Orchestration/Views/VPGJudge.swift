@@ -256,7 +256,10 @@ struct VPGJudge: Sendable {
 extension VPGAssessment {
   /// A recovery that waits for its commit goes on to say so; its alert says the rest.
   fileprivate mutating func show(_ splitBrain: SplitBrain) {
-    if splitBrain.cause == .bothProtect { status = .notMeetingSLA }
+    switch splitBrain.cause {
+    case .bothProtect, .neitherProtects: status = .notMeetingSLA
+    case .bothRun, .isBeingResolved: break
+    }
     if !status.isBeingRecovered { substatus = .error }
   }
 }
