@@ -105,6 +105,9 @@ package final class Site: Service, Sendable {
             checkpoints: self.checkpointKeeper
           ).run()
         }
+        group.addTask {
+          await PowerWatch(context: self.context, finder: self.witnesses.splitBrains).run()
+        }
         group.addTask { await BandwidthKeeper(context: self.context).run() }
         group.addTask { await self.meter.run() }
         group.addTask { await self.sampler.run() }

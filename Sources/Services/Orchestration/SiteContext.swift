@@ -19,6 +19,7 @@ package struct SiteContext: Sendable {
   package let replication: ReplicationBook
   package let appliances: ApplianceDirectory
   package let peers: PeerDirectory
+  package let powers = KnownPowers()
   package let connect: any SiteConnections
   package let scope: WorkScope
   package let logger: Logger

@@ -19,6 +19,7 @@ actor FakeHypervisor: Hypervisor {
   private(set) var attachCount = 0
   private(set) var cutCount = 0
   private var ignoresShutdown = false
+  private var hangs = false
   private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
 
   init(name: String) { self.name = name }
@@ -30,6 +31,13 @@ actor FakeHypervisor: Hypervisor {
 
   /// Has guests stay up unless their power is cut.
   func setIgnoresShutdown(_ ignores: Bool) { ignoresShutdown = ignores }
+
+  /// Has questions about VMs and the inventory wait.
+  func setHanging(_ hangs: Bool) { self.hangs = hangs }
+
+  private func waitWhileHanging() async {
+    while hangs, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+  }
 
   private var usages: [VMIdentifier: VMUsage] = [:]
   func setUsage(_ usage: VMUsage?, of vm: VMIdentifier) { usages[vm] = usage }
@@ -111,8 +119,9 @@ actor FakeHypervisor: Hypervisor {
 
   // MARK: Hypervisor
 
-  func inventory() -> Inventory {
-    Inventory(
+  func inventory() async -> Inventory {
+    await waitWhileHanging()
+    return Inventory(
       hosts: [
         Inventory.Host(identifier: host, name: "kvm1", version: "QEMU 7.2", isConnected: true)
       ],
@@ -131,7 +140,11 @@ actor FakeHypervisor: Hypervisor {
     )
   }
 
-  func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { machines[vm] }
+  func virtualMachine(_ vm: VMIdentifier) async -> VirtualMachine? {
+    await waitWhileHanging()
+    return machines[vm]
+  }
+
   nonisolated func events() -> AsyncStream<HypervisorEvent> { queue }
 
   func taps(of vm: VMIdentifier) -> [VolumeIdentifier: TapState] {

@@ -208,6 +208,35 @@ import Testing
     try outcome.get()
   }
 
+  @Test func `a site whose hypervisor does not answer goes on telling what it knows`() async throws
+  {
+    try await withTwins(committed: true) { sites, definition in
+      let (vpg, london, paris) = (definition.identifier, sites.londonSite, sites.parisSite)
+      await sites.londonHypervisor.setHanging(true)
+      let state = Task { try await london.state(for: TwoSites.paris) }
+      let limit = Task {
+        try await Task.sleep(for: .seconds(5))
+        state.cancel()
+      }
+      let shares = try await state.value.vpgs
+      // A site that takes longer counts as dead, and a failover goes on without it.
+      #expect(!state.isCancelled)
+      limit.cancel()
+      #expect(shares.map(\.running) == [[definition.vms[0].identifier]])
+
+      // Also from the moment it is heard again, when all about it is asked for.
+      sites.switchboard.setCut(true)
+      try await eventually("silent") { await !paris.context.peers.isConnected(TwoSites.london) }
+      sites.switchboard.setCut(false)
+      try await eventually("heard") { await paris.context.peers.isConnected(TwoSites.london) }
+      try await london.context.vpgs.update(vpg) { $0.isPaused = true }
+      try await eventually("heard again") {
+        await paris.context.peers.share(of: vpg, at: TwoSites.london)?.isPaused == true
+      }
+      await sites.londonHypervisor.setHanging(false)
+    }
+  }
+
   @Test func `without a split brain there is nothing to resolve`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -9,8 +9,8 @@ internal import Store
 /// Asks every peer for its state once a second and draws the consequences.
 struct PeerWatch: Sendable {
   private static let interval = Duration.seconds(1)
-  /// Polls between two looks at what seldom changes.
-  private static let pollsPerInventory = 15
+  /// Looks between two at what seldom changes.
+  private static let looksPerInventory = 15
   /// Shares in a row that show no failover before one this site stood down for counts as undone:
   /// a single one may have been on its way when the failover began.
   private static let sharesUntilStandUp = 3
@@ -27,6 +27,7 @@ struct PeerWatch: Sendable {
         let sites = Set(await context.peers.all().map(\.site))
         for site in sites.subtracting(watched) {
           group.addTask { await watch(site) }
+          group.addTask { await keepInventory(of: site) }
         }
         watched = sites
         do { try await Task.sleep(for: Self.interval) } catch { break }
@@ -38,7 +39,6 @@ struct PeerWatch: Sendable {
   /// Watches one peer until it is unpaired.
   private func watch(_ site: SiteIdentifier) async {
     var isKnownSilent = false
-    var polls = 0
     var calm: [VPGIdentifier: Int] = [:]
     while !Task.isCancelled, let peer = await context.peers.record(of: site) {
       do throws(SiteError) {
@@ -48,8 +48,6 @@ struct PeerWatch: Sendable {
         await context.peers.note(state, from: site, asked: asked)
         isKnownSilent = false
         await heed(state, from: site, calm: &calm)
-        if polls % Self.pollsPerInventory == 0 { try await refresh(peer, control) }
-        polls += 1
       } catch {
         await context.peers.noteSilence(of: site)
         if !isKnownSilent && !Task.isCancelled {
@@ -59,13 +57,35 @@ struct PeerWatch: Sendable {
           )
         }
         isKnownSilent = true
-        polls = 0
       }
       do { try await Task.sleep(for: Self.interval) } catch { return }
     }
   }
 
-  private func refresh(_ peer: PeerRecord, _ control: any PeerControl) async throws(SiteError) {
+  /// Keeps what only the peer's hypervisor knows: it may be slow, and says nothing of whether the
+  /// peer is there.
+  private func keepInventory(of site: SiteIdentifier) async {
+    var looks = 0
+    while !Task.isCancelled, let peer = await context.peers.record(of: site) {
+      if await context.peers.isConnected(site) {
+        if looks % Self.looksPerInventory == 0 {
+          do throws(SiteError) { try await refresh(peer) } catch {
+            context.logger.warning(
+              "peer's inventory not known",
+              metadata: ["site": "\(peer.name)", "reason": "\(error.message)"]
+            )
+          }
+        }
+        looks += 1
+      } else {
+        looks = 0
+      }
+      do { try await Task.sleep(for: Self.interval) } catch { return }
+    }
+  }
+
+  private func refresh(_ peer: PeerRecord) async throws(SiteError) {
+    let control = try await context.peers.client(for: peer.site)
     let site = try await control.site()
     var record = peer
     record.name = site.name

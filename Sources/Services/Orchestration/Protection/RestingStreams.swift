@@ -17,23 +17,29 @@ extension SiteContext {
     return await isResting(vm, status) ? status.atRest : status
   }
 
-  /// The streams of these VPGs, sent by this site, whose VMs are off; see ``stream(of:)``.
-  ///
-  /// Only VMs whose taps were closed in order can be, so the hypervisor is asked about few.
+  /// The streams of these VPGs, sent by this site, whose VMs are off as far as is known; see
+  /// ``stream(of:)``.
   func resting(
     of records: [VPGRecord],
     in appliances: ApplianceSightings
   ) async -> Set<StreamIdentifier> {
-    var resting: Set<StreamIdentifier> = []
-    for record in records where record.definition.protectedSite == site {
-      for vm in record.definition.vms {
-        guard let status = appliances.stream(vm.stream), await isResting(vm, status) else {
-          continue
-        }
-        resting.insert(vm.stream)
-      }
+    let powers = await powers.all()
+    let resting = restingCandidates(of: records, in: appliances).filter {
+      powers[$0.identifier] == false
     }
-    return resting
+    return Set(resting.map(\.stream))
+  }
+
+  /// The VMs that may be off: those whose taps were closed in order.
+  ///
+  /// They are few.
+  func restingCandidates(
+    of records: [VPGRecord],
+    in appliances: ApplianceSightings
+  ) -> [VPGDefinition.ProtectedVM] {
+    records.filter { $0.definition.protectedSite == site }.flatMap(\.definition.vms).filter {
+      appliances.stream($0.stream)?.restingRPOInMilliseconds != nil
+    }
   }
 
   private func isResting(

@@ -252,8 +252,11 @@ struct SourceStanding: Sendable {
     var running: [VMIdentifier] = []
     do {
       for vm in definition.vms {
+        let asked = ContinuousClock.now
         let found = try await context.hypervisor.virtualMachine(vm.identifier)
         if let found, found.power != .off { running.append(vm.identifier) }
+        // The other site goes on by the reply, and is not to hear otherwise once a second.
+        await context.powers.note(vm.identifier, found, asked: asked)
       }
     } catch { throw SiteError(error) }
     return running

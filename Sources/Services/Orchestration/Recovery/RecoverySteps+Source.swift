@@ -65,6 +65,10 @@ extension RecoverySteps {
     case .failover(let wish):
       try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
       let reply = try await tellSource(.standDown, policy: wish.shutdownPolicy, definition)
+      // What was said before the shutdown would look as if the VMs ran beside those recovered.
+      if reply != nil {
+        await context.peers.forget(definition.identifier, at: definition.protectedSite)
+      }
       guard wish.shutdownPolicy == .shutdown, let reply else { return }
       try refuse(running: reply, definition, "Fail over")
     case .move:

@@ -14,23 +14,23 @@ struct SplitBrainFinder: Sendable {
 
   // MARK: This site
 
-  /// The protected VMs of which one runs at this site; empty while the VPG is protected, when there
-  /// is only one of each.
+  /// The protected VMs of which one runs at this site, as far as is known; empty while the VPG is
+  /// protected, when there is only one of each.
   func running(_ record: VPGRecord) async -> [VMIdentifier] {
-    guard record.phase == .failingOver || record.phase == .recovered else { return [] }
-    var own: [VMIdentifier: VMIdentifier] = [:]
-    if record.definition.protectedSite == context.site {
-      for vm in record.definition.vms { own[vm.identifier] = vm.identifier }
-    } else {
-      own = await recovered(record)?.vms ?? [:]
+    let machines = await machines(record)
+    guard !machines.isEmpty else { return [] }
+    let powers = await context.powers.all()
+    return machines.filter { powers[$0.value] == true }.keys.sorted()
+  }
+
+  /// The VMs of this site that may run beside others, by the protected ones.
+  func machines(_ record: VPGRecord) async -> [VMIdentifier: VMIdentifier] {
+    guard record.phase == .failingOver || record.phase == .recovered else { return [:] }
+    guard record.definition.protectedSite == context.site else {
+      return await recovered(record)?.vms ?? [:]
     }
-    var running: [VMIdentifier] = []
-    for (vm, machine) in own {
-      // A hypervisor that does not answer says nothing.
-      let found = try? await context.hypervisor.virtualMachine(machine)
-      if let found, found.power != .off { running.append(vm) }
-    }
-    return running.sorted()
+    let vms = record.definition.vms.map(\.identifier)
+    return Dictionary(zip(vms, vms)) { first, _ in first }
   }
 
   /// What runs at this site as the recovery site.
