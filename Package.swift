@@ -176,6 +176,7 @@ if Context.environment["CORE_ONLY"] == nil {
       [
         "RecoveryModel", "CPAM", "CCrypt", "CSASL",
         .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
       ] + nio + certificates
     ),
     target(

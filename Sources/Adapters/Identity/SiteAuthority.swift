@@ -105,6 +105,38 @@ package struct SiteAuthority: Sendable {
       throw .malformed("no certificate can be issued for \(peer): \(error)")
     }
   }
+
+  /// Says of a public key, in PEM, that it is this site's, for signatures and for no connection.
+  func certify(
+    _ publicKey: Certificate.PublicKey,
+    as purpose: String
+  ) throws(IdentityError) -> String {
+    let now = Date()
+    do {
+      let certificate = try Certificate(
+        version: .v3,
+        serialNumber: Certificate.SerialNumber(),
+        publicKey: publicKey,
+        notValidBefore: now - Self.day,
+        notValidAfter: self.certificate.notValidAfter,
+        issuer: self.certificate.subject,
+        subject: try DistinguishedName {
+          CommonName(purpose)
+          OrganizationName("Understudy")
+          OrganizationalUnitName("site \(site)")
+        },
+        extensions: try Certificate.Extensions {
+          Critical(BasicConstraints.notCertificateAuthority)
+          Critical(KeyUsage(digitalSignature: true, nonRepudiation: true))
+          SubjectKeyIdentifier(hash: publicKey)
+        },
+        issuerPrivateKey: key
+      )
+      return try certificate.serializeAsPEM().pemString + "\n"
+    } catch {
+      throw .malformed("the key for \(purpose) cannot be certified: \(error)")
+    }
+  }
 }
 
 extension SiteAuthority {

@@ -23,6 +23,14 @@ package struct RecoveryReport: Codable, Sendable, Equatable {
   package var machines: [Machine]
   /// The VPG's defaults: host, datastore and network, by name.
   package var defaults: Defaults
+  // What follows is missing in reports of recoveries that an older release began.
+  /// Who asked for what, and when: the recovery itself first, then how it was to end.
+  package var requests: [Request]?
+  /// How much older the recovered point was than the request, in seconds; 0 of a move whose VMs
+  /// were off before the point was made.
+  package var rpoInSeconds: Double?
+  /// What was checked, and how; nothing is in it that did not happen.
+  package var verifications: [Verification]?
 
   package init(
     identifier: String,
@@ -70,6 +78,36 @@ package struct RecoveryReport: Codable, Sendable, Equatable {
     case failover = "Failover"
     case failoverTest = "FailoverTest"
     case move = "Move"
+  }
+
+  /// Something a person, or a commit policy, wanted.
+  package struct Request: Codable, Sendable, Equatable {
+    package var description: String
+    package var user: String
+    package var time: WallTime
+
+    package init(description: String, user: String, time: WallTime) {
+      self.description = description
+      self.user = user
+      self.time = time
+    }
+  }
+
+  /// One thing that was checked.
+  package struct Verification: Codable, Sendable, Equatable {
+    /// What was checked: a VM's name, or that of the VPG.
+    package var subject: String
+    /// How, and what was found.
+    package var finding: String
+    package var hasPassed: Bool
+    package var time: WallTime
+
+    package init(subject: String, finding: String, hasPassed: Bool, time: WallTime) {
+      self.subject = subject
+      self.finding = finding
+      self.hasPassed = hasPassed
+      self.time = time
+    }
   }
 
   /// One thing that was done, and how it went.

@@ -139,6 +139,10 @@ package struct ManagerService: Sendable {
           logger: logger,
           now: now
         ),
+        reportSigner: try ReportSigner.loadOrCreate(
+          in: configuration.authorityFolder,
+          authority: authority
+        ),
         areReportsClosed: areReportsClosed
       ),
       logger: logger,

@@ -66,6 +66,11 @@ package enum JSON: Codable, Sendable, Equatable {
     return value
   }
 
+  package var number: Double? {
+    guard case .number(let value) = self else { return nil }
+    return value
+  }
+
   package var int: Int? {
     guard case .number(let value) = self else { return nil }
     return Int(exactly: value)

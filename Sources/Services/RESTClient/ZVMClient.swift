@@ -105,8 +105,18 @@ package struct ZVMClient: Sendable {
     try await call("POST", path, body)
   }
 
+  /// Something that is not JSON, as it comes.
+  package func bytes(_ path: String) async throws -> [UInt8] {
+    Array(try await send("GET", path, nil))
+  }
+
   @discardableResult
   private func call(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
+    let data = try await send(method, path, body)
+    return data.isEmpty ? .null : try JSONDecoder().decode(JSON.self, from: data)
+  }
+
+  private func send(_ method: String, _ path: String, _ body: JSON?) async throws -> Data {
     var request = HTTPClientRequest(url: base + path)
     request.method = HTTPMethod(rawValue: method)
     request.headers.add(name: "x-zerto-session", value: session)
@@ -126,6 +136,6 @@ package struct ZVMClient: Sendable {
         status: Int(response.status.code)
       )
     }
-    return data.isEmpty ? .null : try JSONDecoder().decode(JSON.self, from: data)
+    return data
   }
 }

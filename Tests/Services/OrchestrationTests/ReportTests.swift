@@ -49,6 +49,39 @@ import Testing
       )
       #expect(checkpoints.contains(report.checkpoint))
       #expect(try await sites.parisSite.recoveryReport(report.identifier) == report)
+
+      let age = try #require(report.rpoInSeconds)
+      #expect(age == max(0, report.began.seconds(since: report.checkpoint.time)))
+      let requests = try #require(report.requests)
+      #expect(requests.map(\.user) == ["ann", "bob"])
+      #expect(
+        requests.map(\.description) == ["Begin a failover test", "Stop the failover test"]
+      )
+      let verifications = try #require(report.verifications)
+      #expect(verifications.map(\.subject) == ["web1", "web1", "The test as a whole"])
+      #expect(verifications.last?.finding == "bob called it a success: all well")
+      #expect(verifications.allSatisfy { $0.hasPassed })
+    }
+  }
+
+  @Test func `a move that lost nothing says why, and who decided`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let vpg = try await sites.protectedVPG().identifier
+      let begin = try await sites.parisSite.perform(
+        .move(.init(commitPolicy: .none)),
+        on: vpg,
+        user: "ann"
+      )
+      try await sites.finished(begin, at: sites.parisSite)
+      let end = try await sites.parisSite.perform(.moveRollback, on: vpg, user: "bob")
+      try await sites.finished(end, at: sites.parisSite)
+      let report = try #require(
+        try await sites.parisSite.recoveryReports(from: nil, to: nil).first
+      )
+      #expect(report.rpoInSeconds == 0)
+      #expect(report.requests?.map(\.description) == ["Begin a move", "Roll the move back"])
+      #expect(report.verifications?.first?.subject == "All VMs of the VPG")
     }
   }
 

@@ -105,8 +105,8 @@ extension FakeSite {
     return Array(found.dropFirst(query.offset).prefix(query.limit))
   }
 
-  static let recoveryReports = [
-    RecoveryReport(
+  static let recoveryReports: [RecoveryReport] = {
+    var report = RecoveryReport(
       identifier: recovery,
       kind: .failoverTest,
       vpg: vpg,
@@ -140,7 +140,13 @@ extension FakeSite {
       ],
       defaults: .init(hostName: "h", datastoreName: "d", networkName: "n")
     )
-  ]
+    report.rpoInSeconds = 4.25
+    report.requests = [.init(description: "Begin a failover test", user: "admin", time: time)]
+    report.verifications = [
+      .init(subject: "web1", finding: "5 < 6 & it ran", hasPassed: true, time: time)
+    ]
+    return [report]
+  }()
 
   func recoveryReports(from start: WallTime?, to end: WallTime?) -> [RecoveryReport] {
     Self.recoveryReports.filter { start ?? $0.began <= $0.began && $0.began <= end ?? $0.began }

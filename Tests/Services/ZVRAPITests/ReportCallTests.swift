@@ -75,6 +75,54 @@ import Testing
     #expect(await client.send(.get, "/v1/reports/recovery/x").status == 404)
   }
 
+  @Test func `the evidence has what the published report has no member for`() async throws {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/reports/recovery/\(FakeSite.recovery)/evidence"
+    let evidence = try object(await client.get(path))
+    #expect(evidence["RtoInSeconds"] == .double(12.4))
+    #expect(evidence["RpoInSeconds"] == .double(4.25))
+    #expect(evidence["HasSucceeded"] == .bool(true))
+    let request = try #require(evidence["Requests"]?.items?.first?.object)
+    #expect(request["UserName"] == .string("admin"))
+    #expect(evidence["Steps"]?.items?.first?.object?["Seconds"]?.readInteger == 3)
+    #expect(evidence["Verifications"]?.items?.first?.object?["HasPassed"] == .bool(true))
+    let xml = await client.xml(path)
+    #expect(xml.contains("<RpoInSeconds>4.25</RpoInSeconds>"))
+    #expect(xml.contains("<Finding>5 &lt; 6 &amp; it ran</Finding>"))
+    #expect(await client.send(.get, "/v1/reports/recovery/x/evidence").status == 404)
+    #expect(await client.send(.get, "/v1/reports/recovery/x/page").status == 404)
+  }
+
+  @Test func `a browser gets the page that is signed, and the page needs nothing else`()
+    async throws
+  {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/reports/recovery/\(FakeSite.recovery)"
+    let shown = try #require(await client.respond(.get, path, accept: "text/html").rendered)
+    let filed = try #require(await client.respond(.get, path + "/page").rendered)
+    #expect(shown.bytes == filed.bytes)
+    #expect(filed.mediaType.hasPrefix("text/html"))
+    let text = String(decoding: filed.bytes, as: UTF8.self)
+    for part in [
+      "Failover test of App1", "12.400 s", "4.250 s", "5 &lt; 6 &amp; it ran", "@media print",
+      "admin", "Start the VM web1", "was not compared",
+    ] {
+      #expect(text.contains(part), "\(part)")
+    }
+    for foreign in ["src=", "http:", "https:", "<script", "@import", "url("] {
+      #expect(!text.contains(foreign), "\(foreign)")
+    }
+  }
+
+  @Test func `the key of reports is anybody's, and a site without one says so`() async {
+    for path in ["/v1/reports/signingkey", "/v1/reports/signingcertificate"] {
+      #expect(await APIClient().send(.get, path).status == 404, "\(path)")
+    }
+    let report = "/v1/reports/recovery/\(FakeSite.recovery)"
+    #expect(await APIClient().send(.get, report + "/page").status == 401)
+    #expect(await APIClient.loggedOn().send(.get, report + "/signature").status == 404)
+  }
+
   @Test func `volumes are filtered and datastores add them up`() async throws {
     let client = await APIClient.loggedOn()
     #expect(await client.get("/v1/volumes?volumeType=journal").items?.count == 1)

@@ -214,6 +214,7 @@ package actor RecoveryOperations: RecoveryOperating {
     stored.began = context.now()
     stored.startedBy = user
     stored.steps = []
+    stored.note(RecoveryReports.words(workflow.kind), by: user, at: stored.began ?? context.now())
     return try await begin(stored, as: kind)
   }
 
@@ -229,7 +230,11 @@ package actor RecoveryOperations: RecoveryOperating {
       throw .conflict("The VPG \(record.definition.name) has no \(request.subject).")
     }
     stored.user = user
-    if let verdict { (stored.wasTestSuccessful, stored.notes) = verdict }
+    stored.note(request.words, by: user, at: context.now())
+    if let (succeeded, summary) = verdict {
+      (stored.wasTestSuccessful, stored.notes) = (succeeded, summary)
+      stored.noteVerdict(succeeded, summary, by: user, at: context.now())
+    }
     return try await begin(stored, as: kind)
   }
 
@@ -305,6 +310,7 @@ package actor RecoveryOperations: RecoveryOperating {
       case .started(let machine, let vm): stored.workflow.started(machine, as: vm)
       case .settled(let checkpoint): stored.workflow.settled(at: checkpoint)
       }
+      stored.noteVerification(by: step, at: context.now())
       _ = stored.workflow.stepDone()
     } catch {
       if Task.isCancelled { throw error }

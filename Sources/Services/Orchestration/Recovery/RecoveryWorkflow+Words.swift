@@ -69,6 +69,19 @@ extension RecoveryWorkflow.Kind {
 }
 
 extension RecoveryWorkflow.Request {
+  /// What was asked for, in words.
+  var words: String {
+    switch self {
+    case .stopTest: "Stop the failover test"
+    case .commit(let reversal):
+      reversal == nil ? "Commit the failover" : "Commit the failover, and protect in reverse"
+    case .commitMove(_, let reversal):
+      reversal == nil ? "Commit the move" : "Commit the move, and protect in reverse"
+    case .rollBack: "Roll the failover back"
+    case .rollBackMove: "Roll the move back"
+    }
+  }
+
   /// What there has to be for the request to make sense.
   var subject: String {
     switch self {

@@ -26,6 +26,8 @@ struct StoredRecovery: Codable, Sendable, Equatable {
   var began: WallTime?
   var startedBy: String?
   var steps: [RecoveryReport.Step]?
+  var requests: [RecoveryReport.Request]?
+  var verifications: [RecoveryReport.Verification]?
   /// What the person who stopped a test said of it.
   var notes: String?
   var wasTestSuccessful: Bool?
@@ -54,6 +56,12 @@ struct StoredRecovery: Codable, Sendable, Equatable {
       all.append(step)
     }
     steps = all
+  }
+
+  /// Notes what a person, or a commit policy, wants.
+  mutating func note(_ description: String, by user: String, at time: WallTime) {
+    let request = RecoveryReport.Request(description: description, user: user, time: time)
+    requests = (requests ?? []) + [request]
   }
 
   func record() throws(SiteError) -> WorkflowRecord {

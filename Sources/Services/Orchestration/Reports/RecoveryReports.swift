@@ -19,7 +19,7 @@ struct RecoveryReports: Sendable {
     let inventory = (try? await context.hypervisor.inventory()) ?? Inventory()
     let names = Names(inventory: inventory, definition: definition, isTest: workflow.kind == .test)
     let peer = await context.peers.record(of: definition.protectedSite)
-    return RecoveryReport(
+    var report = RecoveryReport(
       identifier: workflow.identifier,
       kind: Self.kind(workflow.kind),
       vpg: workflow.vpg,
@@ -40,6 +40,32 @@ struct RecoveryReports: Sendable {
       },
       defaults: names.defaults
     )
+    report.requests = stored.requests
+    report.verifications = stored.verifications
+    report.rpoInSeconds = Self.rpoInSeconds(of: stored, since: began)
+    return report
+  }
+
+  /// The recovered point's age when it was asked for.
+  ///
+  /// The point of a move is made when its VMs are off; of one that did not get that far there is
+  /// none.
+  private static func rpoInSeconds(of stored: StoredRecovery, since began: WallTime) -> Double? {
+    guard case .move = stored.workflow.kind else {
+      return max(0, began.seconds(since: stored.workflow.checkpoint.time))
+    }
+    let settling = words(.settleSource, stored.workflow)
+    let hasSettled = stored.steps?.contains { $0.description == settling && $0.failure.isEmpty }
+    return hasSettled == true ? 0 : nil
+  }
+
+  /// What is asked for to begin with.
+  static func words(_ kind: RecoveryWorkflow.Kind) -> String {
+    switch kind {
+    case .test: "Begin a failover test"
+    case .failover: "Begin a failover"
+    case .move: "Begin a move"
+    }
   }
 
   private static func kind(_ kind: RecoveryWorkflow.Kind) -> RecoveryReport.Kind {

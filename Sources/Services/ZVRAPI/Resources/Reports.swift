@@ -9,7 +9,9 @@ enum Reports: Resource {
   static let root = "reports"
   static let interface = "IReportsService"
 
-  static var routes: [Route] {
+  static var routes: [Route] { published + RecoveryEvidence.routes }
+
+  private static var published: [Route] {
     [
       Route(.get, "reports/recovery", "Recoveries this site carried out, newest first.") { call in
         let page = try Page(call.query)
@@ -25,8 +27,10 @@ enum Reports: Resource {
         )
       },
       Route(.get, "reports/recovery/{recoveryOperationIdentifier}", "One recovery.") { call in
-        let name = call.parameter("recoveryOperationIdentifier").lowercased()
-        return .value(.recoveryReport(try await call.site.recoveryReport(name)))
+        let report = try await RecoveryEvidence.report(call)
+        // A person with a browser gets what can be printed and filed.
+        return call.wantsPage
+          ? .html(RecoveryReportPage(report: report).html) : .value(.recoveryReport(report))
       },
       Route(.get, "reports/resources", "What VMs used, sample by sample, oldest first.") { call in
         let page = try Page(call.query)

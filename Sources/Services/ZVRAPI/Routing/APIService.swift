@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Identity
 package import Orchestration
 internal import RecoveryModel
 
@@ -15,6 +16,8 @@ package struct APIService: Sendable {
   let book: (any AccessBook)?
   /// nil offers no tokens.
   let tokens: (any TokenService)?
+  /// nil signs no reports.
+  let reportSigner: ReportSigner?
   /// Whether resource reports need a session, as everything else does.
   let areReportsClosed: Bool
   private let routes: [Route]
@@ -24,6 +27,7 @@ package struct APIService: Sendable {
     authenticator: any Authenticator,
     tokens: (any TokenService)? = nil,
     book: (any AccessBook)? = nil,
+    reportSigner: ReportSigner? = nil,
     areReportsClosed: Bool = false
   ) {
     self.init(
@@ -31,6 +35,7 @@ package struct APIService: Sendable {
       authenticator: authenticator,
       tokens: tokens,
       book: book,
+      reportSigner: reportSigner,
       areReportsClosed: areReportsClosed,
       sessions: SessionStore(),
       throttle: LogonThrottle(),
@@ -43,6 +48,7 @@ package struct APIService: Sendable {
     authenticator: any Authenticator,
     tokens: (any TokenService)? = nil,
     book: (any AccessBook)? = nil,
+    reportSigner: ReportSigner? = nil,
     areReportsClosed: Bool = false,
     sessions: SessionStore,
     throttle: LogonThrottle,
@@ -52,6 +58,7 @@ package struct APIService: Sendable {
     self.authenticator = authenticator
     self.tokens = tokens
     self.book = book
+    self.reportSigner = reportSigner
     self.areReportsClosed = areReportsClosed
     self.sessions = sessions
     self.throttle = throttle

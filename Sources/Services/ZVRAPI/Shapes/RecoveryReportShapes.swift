@@ -54,7 +54,7 @@ extension APIValue {
     )
   }
 
-  private static func machine(_ machine: RecoveryReport.Machine) -> APIValue {
+  static func machine(_ machine: RecoveryReport.Machine) -> APIValue {
     .object(
       "RecoverySettingsVmApi",
       [

@@ -13,6 +13,11 @@ extension APISpecification {
       ? startDate datetime, endDate datetime, userName string, count integer
     GET /v1/flrs/{flrSessionIdentifier}/download -> binary
       ? path string
+    GET /v1/reports/recovery/{recoveryOperationIdentifier}/evidence -> RecoveryEvidenceApi
+    GET /v1/reports/recovery/{recoveryOperationIdentifier}/page -> page
+    GET /v1/reports/recovery/{recoveryOperationIdentifier}/signature -> binary
+    GET /v1/reports/signingkey -> binary
+    GET /v1/reports/signingcertificate -> binary
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/vpgs/{vpgIdentifier}/splitbrain -> VpgSplitBrainApi
     POST /v1/vpgs/{vpgIdentifier}/splitbrain < SplitBrainKeepApi -> string
@@ -30,6 +35,20 @@ extension APISpecification {
       Message string, errorCode integer, errorMessage string
     LossApi
       Writes long, Bytes long, OldestWriteAgeInMilliseconds long
+    RecoveryEvidenceApi
+      RecoveryOperationIdentifier string, RecoveryType string:RecoveryReportType,
+      VpgIdentifier string, VpgName string, ProtectedSiteName string, RecoverySiteName string,
+      Checkpoint CheckpointApi, Began datetime, Recovered datetime?, Ended datetime,
+      RtoInSeconds double?, RpoInSeconds double?, HasSucceeded boolean, Reason string,
+      Notes string, Requests [RecoveryRequestApi], Verifications [RecoveryVerificationApi],
+      Steps [RecoveryStepApi], Vms [RecoverySettingsVmApi]
+    RecoveryRequestApi
+      Description string, UserName string, Time datetime
+    RecoveryStepApi
+      Description string, HasSucceeded boolean, Reason string, Began datetime, Ended datetime,
+      Seconds double
+    RecoveryVerificationApi
+      Subject string, Finding string, HasPassed boolean, Time datetime
     SplitBrainChoiceApi
       SiteIdentifier string, SiteName string, Consequence string
     SplitBrainKeepApi

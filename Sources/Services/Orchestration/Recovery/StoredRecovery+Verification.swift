@@ -1,0 +1,72 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecoveryModel
+
+// What a recovery shows of the data it recovered.
+
+extension StoredRecovery {
+  /// Notes what a step that is done has checked; most check nothing.
+  ///
+  /// It says what the step found out, and no more: that a VM runs does not mean that its guest is
+  /// well.
+  mutating func noteVerification(by step: RecoveryWorkflow.Step, at time: WallTime) {
+    let checkpoint = workflow.checkpoint.identifier
+    switch step {
+    case .settleSource:
+      note(
+        "All VMs of the VPG",
+        "They were off, and their last write was durable in every journal before checkpoint "
+          + "\(checkpoint) was made: nothing they wrote is missing.",
+        time
+      )
+    case .openExport(let machine):
+      note(
+        workflow.machines[machine].name,
+        "The journal has checkpoint \(checkpoint) complete, outside any sync, and its disks were "
+          + "opened as of it.",
+        time
+      )
+    case .startVM(let machine):
+      note(
+        workflow.machines[machine].name,
+        "The hypervisor started the VM from these disks and reports that it runs.",
+        time
+      )
+    case .shutDownSource, .standDownSource, .refuseWrites, .promote, .adoptReplicas, .closeExport,
+      .dropJournal, .retireSource, .reverse, .removeVM, .acceptWrites, .standUpSource:
+      break
+    }
+  }
+
+  /// Notes what the person who ends a test says of it.
+  mutating func noteVerdict(
+    _ succeeded: Bool,
+    _ summary: String,
+    by user: String,
+    at time: WallTime
+  ) {
+    let words = succeeded ? "a success" : "a failure"
+    note(
+      "The test as a whole",
+      "\(user) called it \(words)" + (summary.isEmpty ? "." : ": \(summary)"),
+      hasPassed: succeeded,
+      time
+    )
+  }
+
+  private mutating func note(
+    _ subject: String,
+    _ finding: String,
+    hasPassed: Bool = true,
+    _ time: WallTime
+  ) {
+    let verification = RecoveryReport.Verification(
+      subject: subject,
+      finding: finding,
+      hasPassed: hasPassed,
+      time: time
+    )
+    verifications = (verifications ?? []) + [verification]
+  }
+}
