@@ -126,18 +126,29 @@ internal import RecoveryModel
     through point: SequenceNumber,
     _ body: (UInt32) -> Void
   ) {
+    var newest: UInt32?
+    forEachEntry(of: volume, after: floor, through: point) { entry in
+      guard entry.chunk != newest else { return }
+      newest = entry.chunk
+      body(entry.chunk)
+    }
+  }
+
+  /// Calls `body` with each entry of a volume within `records`, by chunk.
+  func forEachEntry(
+    of volume: Int,
+    after floor: SequenceNumber,
+    through point: SequenceNumber,
+    _ body: (IndexEntry) -> Void
+  ) {
     guard point > base, floor < last, volume < directories.count else { return }
     let directory = directories[volume]
     var index = Int(buckets[directory.start])
     let end = Int(buckets[directory.start + directory.count])
-    var newest: UInt32?
     while index < end {
       let entry = unsafe entries[index]
       let sequence = base.rawValue + UInt64(entry.sequence)
-      if entry.chunk != newest, sequence > floor.rawValue, sequence <= point.rawValue {
-        newest = entry.chunk
-        body(entry.chunk)
-      }
+      if sequence > floor.rawValue, sequence <= point.rawValue { body(entry) }
       index += 1
     }
   }

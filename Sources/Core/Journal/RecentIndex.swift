@@ -99,10 +99,20 @@ final class RecentIndex: @unchecked Sendable {
     through point: SequenceNumber,
     _ body: (UInt32) -> Void
   ) {
+    forEachEntry(of: volume, after: floor, through: point) { body($0.chunk) }
+  }
+
+  /// Calls `body` with each entry of a volume within `records`, in the records' order.
+  func forEachEntry(
+    of volume: Int,
+    after floor: SequenceNumber,
+    through point: SequenceNumber,
+    _ body: (IndexEntry) -> Void
+  ) {
     guard point > base else { return }
     for entry in entries where Int(entry.volume) == volume {
       let sequence = base.rawValue + UInt64(entry.sequence)
-      if sequence > floor.rawValue, sequence <= point.rawValue { body(entry.chunk) }
+      if sequence > floor.rawValue, sequence <= point.rawValue { body(entry) }
     }
   }
 }

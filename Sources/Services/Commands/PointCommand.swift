@@ -16,10 +16,11 @@ package struct PointCommand: AsyncParsableCommand {
     commandName: "point",
     abstract: "Read a VM's disks as they were at any write.",
     discussion: """
-      Run it at the recovery site. An open point keeps the journal's history from passing it, so \
+      Run it at the recovery site; “diff” asks its manager, the others read the manager's own \
+      configuration. An open point keeps the journal's history from passing it, so \
       close it when you are done.
       """,
-    subcommands: [Open.self, List.self, Close.self]
+    subcommands: [Open.self, List.self, Close.self, Diff.self]
   )
 
   package init() {}

@@ -163,6 +163,19 @@ package struct ApplianceClient: Sendable {
     )
   }
 
+  /// What was written between two points.
+  package func changes(
+    of stream: StreamIdentifier,
+    _ request: ChangesRequest
+  ) async throws(ControlError) -> ChangesReply {
+    try await client.send(
+      .post,
+      ApplianceRoutes.changes(stream),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
   /// The exports there are.
   package func exports() async throws(ControlError) -> [ExportStatus] {
     try await client.send(.get, ApplianceRoutes.exports)

@@ -326,6 +326,26 @@ actor FakeAppliance: ApplianceControl {
   func setDataByteCount(_ count: UInt64) { dataByteCount = count }
   func setAway(_ isAway: Bool) { self.isAway = isAway }
 
+  func changes(of stream: StreamIdentifier, _ request: ChangesRequest) throws(SiteError)
+    -> ChangesReply
+  {
+    if isAway { throw .unreachable("the appliance is away") }
+    let extent = ChangesReply.Extent(offset: 4096, count: 512)
+    return ChangesReply(
+      volumes: [
+        ChangesReply.Volume(
+          identifier: VolumeIdentifier("\(stream)-\(request.first)-\(request.limit)"),
+          target: "vda",
+          byteCountBefore: 1 << 20,
+          byteCount: 1 << 20,
+          changedByteCount: 512,
+          extentCount: 1,
+          extents: [extent]
+        )
+      ]
+    )
+  }
+
   func dataByteCounts(of export: ExportIdentifier) -> [VolumeIdentifier: UInt64] {
     let volumes = opened[export]?.reply.volumes ?? []
     return Dictionary(uniqueKeysWithValues: volumes.map { ($0.identifier, dataByteCount) })

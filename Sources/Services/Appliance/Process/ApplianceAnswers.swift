@@ -102,6 +102,12 @@ struct ApplianceAnswers: Sendable {
       }
       return try await Blocking.run { try journals.checkpoints(of: StreamIdentifier(stream)) }
     }
+    routes.on(.post, ApplianceRoutes.changes(anyStream), from: manager) {
+      request -> ChangesReply in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: ChangesRequest.self)
+      return try await Blocking.run { try journals.changes(of: stream, wish) }
+    }
     routes.on(.get, ApplianceRoutes.exports, from: manager) { _ -> [ExportStatus] in
       exports.statuses
     }

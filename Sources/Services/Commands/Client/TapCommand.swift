@@ -51,14 +51,7 @@ package struct TapCommand: AsyncParsableCommand {
       var body: JSON = [:]
       if let host { body["HostIdentifier"] = .text(host) }
       if let disk { body["Disk"] = .text(disk) }
-      guard let vm else { return body }
-      let machines = try await client.get("/vms").elements.filter {
-        $0["VmName"].text == vm || $0["VmIdentifier"].text == vm
-      }
-      guard let found = Set(machines.compactMap { $0["VmIdentifier"].text }).only else {
-        throw ValidationError("There is not exactly one protected VM “\(vm)”.")
-      }
-      body["VmIdentifier"] = .text(found)
+      if let vm { body["VmIdentifier"] = .text(try await client.protectedVM(vm)) }
       return body
     }
   }
@@ -117,7 +110,16 @@ package struct TapCommand: AsyncParsableCommand {
   }
 }
 
-extension Set {
-  /// The element, if there is exactly one.
-  fileprivate var only: Element? { count == 1 ? first : nil }
+extension ZVMClient {
+  /// The identifier of the one protected VM of that name or identifier.
+  func protectedVM(_ vm: String) async throws -> String {
+    let machines = try await get("/vms").elements.filter {
+      $0["VmName"].text == vm || $0["VmIdentifier"].text == vm
+    }
+    let found = Set(machines.compactMap { $0["VmIdentifier"].text })
+    guard let machine = found.first, found.count == 1 else {
+      throw ValidationError("There is not exactly one protected VM “\(vm)”.")
+    }
+    return machine
+  }
 }

@@ -45,6 +45,11 @@ package protocol ApplianceControl: Sendable {
   ) async throws(SiteError)
   /// Checkpoints durable in a stream's journal, oldest first.
   func checkpoints(of stream: StreamIdentifier) async throws(SiteError) -> [Checkpoint]
+  /// What was written of a stream's disks between two points.
+  func changes(
+    of stream: StreamIdentifier,
+    _ request: ChangesRequest
+  ) async throws(SiteError) -> ChangesReply
   func exports() async throws(SiteError) -> [ExportStatus]
   func openExport(
     _ export: ExportIdentifier,

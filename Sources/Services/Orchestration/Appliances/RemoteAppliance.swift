@@ -86,6 +86,13 @@ struct RemoteAppliance: ApplianceControl {
     do { return try await client.checkpoints(of: stream) } catch { throw SiteError(error) }
   }
 
+  func changes(
+    of stream: StreamIdentifier,
+    _ request: ChangesRequest
+  ) async throws(SiteError) -> ChangesReply {
+    do { return try await client.changes(of: stream, request) } catch { throw SiteError(error) }
+  }
+
   func exports() async throws(SiteError) -> [ExportStatus] {
     do { return try await client.exports() } catch { throw SiteError(error) }
   }

@@ -32,6 +32,6 @@ enum Vms: Resource {
         )
         return .value(.vm(view, call.links()))
       },
-    ] + VmPoints.routes.changesNeed(.recover)
+    ] + (VmPoints.routes + VmDifferences.routes).changesNeed(.recover)
   }
 }

@@ -18,6 +18,9 @@ extension APISpecification {
     GET /v1/reports/recovery/{recoveryOperationIdentifier}/signature -> binary
     GET /v1/reports/signingkey -> binary
     GET /v1/reports/signingcertificate -> binary
+    GET /v1/vms/{vmIdentifier}/pointsInTime/difference -> PointDifferenceApi
+      ? vpgIdentifier string, fromCheckpoint string, toCheckpoint string, firstExtent integer,
+        extentCount integer
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/vpgs/{vpgIdentifier}/splitbrain -> VpgSplitBrainApi
     POST /v1/vpgs/{vpgIdentifier}/splitbrain < SplitBrainKeepApi -> string
@@ -31,10 +34,18 @@ extension APISpecification {
     AuditEntryApi
       AuditEntryIdentifier string, OccurredOn datetime, UserName string, Role string,
       Source string, Action string, Status integer, Reason string
+    DiskDifferenceApi
+      VolumeIdentifier string, Target string, SizeInBytesBefore long, SizeInBytes long,
+      ChangedInBytes long, ExtentCount integer, Extents [ExtentApi]
     ErrorApi
       Message string, errorCode integer, errorMessage string
+    ExtentApi
+      OffsetInBytes long, LengthInBytes long
     LossApi
       Writes long, Bytes long, OldestWriteAgeInMilliseconds long
+    PointDifferenceApi
+      VmIdentifier string, VmName string, From CheckpointApi, To CheckpointApi,
+      Disks [DiskDifferenceApi]
     RecoveryEvidenceApi
       RecoveryOperationIdentifier string, RecoveryType string:RecoveryReportType,
       VpgIdentifier string, VpgName string, ProtectedSiteName string, RecoverySiteName string,
