@@ -213,8 +213,8 @@ if Context.environment["CORE_ONLY"] == nil {
       "Orchestration",
       [
         "RecoveryModel", "ReplicationProtocol", "Hypervisor", "Store", "Identity",
-        "ControlProtocol", log,
-      ] + lifecycle + certificates
+        "ControlProtocol", client, log,
+      ] + lifecycle + nio + certificates
     ),
     target(
       "Services",

@@ -147,6 +147,9 @@ package protocol Hypervisor: Sendable {
     force: Bool
   ) async throws(HypervisorError) -> Bool
 
+  /// Whether a running VM's guest agent has opened its channel. The agent is not asked anything.
+  func isGuestAgentConnected(in vm: VMIdentifier) async throws(HypervisorError) -> Bool
+
   /// Cuts the power, and deletes the definition but no disk. A VM that is gone already is fine.
   func remove(_ vm: VMIdentifier) async throws(HypervisorError)
 }

@@ -76,6 +76,15 @@ extension LibvirtHypervisor {
     return isOff || force
   }
 
+  package func isGuestAgentConnected(
+    in vm: VMIdentifier
+  ) async throws(HypervisorError) -> Bool {
+    try await run(with: vm) { domain throws(HypervisorError) in
+      guard try domain.isActive else { return false }
+      return try domain.description().isAgentConnected
+    }
+  }
+
   package func remove(_ vm: VMIdentifier) async throws(HypervisorError) {
     do {
       try await cutPower(of: vm)

@@ -34,6 +34,25 @@ package protocol RecoveryOperating: Sendable {
 
   /// Whether a clone of the VPG is being made or undone.
   func isCloning(_ vpg: VPGIdentifier) async -> Bool
+
+  /// Whether the VPG's last good point is being searched for.
+  func isSearching(_ vpg: VPGIdentifier) async -> Bool
+
+  /// Begins to search for the last point that passes a check.
+  func beginSearch(
+    _ wish: PointSearchWish,
+    in record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
+  func abortSearch(
+    in vpg: VPGIdentifier,
+    of name: String,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
+  /// The search under way, or the last one.
+  func search(in vpg: VPGIdentifier) async -> PointSearchView?
 }
 
 /// How a recovery shows in the VPG's status.

@@ -10,7 +10,7 @@ package import RecoveryModel
 /// It knows no HTTP and no JSON.
 ///
 /// A VPG may be named at either of its sites; what the other one has to do is passed on.
-package protocol SiteService: SiteReporting, FileRestoring, PointComparing {
+package protocol SiteService: SiteReporting, FileRestoring, PointComparing, PointSearching {
   // MARK: Sites
 
   var siteIdentifier: SiteIdentifier { get }

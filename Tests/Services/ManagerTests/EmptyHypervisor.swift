@@ -39,6 +39,8 @@ struct EmptyHypervisor: Hypervisor {
 
   func events() -> AsyncStream<HypervisorEvent> { AsyncStream { $0.finish() } }
 
+  func isGuestAgentConnected(in vm: VMIdentifier) -> Bool { false }
+
   func taps(of vm: VMIdentifier) throws(HypervisorError) -> [VolumeIdentifier: TapState] {
     throw .noSuchVM(vm)
   }

@@ -57,6 +57,11 @@ actor FakeAppliance: ApplianceControl {
     if journals[stream] != nil { marks[stream, default: []].append(checkpoint) }
   }
 
+  /// Puts checkpoints before those a stream has.
+  func put(_ checkpoints: [Checkpoint], before stream: StreamIdentifier) {
+    marks[stream] = checkpoints + (marks[stream] ?? [])
+  }
+
   // MARK: Files
 
   private(set) var files: [ExportIdentifier: FileSessionStatus] = [:]

@@ -332,5 +332,7 @@ actor FakeHypervisor: Hypervisor {
     return true
   }
 
+  func isGuestAgentConnected(in vm: VMIdentifier) -> Bool { machines[vm]?.power == .running }
+
   func remove(_ vm: VMIdentifier) { machines[vm] = nil }
 }

@@ -20,6 +20,8 @@ final class TwoSites: Sendable {
   let parisHypervisor = FakeHypervisor(name: "paris")
   let londonAppliance: FakeAppliance
   let parisAppliance: FakeAppliance
+  /// What looks at VMs of the points that paris tries.
+  let checks: FakeChecks
   let londonSite: Site
   let parisSite: Site
   /// The store of `parisSite`.
@@ -32,6 +34,7 @@ final class TwoSites: Sendable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     londonAppliance = FakeAppliance(londonHypervisor)
     parisAppliance = FakeAppliance(parisHypervisor)
+    checks = FakeChecks(parisAppliance)
     await londonAppliance.connect(to: parisAppliance)
     londonSite = try Self.site(
       Self.london,
@@ -48,7 +51,8 @@ final class TwoSites: Sendable {
       parisHypervisor,
       parisAppliance,
       switchboard,
-      parisStore
+      parisStore,
+      checks
     )
     try await londonSite.load()
     try await parisSite.load()
@@ -78,7 +82,8 @@ final class TwoSites: Sendable {
       parisHypervisor,
       parisAppliance,
       switchboard,
-      try Self.store("paris", folder)
+      try Self.store("paris", folder),
+      checks
     )
     try await site.load()
     return site
@@ -94,7 +99,8 @@ final class TwoSites: Sendable {
     _ hypervisor: FakeHypervisor,
     _ appliance: FakeAppliance,
     _ switchboard: Switchboard,
-    _ store: any Store
+    _ store: any Store,
+    _ checks: any PointChecking = GuestChecks()
   ) throws -> Site {
     let site = Site(
       settings: SiteSettings(
@@ -123,7 +129,8 @@ final class TwoSites: Sendable {
         site: identifier,
         vra: appliance
       ),
-      logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
+      logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
+      recovery: { RecoveryOperations(context: $0, checks: checks) }
     )
     switchboard.add(site, name)
     return site

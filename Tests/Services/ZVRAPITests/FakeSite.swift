@@ -20,6 +20,7 @@ actor FakeSite: SiteService {
   static let time = WallTime(milliseconds: 1_714_979_289_123)
 
   var operations: [VPGOperation] = []
+  var wishes: [PointSearchWish] = []
   var created: [VPGDefinition] = []
   /// Thrown by create and perform, once set.
   var refusal: SiteError?

@@ -30,6 +30,7 @@ extension RecoveryOperations {
   /// A commit folds the journal past the points that others read, and cannot be taken back.
   func refuseCommitIfRead(_ definition: VPGDefinition) async throws(SiteError) {
     try await clones.refuseIfActive(definition.identifier, definition.name)
+    try await searches.refuseIfActive(definition.identifier, definition.name)
     try await readers(of: definition).refuse(definition.vms, except: own(definition)) { vm in
       "The recovery of the VPG \(definition.name) cannot be committed: a point of the journal of "
         + "the VM \(vm.name)"

@@ -19,14 +19,17 @@ package actor RecoveryOperations: RecoveryOperating {
   let context: SiteContext
   private let steps: RecoverySteps
   let clones: CloneOperations
+  let searches: PointSearches
   private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
   /// What an earlier manager left, until it is gone on with.
   private var loaded: [StoredRecovery] = []
 
-  package init(context: SiteContext) {
+  /// `checks` look at the VMs that a search for a good point starts.
+  package init(context: SiteContext, checks: any PointChecking = GuestChecks()) {
     self.context = context
     steps = RecoverySteps(context: context)
     clones = CloneOperations(context: context)
+    searches = PointSearches(context: context, checks: checks)
   }
 
   // MARK: After a restart
@@ -36,6 +39,10 @@ package actor RecoveryOperations: RecoveryOperating {
       do throws(SiteError) {
         if record.kind == StoredClone.kind {
           try await clones.load(record)
+          continue
+        }
+        if record.kind == StoredPointSearch.kind {
+          try await searches.load(record)
           continue
         }
         let stored = try StoredRecovery(record)
@@ -49,6 +56,7 @@ package actor RecoveryOperations: RecoveryOperating {
 
   package func resume() async {
     await clones.resume()
+    await searches.resume()
     let open = Set(await context.tasks.unfinished().map(\.identifier))
     for stored in loaded {
       let vpg = stored.workflow.vpg
@@ -106,6 +114,7 @@ package actor RecoveryOperations: RecoveryOperating {
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
     case .failoverTest(let wish):
+      try await searches.refuseIfActive(record.definition.identifier, record.definition.name)
       let plan = try await plan(for: record)
       return try await start(try plan.test(wish), as: .failoverTest, user: user)
     case .failover(let wish):
@@ -408,6 +417,7 @@ package actor RecoveryOperations: RecoveryOperating {
       // Nobody is asked any more, and a recovery is worth more than a copy.
       if policy == .commit {
         try await clones.end(vpg, because: "The clone was ended by the commit of a recovery.")
+        try await searches.end(vpg, because: "The search was ended by the commit of a recovery.")
         try await endReaders(of: record.definition)
       }
       _ = try await begin(operation, on: record, user: stored.user)

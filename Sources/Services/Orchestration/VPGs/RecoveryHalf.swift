@@ -74,13 +74,19 @@ struct RecoveryHalf: Sendable {
     if known.definition != definition, await recovery.progress(of: definition.identifier) != nil {
       throw .conflict("The VPG \(name) cannot be changed during a test or failover.")
     }
-    if known.definition != definition { try await refuseIfCloning(definition) }
+    if known.definition != definition { try await refuseIfReading(definition) }
   }
 
-  private func refuseIfCloning(_ definition: VPGDefinition) async throws(SiteError) {
+  private func refuseIfReading(_ definition: VPGDefinition) async throws(SiteError) {
     if await recovery.isCloning(definition.identifier) {
       throw .conflict(
         "A clone of the VPG \(definition.name) is being made; wait for its end or abort it first."
+      )
+    }
+    if await recovery.isSearching(definition.identifier) {
+      throw .conflict(
+        "The last good point of the VPG \(definition.name) is being searched for; wait for the end "
+          + "or abort it first."
       )
     }
   }
@@ -112,7 +118,7 @@ struct RecoveryHalf: Sendable {
         "A test or failover of the VPG \(definition.name) is under way; end it first."
       )
     }
-    try await refuseIfCloning(definition)
+    try await refuseIfReading(definition)
     // All or none: a journal that is ended is gone, whatever becomes of the others.
     try await JournalReaders(site: RecoverySite(context: context, definition: definition))
       .refuse(definition.vms) { vm in

@@ -13,7 +13,8 @@ enum Vpgs: Resource {
 
   static var routes: [Route] {
     listings + reading + tests.changesNeed(.test)
-      + (recovery + moves + splitBrain + VpgClones.routes).changesNeed(.recover)
+      + (recovery + moves + splitBrain + VpgClones.routes + PointSearchCalls.routes)
+      .changesNeed(.recover)
       + others.changesNeed(.protect)
   }
 

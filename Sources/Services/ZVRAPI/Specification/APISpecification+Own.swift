@@ -22,6 +22,9 @@ extension APISpecification {
       ? vpgIdentifier string, fromCheckpoint string, toCheckpoint string, firstExtent integer,
         extentCount integer
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
+    GET /v1/vpgs/{vpgIdentifier}/pointsearch -> PointSearchApi
+    POST /v1/vpgs/{vpgIdentifier}/pointsearch < PointSearchRequestApi -> string
+    DELETE /v1/vpgs/{vpgIdentifier}/pointsearch -> string
     GET /v1/vpgs/{vpgIdentifier}/splitbrain -> VpgSplitBrainApi
     POST /v1/vpgs/{vpgIdentifier}/splitbrain < SplitBrainKeepApi -> string
     GET /v1/tapsuspensions -> [TapSuspensionApi]
@@ -46,6 +49,16 @@ extension APISpecification {
     PointDifferenceApi
       VmIdentifier string, VmName string, From CheckpointApi, To CheckpointApi,
       Disks [DiskDifferenceApi]
+    PointProbeApi
+      Checkpoint CheckpointApi, HasPassed boolean, Finding string, Began datetime, Ended datetime
+    PointSearchApi
+      VpgIdentifier string, TaskIdentifier string?, UserName string, Began datetime,
+      Ended datetime?, Url string?, NeedsGuestAgent boolean, TimeoutInSeconds integer,
+      PointCount integer, MostProbes integer, LastGood CheckpointApi?, FirstBad CheckpointApi?,
+      Probing CheckpointApi?, Probes [PointProbeApi], IsAborted boolean, Summary string
+    PointSearchRequestApi
+      Url string?, NeedsGuestAgent boolean?, TimeoutInSeconds integer?,
+      OldestCheckpointIdentifier string?, NewestCheckpointIdentifier string?
     RecoveryEvidenceApi
       RecoveryOperationIdentifier string, RecoveryType string:RecoveryReportType,
       VpgIdentifier string, VpgName string, ProtectedSiteName string, RecoverySiteName string,

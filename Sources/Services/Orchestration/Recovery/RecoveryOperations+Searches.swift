@@ -1,0 +1,66 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+package import RecoveryModel
+package import Store
+
+// How searches for good points and recoveries of one VPG get on with each other.
+
+extension RecoveryOperations {
+  package func isSearching(_ vpg: VPGIdentifier) async -> Bool { await searches.isActive(vpg) }
+
+  /// The probes are failover tests, so that none may be there, nor anything that replaces the VMs.
+  package func beginSearch(
+    _ wish: PointSearchWish,
+    in record: VPGRecord,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    let definition = record.definition
+    try await searches.refuseIfActive(definition.identifier, definition.name)
+    try refuseIfBusy(definition)
+    let plan = try await plan(of: record)
+    for bound in [wish.oldest, wish.newest].compactMap(\.self) { _ = try plan.checkpoint(bound) }
+    let latest = try plan.checkpoint(nil)
+    let workflow = PointSearchWorkflow(
+      identifier: UUID().uuidString.lowercased(),
+      vpg: definition.identifier,
+      check: wish.check,
+      oldest: wish.oldest,
+      newest: wish.newest ?? latest.identifier
+    )
+    let count = workflow.points(of: plan.checkpoints).count
+    guard count > 0 else { throw .invalid("There is no point between the two that are named.") }
+    return try await searches.begin(
+      StoredPointSearch(
+        workflow: workflow,
+        user: user,
+        pointCount: count,
+        began: context.now()
+      ),
+      of: definition.name
+    )
+  }
+
+  package func abortSearch(
+    in vpg: VPGIdentifier,
+    of name: String,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    try await searches.abort(vpg, of: name, user: user)
+  }
+
+  package func search(in vpg: VPGIdentifier) async -> PointSearchView? {
+    await searches.search(in: vpg).map { stored in
+      PointSearchView(
+        workflow: stored.workflow,
+        user: stored.user,
+        pointCount: stored.pointCount,
+        began: stored.began,
+        ended: stored.ended,
+        task: stored.task,
+        summary: stored.ended == nil ? "" : stored.words
+      )
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Orchestration
+import RecoveryModel
+import Testing
+
+@testable import ZVRAPI
+
+@Suite struct PointSearchCallTests {
+  private let path = "/v1/vpgs/\(FakeSite.vpg)/pointsearch"
+
+  @Test func `a search is begun, shown and aborted`() async throws {
+    let client = await APIClient.loggedOn()
+    #expect(await client.send(.get, path).status == 404)
+    let begun = await client.send(
+      .post,
+      path,
+      #"{"Url": "http://192.0.2.10/health", "TimeoutInSeconds": "60", "#
+        + #""OldestCheckpointIdentifier": "17"}"#
+    )
+    #expect(begun.status == 200 && begun.body.readText != nil)
+    let wish = try #require(await client.site.wishes.last)
+    #expect(wish.check.url == "http://192.0.2.10/health")
+    #expect(wish.check.timeoutInSeconds == 60 && !wish.check.needsGuestAgent)
+    #expect(wish.oldest == CheckpointIdentifier(17) && wish.newest == nil)
+    let search = try #require(await client.get(path).object)
+    #expect(search["Url"] == .string("http://192.0.2.10/health"))
+    #expect(search["LastGood"]?.object != nil)
+    #expect(search["FirstBad"] == .null)
+    let probe = try #require(search["Probes"]?.items?.first?.object)
+    #expect(probe["HasPassed"] == .bool(true))
+    #expect(await client.xml(path).contains("<Finding>it answered</Finding>"))
+    #expect(await client.send(.delete, path).status == 200)
+  }
+
+  @Test func `a search without a check, or with a wrong one, is refused`() async {
+    let client = await APIClient.loggedOn()
+    for body in [
+      "{}", #"{"Url": "ftp://x/"}"#, #"{"Url": "no address"}"#, #"{"Url": "http:///x"}"#,
+      #"{"NeedsGuestAgent": true, "TimeoutInSeconds": 0}"#,
+      #"{"NeedsGuestAgent": true, "NewestCheckpointIdentifier": "x"}"#,
+    ] {
+      #expect(await client.send(.post, path, body).status == 400, "\(body)")
+    }
+    let viewer = await APIClient.loggedOn(as: .viewer)
+    #expect(await viewer.send(.post, path, #"{"NeedsGuestAgent": true}"#).status == 403)
+  }
+}
