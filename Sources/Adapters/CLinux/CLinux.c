@@ -5,12 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,17 +52,27 @@ int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end)
   return 1;
 }
 
-ssize_t understudy_write_two(int descriptor, const void *head, size_t head_count,
-                             const void *body, size_t body_count, off_t offset) {
-  struct iovec pieces[] = {
-    {.iov_base = (void *)head, .iov_len = head_count},
-    {.iov_base = (void *)body, .iov_len = body_count},
-  };
-  ssize_t count;
-  do
-    count = pwritev(descriptor, pieces, 2, offset);
-  while (count < 0 && errno == EINTR);
-  return count < 0 ? -errno : count;
+void *understudy_map_huge(size_t count) {
+  // Room for a beginning at a multiple of a huge page; what is too much is given back.
+  size_t room = count + UNDERSTUDY_HUGE_PAGE;
+  char *start = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED)
+    return NULL;
+  size_t before = -(uintptr_t)start % UNDERSTUDY_HUGE_PAGE;
+  if (before > 0)
+    munmap(start, before);
+  munmap(start + before + count, room - before - count);
+  // Without huge pages it is memory like any other.
+  madvise(start + before, count, MADV_HUGEPAGE);
+  return start + before;
+}
+
+void understudy_unmap(void *memory, size_t count) { munmap(memory, count); }
+
+void understudy_return_freed_memory(int large, int heap_limit) {
+  // Said once, the threshold no longer grows with what is freed.
+  mallopt(M_MMAP_THRESHOLD, large);
+  mallopt(M_ARENA_MAX, heap_limit);
 }
 
 int understudy_is_socket(const char *path) {

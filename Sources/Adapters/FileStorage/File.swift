@@ -89,29 +89,6 @@ package final class File: StorageFile {
     }
   }
 
-  package func write(
-    _ head: UnsafeRawBufferPointer,
-    _ body: UnsafeRawBufferPointer,
-    at offset: UInt64
-  ) throws(StorageError) {
-    if let direct = directDescriptor(for: head, at: offset),
-      directDescriptor(for: body, at: offset + UInt64(head.count)) != nil
-    {
-      let result = understudy_write_two(
-        direct,
-        head.baseAddress,
-        head.count,
-        body.baseAddress,
-        body.count,
-        off_t(offset)
-      )
-      if result == head.count + body.count { return }
-      // A part of it, or none: once more, piece by piece, which says why if it fails again.
-    }
-    try write(head, at: offset)
-    try write(body, at: offset + UInt64(head.count))
-  }
-
   /// Where a write goes that can go past the page cache.
   private func directDescriptor(for bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Int32? {
     let known = direct.load(ordering: .acquiring)

@@ -38,6 +38,25 @@ package struct FileFolder: StorageFolder {
     return UInt64(found.f_bavail) * UInt64(found.f_frsize)
   }
 
+  /// From so many bytes on memory is in huge pages: a direct write from small ones is cut into
+  /// requests of as many pieces as the disk takes, and each page is looked up by itself.
+  private static let hugeByteCount = 1 << 20
+  private static let hugePage = 2 << 20
+
+  package func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    guard byteCount >= Self.hugeByteCount else {
+      return .allocate(byteCount: byteCount.roundedUp(to: 4096), alignment: 4096)
+    }
+    let count = byteCount.roundedUp(to: Self.hugePage)
+    guard let start = understudy_map_huge(count) else { fatalError("no memory for \(count) bytes") }
+    return UnsafeMutableRawBufferPointer(start: start, count: count)
+  }
+
+  package func deallocate(_ memory: UnsafeMutableRawBufferPointer) {
+    guard memory.count >= Self.hugeByteCount else { return memory.deallocate() }
+    understudy_unmap(memory.baseAddress, memory.count)
+  }
+
   /// Whether the file system can write past its page cache; if not, journals work, more slowly.
   package func canWriteDirectly() throws(StorageError) -> Bool {
     let probe = "direct.tmp"

@@ -38,21 +38,22 @@ struct BatchHeader: Equatable {
   /// Bytes the batch takes in the file.
   var paddedByteCount: Int { contentByteCount.roundedUp(to: Self.alignment) }
 
-  /// A batch whose payload follows its records, or begins at a multiple of 4096 so that it can be
-  /// written from where it is.
+  /// A batch whose payload follows its records, or begins at a multiple of 4096 if its length is
+  /// one: that makes the batch no longer, and writes of whole pages are read back as such.
   init(
     firstSequence: SequenceNumber,
     salt: UInt64,
     recordCount: Int,
-    payloadByteCount: Int,
-    isPayloadAligned: Bool = false
+    payloadByteCount: Int
   ) {
     self.firstSequence = firstSequence
     self.salt = salt
     self.recordCount = recordCount
     self.payloadByteCount = payloadByteCount
     payloadOffset = Self.byteCount + recordCount * StreamRecord.encodedByteCount
-    if isPayloadAligned { payloadOffset = payloadOffset.roundedUp(to: Self.alignment) }
+    if payloadByteCount > 0, payloadByteCount % Self.alignment == 0 {
+      payloadOffset = payloadOffset.roundedUp(to: Self.alignment)
+    }
   }
 
   /// Writes the 64 bytes, checksum zero.

@@ -15,13 +15,6 @@ package protocol StorageFile: AnyObject, Sendable {
   /// Writes all of `bytes` at `offset`, lengthening the file as needed.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
 
-  /// Writes `head` at `offset` and `body` right after it, together if the storage can.
-  func write(
-    _ head: UnsafeRawBufferPointer,
-    _ body: UnsafeRawBufferPointer,
-    at offset: UInt64
-  ) throws(StorageError)
-
   /// Cuts or lengthens the file. What is new reads as zeroes and takes no space.
   func resize(to byteCount: UInt64) throws(StorageError)
 
@@ -35,7 +28,7 @@ package protocol StorageFile: AnyObject, Sendable {
   func sync() throws(StorageError)
 
   /// Makes later reads come from the storage itself: after a write or sync failed, memory may
-  /// hold what the storage does not.
+  /// hold what the storage does not. It also gives back the memory of what was read.
   func forgetCache() throws(StorageError)
 
   /// The first range at or after `offset` that may hold anything but zeroes; nil if there is none
@@ -47,15 +40,6 @@ package protocol StorageFile: AnyObject, Sendable {
 }
 
 extension StorageFile {
-  package func write(
-    _ head: UnsafeRawBufferPointer,
-    _ body: UnsafeRawBufferPointer,
-    at offset: UInt64
-  ) throws(StorageError) {
-    unsafe try write(head, at: offset)
-    unsafe try write(body, at: offset + UInt64(head.count))
-  }
-
   package func forgetCache() throws(StorageError) {}
   package func nextData(from offset: UInt64) throws(StorageError) -> Range<UInt64>? {
     let end = try byteCount()

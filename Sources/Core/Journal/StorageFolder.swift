@@ -22,8 +22,24 @@ package protocol StorageFolder: Sendable {
 
   /// Bytes that can still be written; nil if nobody knows.
   func freeByteCount() throws(StorageError) -> UInt64?
+
+  /// Memory of at least `byteCount` bytes that files here are written from best; it begins at a
+  /// multiple of 4096 and is given back with ``deallocate(_:)``.
+  func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer
+
+  /// Takes back what ``allocate(_:)`` gave.
+  func deallocate(_ memory: UnsafeMutableRawBufferPointer)
 }
 
 extension StorageFolder {
   package func freeByteCount() throws(StorageError) -> UInt64? { nil }
+
+  package func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    .allocate(
+      byteCount: byteCount.roundedUp(to: AlignedBuffer.alignment),
+      alignment: AlignedBuffer.alignment
+    )
+  }
+
+  package func deallocate(_ memory: UnsafeMutableRawBufferPointer) { unsafe memory.deallocate() }
 }

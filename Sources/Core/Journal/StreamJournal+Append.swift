@@ -7,7 +7,7 @@ internal import Synchronization
 extension StreamJournal {
   /// What only the appending thread needs.
   struct Appender: Sendable {
-    let buffer = AlignedBuffer()
+    let buffer: AlignedBuffer
     /// Set while replicas may have, in memory alone, what a failed write of the first sync left.
     var isReplicaUnknown = false
     /// While filling: payload bytes since the state was saved.
@@ -24,44 +24,52 @@ extension StreamJournal {
   /// Appends records, which must follow the last one, with their payloads end to end, and makes
   /// them durable.
   ///
-  /// All records become durable or, if it throws, at least those before it do not suffer: the call
-  /// can be repeated. While the first sync runs, records go straight into the replicas.
+  /// The payloads may lie in several pieces, as long as none is in two. All records become durable
+  /// or, if it throws, at least those before it do not suffer: the call can be repeated. While the
+  /// first sync runs, records go straight into the replicas.
+  package func append(
+    _ records: [StreamRecord],
+    payloads pieces: [UnsafeRawBufferPointer]
+  ) throws(JournalError) {
+    guard !records.isEmpty else { return }
+    var rest = unsafe Payloads(pieces)
+    try appender.withLock { appender throws(JournalError) in
+      try check(records, rest)
+      var phase = contents.withLock { $0.phase }
+      guard phase != .promoted else { throw .promoted }
+
+      // What is before `first` is done; `rest` are the payloads from there on.
+      var first = records.startIndex
+      var next = rest
+      for index in records.indices {
+        let record = records[index]
+        if phase == .complete, record.kind == .syncBegan, record.offset == 1 {
+          try appendBatch(records[first..<index], rest, &appender)
+          try reset(before: record.sequence, &appender)
+          phase = .filling
+          (first, rest) = (index, next)
+        }
+        _ = unsafe next.take(record)
+        if phase == .filling, record.kind == .syncEnded {
+          try apply(records[first...index], rest, &appender)
+          if try complete(at: record.sequence) { phase = .complete }
+          (first, rest) = (index + 1, next)
+        }
+      }
+      if phase == .complete {
+        try appendBatch(records[first...], rest, &appender)
+      } else {
+        try apply(records[first...], rest, &appender)
+      }
+    }
+  }
+
+  /// Like ``append(_:payloads:)``, with all payloads in one piece.
   package func append(
     _ records: [StreamRecord],
     payload: UnsafeRawBufferPointer
   ) throws(JournalError) {
-    guard !records.isEmpty else { return }
-    try appender.withLock { appender throws(JournalError) in
-      unsafe try check(records, payload)
-      var phase = contents.withLock { $0.phase }
-      guard phase != .promoted else { throw .promoted }
-
-      var first = (record: 0, payload: 0)
-      var end = 0
-      for index in records.indices {
-        let record = records[index]
-        if phase == .complete, record.kind == .syncBegan, record.offset == 1 {
-          let run = unsafe UnsafeRawBufferPointer(rebasing: payload[first.payload..<end])
-          unsafe try appendBatch(records[first.record..<index], run, &appender)
-          try reset(before: record.sequence, &appender)
-          phase = .filling
-          first = (index, end)
-        }
-        end += record.payloadByteCount
-        if phase == .filling, record.kind == .syncEnded {
-          let run = unsafe UnsafeRawBufferPointer(rebasing: payload[first.payload..<end])
-          unsafe try apply(records[first.record...index], run, &appender)
-          if try complete(at: record.sequence) { phase = .complete }
-          first = (index + 1, end)
-        }
-      }
-      let rest = unsafe UnsafeRawBufferPointer(rebasing: payload[first.payload..<end])
-      if phase == .complete {
-        unsafe try appendBatch(records[first.record...], rest, &appender)
-      } else {
-        unsafe try apply(records[first.record...], rest, &appender)
-      }
-    }
+    unsafe try append(records, payloads: [payload])
   }
 
   /// Makes sure that nothing follows the last durable record; to be called before a sender is told
@@ -82,35 +90,29 @@ extension StreamJournal {
 
   private func check(
     _ records: [StreamRecord],
-    _ payload: UnsafeRawBufferPointer
+    _ payloads: Payloads
   ) throws(JournalError) {
     var (expected, volumes, replicas) = contents.withLock {
       ($0.durable.next, $0.history.volumes, $0.replicas)
     }
-    var position = 0
+    var payloads = payloads
     for record in records {
       guard record.sequence == expected else {
         throw .gap(expected: expected, found: record.sequence)
       }
-      let end = position + record.payloadByteCount
-      guard record.fits(volumes), end <= payload.count,
-        unsafe record.payloadByteCount == 0
-          || Checksum.of(UnsafeRawBufferPointer(rebasing: payload[position..<end]))
-            == record.payloadChecksum
+      guard record.fits(volumes), let payload = unsafe payloads.next(record),
+        unsafe payload.isEmpty || Checksum.of(payload) == record.payloadChecksum
       else { throw .malformed(record.sequence) }
-      if record.kind == .syncBegan, end > position {
-        let said = unsafe VolumeSizes(
-          decoding: UnsafeRawBufferPointer(rebasing: payload[position..<end])
-        )
+      if unsafe record.kind == .syncBegan && !payload.isEmpty {
+        let said = unsafe VolumeSizes(decoding: payload)
         guard let said, said.canFollow(volumes), replicas.hasRoom(for: said) else {
           throw .otherVolumes(record.sequence)
         }
         volumes = said.padded(to: volumes.bytes.count)
       }
-      position = end
       expected = expected.next
     }
-    guard position == payload.count else { throw .malformed(records[0].sequence) }
+    guard payloads.isEmpty else { throw .malformed(records[0].sequence) }
   }
 
   // MARK: Batches
@@ -118,7 +120,7 @@ extension StreamJournal {
   /// One write and one sync for all the records.
   private func appendBatch(
     _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer,
+    _ payloads: Payloads,
     _ appender: inout Appender
   ) throws(JournalError) {
     guard let first = records.first, let last = records.last else { return }
@@ -127,15 +129,14 @@ extension StreamJournal {
       firstSequence: first.sequence,
       salt: 0,
       recordCount: records.count,
-      payloadByteCount: payload.count,
-      isPayloadAligned: unsafe Self.isWrittenInPlace(payload)
+      payloadByteCount: records.payloadByteCount
     )
     precondition(header.contentByteCount <= BatchHeader.contentByteLimit, "a batch is too large")
     let end = try placeForBatch(of: UInt64(header.paddedByteCount), at: first.time)
     header.salt = end.salt
 
     do {
-      unsafe try write(header, records, payload, appender.buffer, to: end)
+      try write(header, records, payloads, appender.buffer, to: end)
       try end.file.sync()
     } catch {
       appender.isEndUnknown = true
@@ -144,12 +145,10 @@ extension StreamJournal {
     contents.withLock { contents in
       let segment = contents.segments.count - 1
       var times = BatchTimes(first.time)
+      var payloads = payloads
       var position = header.payloadOffset
       for record in records {
-        let start = position - header.payloadOffset
-        let content = unsafe UnsafeRawBufferPointer(
-          rebasing: payload[start..<(start + record.payloadByteCount)]
-        )
+        let content = unsafe payloads.take(record)
         unsafe contents.segments[segment].note(
           record,
           fileOffset: end.offset + UInt64(position),
@@ -164,23 +163,16 @@ extension StreamJournal {
     }
   }
 
-  /// Whether a payload is large, and lies in memory as it has to for direct writes: it is written
-  /// from where it is then.
-  private static func isWrittenInPlace(_ payload: UnsafeRawBufferPointer) -> Bool {
-    let unit = BatchHeader.alignment
-    return payload.count >= 16 * unit && payload.count % unit == 0
-      && Int(bitPattern: payload.baseAddress) % unit == 0
-  }
-
+  /// Payloads are copied, wherever they lie: from memory that suits the storage the whole batch is
+  /// written sooner than without the copy.
   private func write(
     _ header: BatchHeader,
     _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer,
+    _ payloads: Payloads,
     _ buffer: AlignedBuffer,
     to end: End
   ) throws(StorageError) {
-    let isInPlace = unsafe Self.isWrittenInPlace(payload)
-    let batch = unsafe buffer.bytes(isInPlace ? header.payloadOffset : header.paddedByteCount)
+    let batch = unsafe buffer.bytes(header.paddedByteCount)
     unsafe header.encode(into: batch)
     var position = BatchHeader.byteCount
     for record in records {
@@ -189,16 +181,20 @@ extension StreamJournal {
       position = end
     }
     unsafe BatchHeader.seal(UnsafeMutableRawBufferPointer(rebasing: batch[..<position]))
-    if isInPlace {
-      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...])
+    let content = header.payloadOffset..<header.contentByteCount
+    for gap in [position..<content.lowerBound, content.upperBound..<batch.count] {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[gap])
         .initializeMemory(as: UInt8.self, repeating: 0)
-      unsafe try end.file.write(UnsafeRawBufferPointer(batch), payload, at: end.offset)
-    } else {
-      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...]).copyMemory(from: payload)
-      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[header.contentByteCount...])
-        .initializeMemory(as: UInt8.self, repeating: 0)
-      unsafe try end.file.write(UnsafeRawBufferPointer(batch), at: end.offset)
     }
+    var payloads = payloads
+    position = content.lowerBound
+    for record in records {
+      let payload = unsafe payloads.take(record)
+      unsafe UnsafeMutableRawBufferPointer(rebasing: batch[position...])
+        .copyMemory(from: payload)
+      position += payload.count
+    }
+    unsafe try end.file.write(UnsafeRawBufferPointer(batch), at: end.offset)
   }
 
   /// Where the next batch goes.

@@ -15,28 +15,21 @@ extension StreamJournal {
   /// Writes records into the replicas and makes them durable there.
   func apply(
     _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer,
+    _ payloads: Payloads,
     _ appender: inout Appender
   ) throws(JournalError) {
     guard let last = records.last else { return }
     if appender.isReplicaUnknown { try distrustMemory() }
     appender.isReplicaUnknown = true
-    do { unsafe try write(records, payload) } catch {
+    do { try write(records, payloads) } catch {
       try distrustMemory()
       throw failed(error)
     }
     appender.isReplicaUnknown = false
-    appender.unsavedByteCount += payload.count
+    appender.unsavedByteCount += records.payloadByteCount
     var history = contents.withLock { $0.history }
-    var position = 0
-    for record in records {
-      let end = position + record.payloadByteCount
-      unsafe history.add(
-        record,
-        payload: UnsafeRawBufferPointer(rebasing: payload[position..<end])
-      )
-      position = end
-    }
+    var rest = payloads
+    for record in records { unsafe history.add(record, payload: rest.take(record)) }
     let began = records.last { $0.kind == .syncBegan }
     // Times are the sender's: any number.
     let age = last.time.milliseconds.subtractingReportingOverflow(
@@ -61,17 +54,16 @@ extension StreamJournal {
 
   private func write(
     _ records: ArraySlice<StreamRecord>,
-    _ payload: UnsafeRawBufferPointer
+    _ payloads: Payloads
   ) throws(StorageError) {
     let replicas = replicas
     var touched = Set<Int>()
-    var position = 0
+    var payloads = payloads
     for record in records {
-      let end = position + record.payloadByteCount
+      let bytes = unsafe payloads.take(record)
       switch record.kind {
       case .write:
         let replica = replicas[Int(record.volume)]
-        let bytes = unsafe UnsafeRawBufferPointer(rebasing: payload[position..<end])
         if unsafe Checksum.isZero(bytes) {
           try replica.punchHole(at: record.offset, count: UInt64(record.length))
         } else {
@@ -87,7 +79,6 @@ extension StreamJournal {
       case .mark, .syncBegan, .syncEnded:
         break
       }
-      position = end
     }
     for volume in touched { try replicas[volume].sync() }
   }

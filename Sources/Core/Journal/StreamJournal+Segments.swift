@@ -123,6 +123,8 @@ extension StreamJournal {
           contents.lastSpareNumber += 1
           return contents.lastSpareNumber
         }
+        // What folding read is in memory, and in the way of direct writes.
+        try segment.file.forgetCache()
         try folder.rename(segment.name, to: Spare.name(number))
         spares.append(
           Spare(name: Spare.name(number), file: segment.file, byteCount: size, ticket: ticket)

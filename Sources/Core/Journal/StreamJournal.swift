@@ -70,7 +70,7 @@ package final class StreamJournal: Sendable {
       volumes: VolumeSizes(volumeSizes),
       settings: settings
     )
-    appender = Mutex(Appender())
+    appender = Mutex(Appender(buffer: AlignedBuffer(for: folder)))
     saved = Mutex(recovered.state)
     contents = Mutex(recovered.contents)
     if recovered.state.folding > recovered.state.folded {

@@ -124,14 +124,6 @@ package import RecoveryModel
     payloadByteCount = 0
   }
 
-  /// Empties the batch and keeps as little memory as it can.
-  package func releaseMemory() {
-    removeAll()
-    records = []
-    unsafe memory.deallocate()
-    unsafe memory = .allocate(byteCount: 4096, alignment: 4096)
-  }
-
   private func grow(to byteCount: Int) {
     let larger = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(byteCount, unsafe memory.count * 2),

@@ -154,13 +154,11 @@ extension ReplicationWorld {
     _ connection: SimulatedConnection
   ) throws(Violation) {
     guard let journal = keeper.journal, let last = batches.last?.last else { return }
-    let group = RecordBatch(payloadCapacity: 0)
-    for batch in batches {
-      for record in batch.records { group.append(record) }
-      unsafe group.appendPayload(count: batch.payloadByteCount).copyMemory(from: batch.payload)
-    }
     let isWritten: Void? = try working(keeper) { () throws(JournalError) in
-      unsafe try journal.append(group.records, payload: group.payload)
+      unsafe try journal.append(
+        batches.flatMap(\.records),
+        payloads: batches.map { unsafe $0.payload }
+      )
     }
     guard isWritten != nil else {
       connection.sendToSender(.refuse(.storage, "the journal cannot be written"))

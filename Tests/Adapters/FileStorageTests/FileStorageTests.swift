@@ -118,6 +118,23 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 5000, (1 << 20) - 1, 1 << 20, (4 << 20) + 1])
+  func `are written from aligned memory, huge pages if it is much`(byteCount: Int) throws {
+    try withFolder { folder in
+      let memory = folder.allocate(byteCount)
+      let start = Int(bitPattern: memory.baseAddress)
+      let isMuch = byteCount >= 1 << 20
+      #expect(memory.count >= byteCount && memory.count < byteCount + (2 << 20))
+      #expect(start % (isMuch ? 2 << 20 : 4096) == 0)
+      memory.initializeMemory(as: UInt8.self, repeating: 7)
+      let file = try folder.open("a", creating: true)
+      try file.write(UnsafeRawBufferPointer(memory), at: 4096)
+      #expect(try read(file, at: UInt64(4096 + memory.count - 1), count: 1) == [7])
+      if isMuch { #expect(mappingFlags(at: start).contains("hg")) }
+      folder.deallocate(memory)
+    }
+  }
+
   @Test func `hold a journal that is there again after a restart`() throws {
     try withFolder { folder in
       for isFirst in [true, false] {
@@ -159,6 +176,23 @@ private func append(
     length: length
   )
   try journal.append([record], payload: UnsafeRawBufferPointer(start: nil, count: 0))
+}
+
+/// The kernel's flags of the memory at an address.
+private func mappingFlags(at address: Int) -> [Substring] {
+  // The file says that it is empty: Foundation would read its beginning alone.
+  guard let file = fopen("/proc/self/smaps", "r") else { return [] }
+  defer { fclose(file) }
+  let line = UnsafeMutablePointer<CChar>.allocate(capacity: 4096)
+  defer { line.deallocate() }
+  var isInside = false
+  while fgets(line, 4096, file) != nil {
+    let words = String(cString: line).split { $0.isWhitespace }
+    let ends = words[0].split(separator: "-").compactMap { Int($0, radix: 16) }
+    if ends.count == 2 { isInside = ends[0] <= address && address < ends[1] }
+    if isInside, words[0] == "VmFlags:" { return words }
+  }
+  return []
 }
 
 private func withFolder(_ body: (FileFolder) throws -> Void) throws {

@@ -158,18 +158,52 @@ import Testing
     #expect(journal.statistics.spareCount == 0)
   }
 
-  @Test func `take large payloads from where they are`() throws {
+  @Test func `take payloads in several pieces, with syncs among them`() throws {
+    var fixture = Fixture()
+    var recording = fixture.recording
+    var entries = [
+      recording.syncBegan(1), recording.write(0, 100, [UInt8](repeating: 1, count: 700)),
+    ]
+    entries += [recording.syncEnded(), recording.write(1, 9, [UInt8](repeating: 2, count: 5000))]
+    entries += [recording.mark(1), recording.write(0, 400, [UInt8](repeating: 3, count: 4096))]
+    fixture.recording = recording
+    let journal = try fixture.open()
+    // A piece with two payloads, one with none, and one with the last payload.
+    let pieces = [entries[1].payload + entries[3].payload, [], entries[5].payload]
+    func append(_ pieces: [[UInt8]]) throws {
+      let memory = pieces.map { piece in
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: piece.count, alignment: 1)
+        copy.copyBytes(from: piece)
+        return UnsafeRawBufferPointer(copy)
+      }
+      defer { for piece in memory { piece.deallocate() } }
+      try journal.append(entries.map(\.record), payloads: memory)
+    }
+    #expect(throws: JournalError.malformed(entries[5].record.sequence)) {
+      try append([pieces[0], Array(pieces[2].dropLast())])
+    }
+    #expect(throws: JournalError.malformed(entries[0].record.sequence)) {
+      try append(pieces + [[1]])
+    }
+    #expect(journal.state.durable == SequenceNumber(0))
+    try append(pieces)
+    for entry in entries.dropFirst(2) {
+      #expect(try fixture.difference(journal, asOf: entry.record.sequence) == nil)
+    }
+  }
+
+  @Test(arguments: [131_072, 131_000])
+  func `lay payloads of whole pages out in whole pages`(byteCount: Int) throws {
     var fixture = Fixture(volumeSizes: [300_000])
     fixture.settings.segmentByteCount = 1 << 20
     var journal = try fixture.openCompleted()
-    let entry = fixture.recording.write(0, 500, (0..<131_072).map { UInt8(truncatingIfNeeded: $0) })
-    let payload = AlignedBuffer()
-    let bytes = payload.bytes(entry.payload.count)
-    bytes.copyBytes(from: entry.payload)
-    try journal.append([entry.record], payload: UnsafeRawBufferPointer(bytes))
+    let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
+    try journal.append([fixture.recording.write(0, 500, bytes)])
     try journal.append([fixture.recording.mark(1)])
-    // One block of header and records, then the payload as it was.
-    #expect(fixture.disk.content("journal/0000000000000001.journal")[8192] == entry.payload[0])
+    // The batch begins behind the segment's header, and has one record.
+    let start = 4096 + (byteCount % 4096 == 0 ? 4096 : 64 + 40)
+    let file = fixture.disk.content("journal/0000000000000001.journal")
+    #expect(Array(file[start..<start + byteCount]) == bytes)
     #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)
     journal = try fixture.open()
     #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)

@@ -46,11 +46,21 @@ int understudy_reopen_direct(int descriptor);
 /// Finds data at or after `offset`: 1 and its range, of at least one byte, or 0 if there are only
 /// holes up to the end. Moves the descriptor's position.
 int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end);
-/// Writes two pieces, one after the other, in one call; the number of bytes written.
-ssize_t understudy_write_two(int descriptor, const void *head, size_t head_count,
-                             const void *body, size_t body_count, off_t offset);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
+
+// Memory
+
+/// Bytes of a huge page.
+#define UNDERSTUDY_HUGE_PAGE ((size_t)2 << 20)
+/// New memory, in huge pages where the kernel has them; `count` is a multiple of a huge page, and
+/// so is where it begins. NULL if there is none.
+void *understudy_map_huge(size_t count);
+/// Gives it back.
+void understudy_unmap(void *memory, size_t count);
+/// From here on memory of `large` bytes or more goes back to the system once it is freed; the rest
+/// is in at most so many heaps, but for those that are there.
+void understudy_return_freed_memory(int large, int heap_limit);
 
 // Processes, threads and time
 

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import ControlProtocol
 internal import Foundation
 internal import Identity
@@ -22,6 +23,9 @@ package struct ApplianceWorker {
   ///
   /// Standard output is the supervisor's pipe: nothing else may be written to it.
   package func run() async throws {
+    // Received batches are large and live long. Left alone, the allocator keeps them once they are
+    // freed, in a heap for every few threads, where small pieces between them hold them fast.
+    understudy_return_freed_memory(256 << 10, 2)
     let parts = try ApplianceParts(configuration: configuration, logger: logger)
     Heartbeat.start(on: FileHandle.standardOutput.fileDescriptor) { parts.probe() }
     do {

@@ -76,13 +76,12 @@ extension JournalKeeper {
   // MARK: The writer's thread
 
   func write() {
-    let group = RecordBatch(payloadCapacity: 0)
     var isRested = true
     while let work = takeWork(isRested: isRested) {
       switch work {
-      case .batches(let batches, let sender): append(batches, group, from: sender)
+      case .batches(let batches, let sender): append(batches, from: sender)
       case .question(let question): answer(question)
-      case .rest: releaseMemory(group)
+      case .rest: releaseMemory()
       }
       if case .rest = work { isRested = true } else { isRested = false }
       monitor.withLock {
@@ -136,21 +135,11 @@ extension JournalKeeper {
 
   private func append(
     _ batches: [RecordBatch],
-    _ group: RecordBatch,
     from sender: any StreamSession
   ) {
     guard let journal = monitor.withLock({ journal }), let last = batches.last?.last else { return }
     do {
-      if batches.count == 1 {
-        try journal.append(batches[0].records, payload: batches[0].payload)
-      } else {
-        group.removeAll()
-        for batch in batches {
-          for record in batch.records { group.append(record) }
-          group.appendPayload(count: batch.payloadByteCount).copyMemory(from: batch.payload)
-        }
-        try journal.append(group.records, payload: group.payload)
-      }
+      try journal.append(batches.flatMap(\.records), payloads: batches.map(\.payload))
     } catch {
       failed("the journal cannot be written", error)
       monitor.withLock {
@@ -166,8 +155,7 @@ extension JournalKeeper {
   }
 
   /// A VM that writes nothing costs no memory for writing.
-  private func releaseMemory(_ group: RecordBatch) {
-    group.releaseMemory()
+  private func releaseMemory() {
     monitor.withLock { journal }?.releaseMemory()
   }
 
