@@ -122,6 +122,22 @@ package protocol Hypervisor: Sendable {
     of vm: VMIdentifier
   ) async throws(HypervisorError)
 
+  // MARK: Inside a guest
+
+  /// Freezes the file systems of a running guest through its agent: what programs wrote is on the
+  /// disks, and writes wait until ``thawFileSystems(of:)``.
+  ///
+  /// After ``HypervisorError/noGuestAgent(_:)``, ``HypervisorError/frozenByOthers(_:)``,
+  /// ``HypervisorError/notRunning(_:)`` and ``HypervisorError/noSuchVM(_:)`` the guest is as it
+  /// was; after any other error it may be frozen, or become so.
+  func freezeFileSystems(
+    of vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) async throws(HypervisorError)
+
+  /// Lets a guest's file systems go on; a guest that is off, gone or not frozen is fine.
+  func thawFileSystems(of vm: VMIdentifier) async throws(HypervisorError)
+
   // MARK: Recovery
 
   /// Defines and starts a VM on the given disks. Called again, returns the VM it made before.
@@ -301,6 +317,10 @@ package enum HypervisorError: Error, Equatable, Sendable {
   case notRunning(VMIdentifier)
   /// Another block job or snapshot holds the disk.
   case diskBusy(VolumeIdentifier, VMIdentifier, String)
+  /// No agent answers in the guest.
+  case noGuestAgent(VMIdentifier)
+  /// Somebody else has frozen the guest's file systems.
+  case frozenByOthers(VMIdentifier)
   /// Another VM has the name or UUID already.
   case nameTaken(String)
   case failed(operation: String, reason: String)

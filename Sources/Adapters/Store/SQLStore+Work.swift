@@ -17,6 +17,18 @@ extension SQLStore {
     try await execute("DELETE FROM \"vpg\" WHERE identifier = ?", [vpg.rawValue])
   }
 
+  package func frozenGuests() async throws(StoreError) -> [FrozenGuestRecord] {
+    try await records("SELECT json FROM \"frozenGuest\" ORDER BY vm")
+  }
+
+  package func save(_ guest: FrozenGuestRecord) async throws(StoreError) {
+    try await put(guest, in: "frozenGuest", [("vm", guest.vm.rawValue)])
+  }
+
+  package func removeFrozenGuest(_ vm: VMIdentifier) async throws(StoreError) {
+    try await execute("DELETE FROM \"frozenGuest\" WHERE vm = ?", [vm.rawValue])
+  }
+
   package func vpgExports() async throws(StoreError) -> [VPGExportRecord] {
     try await records("SELECT json FROM \"vpgExport\" ORDER BY time DESC")
   }

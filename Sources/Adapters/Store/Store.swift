@@ -84,6 +84,11 @@ package protocol Store: CatalogueStore, ReportStore {
   func save(_ export: VPGExportRecord) async throws(StoreError)
   func removeVPGExport(at time: WallTime) async throws(StoreError)
 
+  /// Guests whose file systems may be frozen by this site.
+  func frozenGuests() async throws(StoreError) -> [FrozenGuestRecord]
+  func save(_ guest: FrozenGuestRecord) async throws(StoreError)
+  func removeFrozenGuest(_ vm: VMIdentifier) async throws(StoreError)
+
   // MARK: Work
 
   /// Recovery operations that are not finished, as their state machines last stood.
@@ -360,6 +365,24 @@ package struct VPGRecord: Codable, Sendable, Equatable {
       self.keepsReplicas = keepsReplicas
       self.phaseBefore = phaseBefore
     }
+  }
+}
+
+/// A guest that is being frozen, or is frozen, for a checkpoint.
+///
+/// It is kept from before the guest is asked until it is known to be thawed.
+package struct FrozenGuestRecord: Codable, Sendable, Equatable {
+  package var vm: VMIdentifier
+  package var name: String
+  package var vpg: VPGIdentifier
+  /// The run of the VM, as the hypervisor counts them: another one is not frozen.
+  package var runIdentifier: Int?
+
+  package init(vm: VMIdentifier, name: String, vpg: VPGIdentifier, runIdentifier: Int?) {
+    self.vm = vm
+    self.name = name
+    self.vpg = vpg
+    self.runIdentifier = runIdentifier
   }
 }
 

@@ -69,6 +69,7 @@ package enum StoreSchema {
       ]
     ),
     ("alert subjects", []),
+    ("frozenGuest", [.keyed("frozenGuest", by: "vm")]),
   ]
 
   /// The tables that a step empties.

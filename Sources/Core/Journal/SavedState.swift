@@ -53,6 +53,8 @@ extension SavedState {
       let tag = checkpoint.tag.utf8.map { Self.hexadecimal(UInt64($0), digits: 2) }.joined()
       text +=
         "checkpoint \(checkpoint.identifier) \(checkpoint.time.milliseconds) -\(tag)\n"
+      // A line of its own, which programs that do not know it pass over.
+      if checkpoint.isQuiesced { text += "quiesced 1\n" }
     }
     var bytes = Array(text.utf8)
     bytes += "crc32c \(Self.hexadecimal(UInt64(Self.checksum(bytes[...])), digits: 8))\n".utf8
@@ -106,13 +108,15 @@ extension SavedState {
     state.sync = sync
     state.isPromoted = promoted == 1
     if let words = lines["checkpoint"] {
-      guard let checkpoint = Self.checkpoint(words) else { return nil }
+      guard let checkpoint = Self.checkpoint(words, isQuiesced: number("quiesced") == 1) else {
+        return nil
+      }
       state.checkpoint = checkpoint
     }
     return state
   }
 
-  private static func checkpoint(_ words: [Substring]) -> Checkpoint? {
+  private static func checkpoint(_ words: [Substring], isQuiesced: Bool) -> Checkpoint? {
     guard words.count == 3, let identifier = CheckpointIdentifier(text: String(words[0])),
       let milliseconds = Int64(words[1]), words[2].first == "-"
     else { return nil }
@@ -126,7 +130,8 @@ extension SavedState {
     return Checkpoint(
       identifier: identifier,
       time: WallTime(milliseconds: milliseconds),
-      tag: String(decoding: tag, as: UTF8.self)
+      tag: String(decoding: tag, as: UTF8.self),
+      isQuiesced: isQuiesced
     )
   }
 

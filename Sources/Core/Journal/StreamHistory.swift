@@ -39,12 +39,7 @@ struct StreamHistory {
     switch record.kind {
     case .write, .zeroes: break
     case .mark:
-      guard openSync == 0 else { return }
-      let checkpoint = Checkpoint(
-        identifier: CheckpointIdentifier(record.offset),
-        time: record.time,
-        tag: String(decoding: Array(payload), as: UTF8.self)
-      )
+      guard openSync == 0, let checkpoint = record.checkpoint(tag: payload) else { return }
       marks.append((checkpoint, record.sequence))
     case .syncBegan:
       openSync = record.offset

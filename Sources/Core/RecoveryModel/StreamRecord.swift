@@ -42,7 +42,8 @@ package struct StreamRecord: Hashable, Sendable {
     case write = 1
     /// `length` zero bytes at `offset` of `volume`; no payload.
     case zeroes = 2
-    /// A checkpoint: `offset` is its number, the payload its tag in UTF-8.
+    /// A checkpoint: `offset` is its number, the payload its tag in UTF-8, and `volume` 1 if the
+    /// guests' file systems were at rest, else 0.
     case mark = 3
     /// A sync begins; `offset` is 1 initial, 2 delta, 3 bitmap. Until it ends the order of
     /// records is not the guest's.
@@ -85,6 +86,19 @@ package struct StreamRecord: Hashable, Sendable {
     self.offset = offset
     self.length = length
     self.payloadChecksum = payloadChecksum
+  }
+
+  /// The checkpoint that a mark is; nil of any other record.
+  ///
+  /// `tag` is the record's payload.
+  package func checkpoint(tag: some Sequence<UInt8>) -> Checkpoint? {
+    guard kind == .mark else { return nil }
+    return Checkpoint(
+      identifier: CheckpointIdentifier(offset),
+      time: time,
+      tag: String(decoding: Array(tag), as: UTF8.self),
+      isQuiesced: volume == 1
+    )
   }
 
   /// Bytes of payload that follow in a batch.

@@ -68,10 +68,24 @@ extension VPGDefinition {
     package var usesWANCompression = true
     /// Time between two checkpoints, in seconds.
     package var checkpointIntervalInSeconds = 5
+    /// Time between two checkpoints for which the guests' file systems are frozen, in minutes; nil
+    /// is that none are made by themselves.
+    package var quiescedIntervalInMinutes: Int?
     package var serviceProfile: String?
     package var zorg: String?
 
     package init() {}
+  }
+
+  /// Counts the quiesced checkpoints that were due by a time; nil if none are made by themselves.
+  ///
+  /// It is the same for whoever counts. VPGs of one interval differ in when theirs are due, so that
+  /// not all guests stand still at once.
+  package func quiescedPeriod(at time: WallTime) -> Int64? {
+    guard let minutes = policy.quiescedIntervalInMinutes, minutes > 0 else { return nil }
+    let interval = Int64(minutes) * 60_000
+    let shift = identifier.rawValue.utf8.reduce(0) { ($0 * 31 + Int64($1)) % interval }
+    return (time.milliseconds + shift) / interval
   }
 
   /// The share of a link a VPG gets against others.

@@ -22,6 +22,8 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case resume
   case forceSync
   case insertCheckpoint(tag: String)
+  /// With the guests' file systems at rest if they can be brought to it, else an ordinary one.
+  case insertQuiescedCheckpoint(tag: String)
   /// The definition's generation is one above that of the definition it was made of: if the VPG has
   /// another one by now, nothing is changed.
   case update(VPGDefinition)
@@ -146,7 +148,9 @@ extension VPGOperation {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
       .moveCommit, .moveRollback, .clone, .cloneAbort, .resolve:
       true
-    case .pause, .resume, .forceSync, .insertCheckpoint, .update, .delete: false
+    case .pause, .resume, .forceSync, .insertCheckpoint, .insertQuiescedCheckpoint, .update,
+      .delete:
+      false
     }
   }
 }

@@ -70,10 +70,28 @@ package struct Checkpoint: Hashable, Codable, Sendable {
   package let time: WallTime
   /// The administrator's name for it; empty for the periodic ones.
   package let tag: String
+  /// Whether the guests' file systems were at rest, frozen through their agents: what programs had
+  /// handed to them is on the disks, and nothing half of it.
+  package let isQuiesced: Bool
 
-  package init(identifier: CheckpointIdentifier, time: WallTime, tag: String) {
+  package init(
+    identifier: CheckpointIdentifier,
+    time: WallTime,
+    tag: String,
+    isQuiesced: Bool = false
+  ) {
     self.identifier = identifier
     self.time = time
     self.tag = tag
+    self.isQuiesced = isQuiesced
+  }
+
+  /// Reads a checkpoint of any age: older ones were made without asking any guest.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    identifier = try values.decode(CheckpointIdentifier.self, forKey: .identifier)
+    time = try values.decode(WallTime.self, forKey: .time)
+    tag = try values.decode(String.self, forKey: .tag)
+    isQuiesced = try values.decodeIfPresent(Bool.self, forKey: .isQuiesced) ?? false
   }
 }

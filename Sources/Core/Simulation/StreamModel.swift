@@ -99,11 +99,7 @@ struct StreamModel {
       case .syncBegan: isSyncing = true
       case .syncEnded: isSyncing = false
       case .mark where !isSyncing && record.sequence.rawValue >= first:
-        let checkpoint = Checkpoint(
-          identifier: CheckpointIdentifier(record.offset),
-          time: record.time,
-          tag: String(decoding: entry.payload, as: UTF8.self)
-        )
+        guard let checkpoint = record.checkpoint(tag: entry.payload) else { continue }
         found.append((record.sequence.rawValue, checkpoint))
       case .write, .zeroes, .mark: break
       }

@@ -15,7 +15,8 @@ extension ReplicationWorld {
     let checkpoint = Checkpoint(
       identifier: CheckpointIdentifier(lastCheckpoint),
       time: wall(members[0]),
-      tag: generator.once(in: 3) ? "tag \(lastCheckpoint)" : ""
+      tag: generator.once(in: 3) ? "tag \(lastCheckpoint)" : "",
+      isQuiesced: lastCheckpoint.isMultiple(of: 2)
     )
     let isOnOne = Set(members.map(\.sender)).count == 1
     guard isOnOne, generator.once(in: 2) else { return beginRound(group, checkpoint) }

@@ -156,7 +156,10 @@ extension Site: SiteService {
     case .pause: try await setPaused(true, record, user: user)
     case .resume: try await setPaused(false, record, user: user)
     case .forceSync: try await forceSync(record, user: user)
-    case .insertCheckpoint(let tag): try await insertCheckpoint(tag, record, user: user)
+    case .insertCheckpoint(let tag):
+      try await insertCheckpoint(tag, record, quiesces: false, user: user)
+    case .insertQuiescedCheckpoint(let tag):
+      try await insertCheckpoint(tag, record, quiesces: true, user: user)
     case .update(let definition):
       try await protectedHalf.update(definition, of: record, user: user)
     case .delete(let keeps, let force):
@@ -207,11 +210,23 @@ extension Site: SiteService {
   private func insertCheckpoint(
     _ tag: String,
     _ record: VPGRecord,
+    quiesces: Bool,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     guard !tag.allSatisfy(\.isWhitespace) else { throw .invalid("The checkpoint has no name.") }
     let definition = record.definition
-    let checkpoint = try await checkpointKeeper.mark(record, tag: tag)
+    let checkpoint: Checkpoint
+    var (kind, shortfall) = ("", "")
+    if quiesces {
+      let made = try await checkpointKeeper.markQuiesced(record, tag: tag)
+      (checkpoint, shortfall) = (made.checkpoint, made.shortfall)
+      kind =
+        shortfall.isEmpty ? ", application-consistent" : ", but crash-consistent only: \(shortfall)"
+    } else {
+      checkpoint = try await checkpointKeeper.mark(record, tag: tag)
+    }
+    let words = "The checkpoint \(tag) of the VPG \(definition.name) was made\(kind)"
+    let isAsWished = shortfall.isEmpty
     return try await context.tasks.run(
       .insertTaggedCheckpoint,
       user: user,
@@ -220,7 +235,8 @@ extension Site: SiteService {
       try await checkpointKeeper.waitUntilDurable(checkpoint, of: definition)
       await context.events.record(
         .insertTaggedCheckpoint,
-        "The checkpoint \(tag) of the VPG \(definition.name) was made.",
+        words.hasSuffix(".") ? words : words + ".",
+        succeeded: isAsWished,
         user: user,
         vpgs: [definition.identifier]
       )

@@ -15,6 +15,7 @@ package final class Site: Service, Sendable {
   package let context: SiteContext
   let recovery: any RecoveryOperating
   let keeper: ProtectionKeeper
+  let freezer: GuestFreezer
   let checkpointKeeper: CheckpointKeeper
   let pairing: Pairing
   let protectedHalf: ProtectedHalf
@@ -50,7 +51,8 @@ package final class Site: Service, Sendable {
     )
     self.recovery = recovery(context)
     keeper = ProtectionKeeper(context: context)
-    checkpointKeeper = CheckpointKeeper(context: context)
+    freezer = GuestFreezer(context: context)
+    checkpointKeeper = CheckpointKeeper(context: context, freezer: freezer)
     pairing = Pairing(context: context, authority: authority)
     protectedHalf = ProtectedHalf(context: context, keeper: keeper)
     recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
@@ -76,6 +78,7 @@ package final class Site: Service, Sendable {
   package func load() async throws(SiteError) {
     try await context.vpgs.load()
     try await context.peers.load()
+    try await freezer.load()
     try await alertBook.load()
     await context.replication.refresh()
     let workflows: [WorkflowRecord]
@@ -94,6 +97,7 @@ package final class Site: Service, Sendable {
   package func run() async {
     await cancelWhenGracefulShutdown { [self] in
       await withDiscardingTaskGroup { group in
+        group.addTask { await self.freezer.run() }
         group.addTask { await self.context.scope.run() }
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }

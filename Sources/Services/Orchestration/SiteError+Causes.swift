@@ -25,6 +25,9 @@ extension SiteError {
     case .notRunning(let vm): self = .conflict("VM \(vm) is not running.")
     case .diskBusy(let volume, let vm, let reason):
       self = .conflict("Disk \(volume) of VM \(vm) is busy: \(reason)")
+    case .noGuestAgent(let vm): self = .conflict("No guest agent answers in VM \(vm).")
+    case .frozenByOthers(let vm):
+      self = .conflict("The file systems of VM \(vm) are frozen by somebody else.")
     case .nameTaken(let name): self = .conflict("The hypervisor has another VM named \(name).")
     case .failed(let operation, let reason):
       self = .failed("The hypervisor failed to \(operation): \(reason)")

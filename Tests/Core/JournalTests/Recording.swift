@@ -36,9 +36,15 @@ struct Recording {
     make(.zeroes, volume: volume, offset: UInt64(offset), length: count)
   }
 
-  mutating func mark(_ number: UInt64, tag: String = "") -> Entry {
+  mutating func mark(_ number: UInt64, tag: String = "", isQuiesced: Bool = false) -> Entry {
     let bytes = Array(tag.utf8)
-    return make(.mark, offset: number, length: bytes.count, payload: bytes)
+    return make(
+      .mark,
+      volume: isQuiesced ? 1 : 0,
+      offset: number,
+      length: bytes.count,
+      payload: bytes
+    )
   }
 
   /// `volumes` are those from here on; nil says that they stay.

@@ -179,7 +179,8 @@ import Testing
     state.checkpoint = Checkpoint(
       identifier: CheckpointIdentifier(4),
       time: WallTime(milliseconds: 12),
-      tag: "é "
+      tag: "é ",
+      isQuiesced: true
     )
     let text = String(decoding: state.encoded, as: UTF8.self)
     #expect(
@@ -194,6 +195,7 @@ import Testing
         sync 2
         promoted 0
         checkpoint 4 12 -c3a920
+        quiesced 1
         crc32c 
         """
       )

@@ -164,11 +164,11 @@ import Testing
     #expect(journal.checkpoints().map(\.identifier.number) == [5])
   }
 
-  @Test func `keeps tag and time of a checkpoint that is folded exactly`() throws {
+  @Test func `keeps tag, time and quiescence of a checkpoint that is folded exactly`() throws {
     var fixture = Fixture()
     var journal = try fixture.openCompleted()
     try journal.append([
-      fixture.recording.mark(1), fixture.recording.mark(2, tag: "vor dem Übel 🦠"),
+      fixture.recording.mark(1), fixture.recording.mark(2, tag: "vor dem Übel 🦠", isQuiesced: true),
       fixture.recording.write(0, 0, [1]), fixture.recording.mark(3),
     ])
     let second = journal.checkpoints()[1]
@@ -176,6 +176,7 @@ import Testing
     #expect(journal.checkpoints().map(\.identifier.number) == [2, 3])
     journal = try fixture.open()
     #expect(journal.checkpoints().first == second)
+    #expect(journal.checkpoints().map(\.isQuiesced) == [true, false])
     #expect(second.tag == "vor dem Übel 🦠")
     #expect(journal.sequence(of: CheckpointIdentifier(1)) == nil)
     #expect(throws: JournalError.pointGone(SequenceNumber(3))) {

@@ -110,6 +110,13 @@ struct EmptyHypervisor: Hypervisor {
     of vm: VMIdentifier
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
+  func freezeFileSystems(
+    of vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func thawFileSystems(of vm: VMIdentifier) {}
+
   func startRecoveredVM(_ specification: RecoveredVM) throws(HypervisorError) -> VMIdentifier {
     throw .failed(operation: "start", reason: "there is nothing here")
   }

@@ -32,6 +32,9 @@ actor FakeAppliance: ApplianceControl {
   private var missingWrites: UInt64 = 0
   private(set) var held: Checkpoint?
   private(set) var lastMark: Checkpoint?
+  private var holdRefusal: String?
+  /// The guests that were frozen when a checkpoint was last held.
+  private(set) var guestsAtMark: Set<VMIdentifier> = []
   private var opened: [ExportIdentifier: ExportStatus] = [:]
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
@@ -52,6 +55,8 @@ actor FakeAppliance: ApplianceControl {
     streams = [:]
     await hypervisor.breakTaps()
   }
+
+  func setHoldRefusal(_ reason: String?) { holdRefusal = reason }
 
   func receive(_ checkpoint: Checkpoint, in stream: StreamIdentifier) {
     if journals[stream] != nil { marks[stream, default: []].append(checkpoint) }
@@ -217,7 +222,9 @@ actor FakeAppliance: ApplianceControl {
       try? await Task.sleep(for: .milliseconds(request.limitInMilliseconds))
       throw .unreachable("no answer in time")
     }
+    if let holdRefusal { return MarkReply(isMarked: false, reason: holdRefusal) }
     held = request.checkpoint
+    guestsAtMark = await hypervisor.frozen
     return MarkReply(isMarked: true, reason: "")
   }
 

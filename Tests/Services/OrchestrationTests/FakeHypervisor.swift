@@ -251,6 +251,51 @@ actor FakeHypervisor: Hypervisor {
     maps[vm]?[volume] = nil
   }
 
+  // MARK: Inside a guest
+
+  /// What a guest's agent does when it is asked to freeze.
+  enum Agent: Equatable {
+    case freezes
+    case isMissing
+    /// It fails, and nobody knows what it left.
+    case fails
+    /// It freezes, but answers only when it is let go.
+    case hangs
+    /// It freezes and does not thaw.
+    case staysFrozen
+  }
+
+  private var agents: [VMIdentifier: Agent] = [:]
+  private(set) var frozen: Set<VMIdentifier> = []
+  /// Called in the moment a guest is frozen.
+  private var whenFrozen: (@Sendable () async -> Void)?
+
+  func setAgent(_ agent: Agent, of vm: VMIdentifier) { agents[vm] = agent }
+  func setWhenFrozen(_ body: @escaping @Sendable () async -> Void) { whenFrozen = body }
+
+  func freezeFileSystems(
+    of vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) async throws(HypervisorError) {
+    let agent = agents[vm] ?? .freezes
+    if agent == .isMissing { throw .noGuestAgent(vm) }
+    frozen.insert(vm)
+    await whenFrozen?()
+    switch agent {
+    case .freezes, .staysFrozen, .isMissing: return
+    case .fails: throw .failed(operation: "freeze", reason: "no answer in time")
+    case .hangs:
+      while agents[vm] == .hangs { try? await Task.sleep(for: .milliseconds(5)) }
+      // The guest does so late, whatever came before.
+      frozen.insert(vm)
+    }
+  }
+
+  func thawFileSystems(of vm: VMIdentifier) throws(HypervisorError) {
+    if agents[vm] == .staysFrozen { throw .failed(operation: "thaw", reason: "no answer in time") }
+    frozen.remove(vm)
+  }
+
   func startRecoveredVM(
     _ specification: RecoveredVM
   ) throws(HypervisorError) -> VMIdentifier {

@@ -356,7 +356,8 @@ extension FakeSite {
     Checkpoint(
       identifier: CheckpointIdentifier(102),
       time: WallTime(milliseconds: time.milliseconds + 5000),
-      tag: "before patch"
+      tag: "before patch",
+      isQuiesced: true
     ),
   ]
 

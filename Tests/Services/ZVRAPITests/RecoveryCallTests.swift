@@ -141,6 +141,39 @@ import Testing
     )
   }
 
+  @Test func `an application-consistent checkpoint has a call of its own, and is shown as such`()
+    async throws
+  {
+    #expect(
+      await operation("/checkpoints/vss", #"{"CheckpointName": "before"}"#)
+        == .insertQuiescedCheckpoint(tag: "before")
+    )
+    let client = await APIClient.loggedOn()
+    #expect(
+      await client.send(.post, "/v1/vpgs/\(FakeSite.vpg)/checkpoints/vss", "{}").status == 400
+    )
+    let listed = await client.get("/v1/vpgs/\(FakeSite.vpg)/checkpoints").items ?? []
+    #expect(listed.map { $0.object?["Vss"] } == [.bool(false), .bool(true)])
+  }
+
+  @Test func `the schedule of application-consistent checkpoints is set, and taken away by 0`()
+    async throws
+  {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/vpgs/\(FakeSite.vpg)/checkpoints/schedule"
+    #expect(await client.get(path).object?["VssIntervalInMinutes"] == .integer(0))
+    #expect(await client.send(.post, path, "{}").status == 400)
+    for (minutes, wish) in [(60, 60), (0, nil)] {
+      let set = await operation("/checkpoints/schedule", #"{"VssIntervalInMinutes": \#(minutes)}"#)
+      guard case .update(let definition) = set else {
+        Issue.record("\(String(describing: set))")
+        continue
+      }
+      #expect(definition.policy.quiescedIntervalInMinutes == wish)
+      #expect(definition.generation == FakeSite.makeDefinition().generation + 1)
+    }
+  }
+
   @Test func `a VPG is deleted with or without a body, and keeps its disks unless told`() async {
     #expect(
       await operation("", "", method: .delete) == .delete(keepsRecoveryVolumes: true, force: false)

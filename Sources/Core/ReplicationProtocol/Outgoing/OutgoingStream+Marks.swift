@@ -50,6 +50,7 @@ extension OutgoingStream {
       sequence: sequence.next,
       time: checkpoint.time,
       kind: .mark,
+      volume: checkpoint.isQuiesced ? 1 : 0,
       offset: checkpoint.identifier.number,
       length: UInt32(tag.count),
       payloadChecksum: unsafe tag.withUnsafeBytes { unsafe payloadChecksum($0) }

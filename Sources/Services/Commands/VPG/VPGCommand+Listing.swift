@@ -102,11 +102,12 @@ extension VPGCommand {
       let checkpoints = try await manager.call { client in
         try await client.get(try await target.path(client) + "/checkpoints").elements
       }
-      var table = TextTable("CHECKPOINT", "TIME", "TAG")
+      var table = TextTable("CHECKPOINT", "TIME", "VSS", "TAG")
       for one in checkpoints.filter({ !tagged || $0["Tag"].text?.isEmpty == false }).suffix(last) {
         table.append(
           one["CheckpointIdentifier"].text ?? "",
           one["TimeStamp"].text ?? "",
+          one["Vss"] == true ? "yes" : "no",
           one["Tag"].text ?? ""
         )
       }

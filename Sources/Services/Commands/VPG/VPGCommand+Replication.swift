@@ -16,8 +16,31 @@ extension VPGCommand {
     @Argument(help: "What the checkpoint is called.")
     var tag: String
 
+    @Flag(help: "Freeze the guests' file systems for it, through their agents.")
+    var quiesce = false
+
     func run() async throws {
-      try await operation.perform("checkpoints") { _, _ in ["CheckpointName": .text(tag)] }
+      try await operation.perform(quiesce ? "checkpoints/vss" : "checkpoints") { _, _ in
+        ["CheckpointName": .text(tag)]
+      }
+    }
+  }
+
+  /// `understudy vpg quiesce`.
+  struct Quiesce: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Have a checkpoint be application-consistent every so many minutes."
+    )
+
+    @OptionGroup var operation: Operation
+
+    @Option(help: "Minutes between two of them; 0 is never.")
+    var every: Int
+
+    func run() async throws {
+      try await operation.perform("checkpoints/schedule") { _, _ in
+        ["VssIntervalInMinutes": .number(Double(every))]
+      }
     }
   }
 

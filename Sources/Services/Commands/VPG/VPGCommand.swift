@@ -16,6 +16,7 @@ package struct VPGCommand: AsyncParsableCommand {
       """,
     subcommands: [
       List.self, Show.self, Exposure.self, Create.self, Checkpoints.self, Checkpoint.self,
+      Quiesce.self,
       Test.self,
       StopTest.self, Bisect.self, Failover.self, Move.self, Commit.self, Rollback.self, Pause.self,
       Resume.self, Sync.self, Delete.self, Resolve.self,

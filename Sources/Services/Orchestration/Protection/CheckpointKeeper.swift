@@ -13,24 +13,30 @@ actor CheckpointKeeper {
   /// Holds that came to nothing made guests wait for nothing: they are tried ever more rarely.
   private static let longestPause = Duration.seconds(30)
 
-  private let context: SiteContext
-  private let runner: CheckpointRunner
+  let context: SiteContext
+  let runner: CheckpointRunner
+  let freezer: GuestFreezer
   private var due: [VPGIdentifier: ContinuousClock.Instant] = [:]
   private var last: [VPGIdentifier: CheckpointIdentifier] = [:]
   /// VPGs a periodic mark is under way for; the next one waits for it.
   private var marking: Set<VPGIdentifier> = []
 
   private var skipped: [VPGIdentifier: SkippedCheckpoints] = [:]
+  /// How many quiesced checkpoints were due when a VPG was last looked at.
+  private var quiesced: [VPGIdentifier: Int64] = [:]
+  /// Why the last scheduled one was not quiesced, where that was told.
+  private var shortfalls: [VPGIdentifier: String] = [:]
 
   /// What a checkpoint is to be marked in.
-  private struct Marked {
+  struct Marked {
     var senders: CheckpointRunner.Senders = [:]
     /// The streams whose VMs are off.
     var resting: [StreamIdentifier] = []
   }
 
-  init(context: SiteContext) {
+  init(context: SiteContext, freezer: GuestFreezer) {
     self.context = context
+    self.freezer = freezer
     runner = CheckpointRunner { [appliances = context.appliances] appliance throws(SiteError) in
       try appliances.client(for: appliance)
     }
@@ -59,6 +65,8 @@ actor CheckpointKeeper {
     due = due.filter { known.contains($0.key) }
     last = last.filter { known.contains($0.key) }
     skipped = skipped.filter { known.contains($0.key) }
+    quiesced = quiesced.filter { known.contains($0.key) }
+    shortfalls = shortfalls.filter { known.contains($0.key) }
     return records.filter { record in
       let vpg = record.definition.identifier
       guard !marking.contains(vpg) else { return false }
@@ -78,7 +86,12 @@ actor CheckpointKeeper {
       return
     }
     do throws(SiteError) {
-      _ = try await mark(record, tag: "", over: senders)
+      if isQuiescedDue(record.definition) {
+        let made = try await markQuiesced(record, tag: "", over: senders)
+        await note(shortfall: made.shortfall, of: record.definition)
+      } else {
+        _ = try await mark(record, tag: "", over: senders)
+      }
       if let count = skipped[vpg]?.make() { await tell(count, record.definition) }
       // From when it was due, so that intervals do not grow by what marking takes.
       let interval = Duration.seconds(record.definition.policy.checkpointIntervalInSeconds)
@@ -86,6 +99,30 @@ actor CheckpointKeeper {
     } catch {
       due[vpg] = began + (await note(error.message, of: record.definition))
     }
+  }
+
+  /// Whether a quiesced checkpoint became due since the VPG was last looked at.
+  private func isQuiescedDue(_ definition: VPGDefinition) -> Bool {
+    let now = definition.quiescedPeriod(at: context.now())
+    let before = quiesced.removeValue(forKey: definition.identifier)
+    quiesced[definition.identifier] = now
+    guard let now, let before else { return false }
+    return now > before
+  }
+
+  /// Tells why a scheduled checkpoint is crash-consistent only, when that is news.
+  private func note(shortfall: String, of definition: VPGDefinition) async {
+    let vpg = definition.identifier
+    guard shortfalls.updateValue(shortfall, forKey: vpg) ?? "" != shortfall else { return }
+    await context.events.record(
+      .unknown,
+      shortfall.isEmpty
+        ? "Scheduled checkpoints of the VPG \(definition.name) are application-consistent again."
+        : "A scheduled checkpoint of the VPG \(definition.name) is crash-consistent only: "
+          + shortfall,
+      succeeded: shortfall.isEmpty,
+      vpgs: [vpg]
+    )
   }
 
   /// Counts a checkpoint that was due and not made.
@@ -131,7 +168,7 @@ actor CheckpointKeeper {
     try await mark(record, tag: tag, over: try await senders(record))
   }
 
-  private func mark(
+  func mark(
     _ record: VPGRecord,
     tag: String,
     over marked: Marked
@@ -155,7 +192,7 @@ actor CheckpointKeeper {
   }
 
   /// Which appliance sends which of the VPG's streams, every one of them in order.
-  private func senders(_ record: VPGRecord) async throws(SiteError) -> Marked {
+  func senders(_ record: VPGRecord) async throws(SiteError) -> Marked {
     let name = record.definition.name
     guard [.protecting, .handingOver].contains(record.phase), !record.isPaused else {
       throw .conflict("The VPG \(name) is not being replicated, so it has no new checkpoints.")
@@ -178,7 +215,7 @@ actor CheckpointKeeper {
   }
 
   /// Larger than any before, also when the clock went back or another manager made the last one.
-  private func nextIdentifier(of definition: VPGDefinition) async -> CheckpointIdentifier {
+  func nextIdentifier(of definition: VPGDefinition) async -> CheckpointIdentifier {
     let vpg = definition.identifier
     let durable = await context.peers.share(of: vpg, at: definition.recoverySite)?
       .journals.compactMap(\.latestCheckpoint?.identifier).max()

@@ -33,34 +33,52 @@ package struct CheckpointRunner: Sendable {
 
   /// Marks a checkpoint in all the streams; the VMs of those that are `resting` are off.
   ///
+  /// With a `deadline` the mark is put in before it or not at all, whatever becomes of the answers:
+  /// only a round can promise that.
+  ///
   /// - Returns: Whether it is in all of them, or why not, in words for an operator. A checkpoint
   ///   that is in some of them only is none that anybody can go back to.
   package func run(
     _ checkpoint: Checkpoint,
     over senders: Senders,
-    resting: [StreamIdentifier] = []
+    resting: [StreamIdentifier] = [],
+    before deadline: ContinuousClock.Instant? = nil
   ) async throws(SiteError) -> MarkReply {
+    if let deadline {
+      let left = min(deadline - .now, .milliseconds(Self.limitInMilliseconds))
+      guard left > .zero else { return MarkReply(isMarked: false, reason: "there is no time left") }
+      return await round(checkpoint, senders, resting, limit: left)
+    }
     if senders.count == 1, let (appliance, streams) = senders.first {
       return try await client(appliance).mark(
         MarkRequest(checkpoint: checkpoint, streams: streams, resting: resting)
       )
     }
-    return await round(checkpoint, senders, resting)
+    return await round(
+      checkpoint,
+      senders,
+      resting,
+      limit: .milliseconds(Self.limitInMilliseconds)
+    )
   }
 
   private func round(
     _ checkpoint: Checkpoint,
     _ senders: Senders,
-    _ resting: [StreamIdentifier]
+    _ resting: [StreamIdentifier],
+    limit: Duration
   ) async -> MarkReply {
     var reasons: [ApplianceIdentifier: String] = [:]
     var outcome: CheckpointRound.Outcome?
     await withTaskGroup(of: Answer.self) { group in
-      let limit = Int64(Self.limitInMilliseconds) * 1000
-      var round = CheckpointRound(over: senders.keys.sorted(), now: Self.now(), limit: limit)
+      var round = CheckpointRound(
+        over: senders.keys.sorted(),
+        now: Self.now(),
+        limit: Self.microseconds(limit)
+      )
       var actions = round.firstActions
       group.addTask {
-        try? await Task.sleep(for: .milliseconds(Self.limitInMilliseconds))
+        try? await Task.sleep(for: limit)
         return .limitReached
       }
       while true {
@@ -150,9 +168,10 @@ package struct CheckpointRunner: Sendable {
     return MarkReply(isMarked: outcome == .made, reason: reason)
   }
 
-  private static func now() -> Int64 {
-    let time = ContinuousClock.now - start
-    return time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000
+  private static func now() -> Int64 { microseconds(.now - start) }
+
+  static func microseconds(_ time: Duration) -> Int64 {
+    time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000
   }
 
   private static let start = ContinuousClock.now

@@ -18,6 +18,7 @@ package struct DefinitionCheck {
   private static let rpoInSeconds = 1...86_400
   private static let testIntervalInMinutes = 0...5_256_000
   private static let checkpointIntervalInSeconds = 1...3600
+  private static let quiescedIntervalInMinutes = 1...10_080
   private static let bootDelayInSeconds = 0...86_400
   private static let scriptTimeoutInSeconds = 1...86_400
 
@@ -95,6 +96,13 @@ package struct DefinitionCheck {
       in: Self.checkpointIntervalInSeconds,
       "the checkpoint interval in seconds"
     )
+    if let minutes = policy.quiescedIntervalInMinutes {
+      require(
+        minutes,
+        in: Self.quiescedIntervalInMinutes,
+        "the interval of application-consistent checkpoints in minutes"
+      )
+    }
   }
 
   private mutating func checkBootGroups() {

@@ -15,7 +15,7 @@ enum Vpgs: Resource {
     listings + reading + tests.changesNeed(.test)
       + (recovery + moves + splitBrain + VpgClones.routes + PointSearchCalls.routes)
       .changesNeed(.recover)
-      + others.changesNeed(.protect)
+      + (others + quiescing).changesNeed(.protect)
   }
 
   private static var listings: [Route] {
@@ -167,10 +167,7 @@ enum Vpgs: Resource {
         "Inserts a tagged checkpoint. Answers a task.",
         body: #"{"CheckpointName": "before the upgrade"}"#
       ) { call in
-        guard let tag = try call.body.text("CheckpointName", ""), !tag.isEmpty else {
-          throw APIError.invalid("CheckpointName is missing")
-        }
-        return try await perform(.insertCheckpoint(tag: tag), call)
+        try await perform(.insertCheckpoint(tag: try tag(call)), call)
       },
       Route(.post, "\(vpg)/pause", "Pauses replication. Answers a task.", body: "{}") { call in
         try await perform(.pause, call)

@@ -96,7 +96,7 @@ extension APIValue {
         "CheckpointIdentifier": .string(checkpoint.identifier.description),
         "TimeStamp": .date(checkpoint.time),
         "Tag": .string(checkpoint.tag),
-        "Vss": .bool(false),
+        "Vss": .bool(checkpoint.isQuiesced),
         "Type": APIEnumerations.checkpointType.value(0),
       ]
     )

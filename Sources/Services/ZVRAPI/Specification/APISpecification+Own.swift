@@ -21,6 +21,9 @@ extension APISpecification {
     GET /v1/vms/{vmIdentifier}/pointsInTime/difference -> PointDifferenceApi
       ? vpgIdentifier string, fromCheckpoint string, toCheckpoint string, firstExtent integer,
         extentCount integer
+    GET /v1/vpgs/{vpgIdentifier}/checkpoints/schedule -> CheckpointScheduleApi
+    POST /v1/vpgs/{vpgIdentifier}/checkpoints/schedule < CheckpointScheduleApi -> string
+    POST /v1/vpgs/{vpgIdentifier}/checkpoints/vss < VpgInsertTagCheckpointDataApi -> string
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/vpgs/{vpgIdentifier}/pointsearch -> PointSearchApi
     POST /v1/vpgs/{vpgIdentifier}/pointsearch < PointSearchRequestApi -> string
@@ -40,6 +43,8 @@ extension APISpecification {
     DiskDifferenceApi
       VolumeIdentifier string, Target string, SizeInBytesBefore long, SizeInBytes long,
       ChangedInBytes long, ExtentCount integer, Extents [ExtentApi]
+    CheckpointScheduleApi
+      VssIntervalInMinutes integer
     ErrorApi
       Message string, errorCode integer, errorMessage string
     ExtentApi
