@@ -124,6 +124,9 @@ package protocol Hypervisor: Sendable {
 
   // MARK: Inside a guest
 
+  /// Whether the agent in a running guest answers.
+  func isAgentAnswering(in vm: VMIdentifier) async throws(HypervisorError) -> Bool
+
   /// Freezes the file systems of a running guest through its agent: what programs wrote is on the
   /// disks, and writes wait until ``thawFileSystems(of:)``.
   ///

@@ -8,6 +8,22 @@ extension LibvirtHypervisor {
   /// How long a guest may take to thaw; it has nothing to write for that.
   private static let thawInSeconds = 10
 
+  /// How long an agent may take to answer what takes it no time.
+  private static let answerInSeconds = 5
+
+  package func isAgentAnswering(in vm: VMIdentifier) async throws(HypervisorError) -> Bool {
+    do {
+      return try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+        struct Nothing: Decodable {}
+        _ = try domain.agent(of: vm)
+          .ask("guest-ping", seconds: Self.answerInSeconds, answer: Nothing.self)
+        return true
+      }
+    } catch .noGuestAgent, .notRunning, .failed {
+      return false
+    }
+  }
+
   package func freezeFileSystems(
     of vm: VMIdentifier,
     timeoutInSeconds seconds: Int

@@ -69,6 +69,9 @@ extension RecoveryWorkflow {
     package var export: ExportIdentifier
     /// Seconds to wait before this VM is started.
     package var delayInSeconds: Int
+    /// Whether it is the first of a boot group that waits for the guests of the group before; nil,
+    /// of workflows that an older release began, is no.
+    package var beginsGroup: Bool?
     /// The recovered VM, once it was started.
     package var recovered: VMIdentifier?
 
@@ -78,7 +81,8 @@ extension RecoveryWorkflow {
       name: String,
       uuid: String,
       export: ExportIdentifier,
-      delayInSeconds: Int = 0
+      delayInSeconds: Int = 0,
+      beginsGroup: Bool? = nil
     ) {
       self.vm = vm
       self.stream = stream
@@ -86,6 +90,7 @@ extension RecoveryWorkflow {
       self.uuid = uuid
       self.export = export
       self.delayInSeconds = delayInSeconds
+      self.beginsGroup = beginsGroup
     }
   }
 
@@ -115,6 +120,8 @@ extension RecoveryWorkflow {
     case standDownSource
     case refuseWrites(Int)
     case openExport(Int)
+    /// The guests of the boot group before this machine's have come up, or had time to.
+    case awaitGuests(Int)
     case startVM(Int)
     case promote(Int)
     case adoptReplicas(Int)
@@ -224,7 +231,18 @@ extension RecoveryWorkflow {
   private var replacesSource: Bool { kind != .test }
 
   private var preparation: [Step] {
-    leaveTaking + machines.indices.map(Step.openExport) + machines.indices.map(Step.startVM)
+    leaveTaking + machines.indices.map(Step.openExport) + machines.indices.flatMap(start)
+  }
+
+  private func start(_ machine: Int) -> [Step] {
+    machines[machine].beginsGroup == true
+      ? [.awaitGuests(machine), .startVM(machine)] : [.startVM(machine)]
+  }
+
+  /// The machines of the boot group before the one that a machine begins.
+  package func groupBefore(_ machine: Int) -> Range<Int> {
+    let first = machines[..<machine].lastIndex { $0.beginsGroup == true } ?? 0
+    return first..<machine
   }
 
   /// How the protected VMs are left, until the journals take nothing more of them.

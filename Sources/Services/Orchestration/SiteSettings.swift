@@ -18,6 +18,11 @@ package struct SiteSettings: Sendable, Equatable {
   package var peerPort: Int
   package var appliances: [Appliance]
   package var samples = SampleRules()
+  /// How long a recovered guest may take until its agent answers.
+  ///
+  /// Nothing says how long a guest boots. What waits for it is worth less than the recovery, which
+  /// goes on after that time.
+  package var guestBootInSeconds = 120
 
   package init(
     identifier: SiteIdentifier,

@@ -110,6 +110,8 @@ struct EmptyHypervisor: Hypervisor {
     of vm: VMIdentifier
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
+  func isAgentAnswering(in vm: VMIdentifier) -> Bool { false }
+
   func freezeFileSystems(
     of vm: VMIdentifier,
     timeoutInSeconds: Int

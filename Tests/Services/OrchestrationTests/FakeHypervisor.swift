@@ -273,6 +273,13 @@ actor FakeHypervisor: Hypervisor {
   func setAgent(_ agent: Agent, of vm: VMIdentifier) { agents[vm] = agent }
   func setWhenFrozen(_ body: @escaping @Sendable () async -> Void) { whenFrozen = body }
 
+  /// Whether agents of VMs that are started from now on answer.
+  private var recoveredGuestsAnswer = true
+  func setRecoveredGuestsAnswer(_ answer: Bool) { recoveredGuestsAnswer = answer }
+  func isAgentAnswering(in vm: VMIdentifier) -> Bool {
+    machines[vm]?.power == .running && agents[vm] != .isMissing && recoveredGuestsAnswer
+  }
+
   func freezeFileSystems(
     of vm: VMIdentifier,
     timeoutInSeconds: Int

@@ -319,6 +319,9 @@ package actor RecoveryOperations: RecoveryOperating {
       case .done: break
       case .started(let machine, let vm): stored.workflow.started(machine, as: vm)
       case .settled(let checkpoint): stored.workflow.settled(at: checkpoint)
+      case .shortfall(let words):
+        done.failure = words.joined(separator: " ")
+        stored.shortfalls = (stored.shortfalls ?? []) + words
       }
       stored.noteVerification(by: step, at: context.now())
       _ = stored.workflow.stepDone()
@@ -354,6 +357,9 @@ package actor RecoveryOperations: RecoveryOperating {
     let rested = stored
     try await insisting { () throws(SiteError) in try await save(rested) }
     scheduleCommitPolicy(of: vpg)
+    if let task = stored.task, let shortfalls = stored.shortfalls {
+      await context.tasks.succeed(task, but: shortfalls.joined(separator: " "))
+    }
     let (kind, text) = stored.workflow.kind.resting
     await context.events.record(kind, text, user: stored.user, vpgs: [vpg])
   }

@@ -72,7 +72,8 @@ struct RecoveryPlan {
     return chosen
   }
 
-  /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM.
+  /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM's guest
+  /// has come up.
   private func machines(
     _ wish: [VMIdentifier]
   ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
@@ -94,7 +95,8 @@ struct RecoveryPlan {
         name: vm.name,
         uuid: Self.guid(),
         export: ExportIdentifier(Self.guid()),
-        delayInSeconds: delay
+        delayInSeconds: delay,
+        beginsGroup: before != rank(vm) ? true : nil
       )
     }
   }

@@ -17,6 +17,8 @@ struct RecoverySteps: Sendable {
     case done
     /// A machine's recovered VM runs.
     case started(Int, VMIdentifier)
+    /// It is done but for this, in words for an operator; the recovery goes on all the same.
+    case shortfall([String])
     /// The checkpoint that holds the last write of VMs that are off.
     case settled(Checkpoint)
   }
@@ -40,6 +42,8 @@ struct RecoverySteps: Sendable {
     case .acceptWrites(let index): try await accept(true, machine(index, workflow), definition)
     case .openExport(let index): _ = try await openExport(index, workflow, definition)
     case .closeExport(let index): try await closeExport(index, workflow, definition)
+    case .awaitGuests(let index):
+      return await report(try await awaitGuests(before: index, workflow), workflow)
     case .startVM(let index):
       return .started(index, try await startVM(index, workflow, definition))
     case .removeVM(let index): try await removeVM(workflow.machines[index])

@@ -28,6 +28,8 @@ struct StoredRecovery: Codable, Sendable, Equatable {
   var steps: [RecoveryReport.Step]?
   var requests: [RecoveryReport.Request]?
   var verifications: [RecoveryReport.Verification]?
+  /// What did not come true inside recovered guests, in words for an operator.
+  var shortfalls: [String]?
   /// What the person who stopped a test said of it.
   var notes: String?
   var wasTestSuccessful: Bool?

@@ -99,8 +99,9 @@ package actor TaskBoard {
     }
   }
 
-  package func succeed(_ task: TaskIdentifier) async {
-    await finish(task, as: .completed, reason: "")
+  /// Ends a task that did what it was for, but for what `shortfall` says.
+  package func succeed(_ task: TaskIdentifier, but shortfall: String = "") async {
+    await finish(task, as: .completed, reason: shortfall)
   }
 
   package func fail(_ task: TaskIdentifier, reason: String) async {

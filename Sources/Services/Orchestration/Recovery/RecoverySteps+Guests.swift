@@ -1,0 +1,70 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Hypervisor
+internal import RecoveryModel
+internal import Store
+
+// MARK: Inside recovered guests
+
+extension RecoverySteps {
+  private static let pause = Duration.milliseconds(500)
+
+  /// Waits for the guests of the boot group before a machine's, those that have an agent.
+  ///
+  /// - Returns: What did not come true, in words for an operator.
+  func awaitGuests(
+    before machine: Int,
+    _ workflow: RecoveryWorkflow
+  ) async throws(SiteError) -> [String] {
+    let names = try await silentGuests(of: workflow.groupBefore(machine), workflow)
+    guard !names.isEmpty else { return [] }
+    return [
+      "No guest agent answered within \(context.settings.guestBootInSeconds) seconds in "
+        + "\(names.joined(separator: ", ")); the next boot group is started all the same."
+    ]
+  }
+
+  /// The names of those machines whose guest does not answer in time.
+  private func silentGuests(
+    of machines: Range<Int>,
+    _ workflow: RecoveryWorkflow
+  ) async throws(SiteError) -> [String] {
+    var silent = workflow.machines[machines].filter { $0.recovered != nil }
+    let deadline = ContinuousClock.now + .seconds(context.settings.guestBootInSeconds)
+    while true {
+      var left: [RecoveryWorkflow.Machine] = []
+      for machine in silent {
+        if let vm = machine.recovered, try await mayStillComeUp(vm) { left.append(machine) }
+      }
+      silent = left
+      guard !silent.isEmpty, ContinuousClock.now < deadline else { return silent.map(\.name) }
+      do { try await Task.sleep(for: Self.pause) } catch {
+        throw .failed("The manager is stopping.")
+      }
+    }
+  }
+
+  /// Whether a VM has an agent that does not answer yet.
+  private func mayStillComeUp(_ vm: VMIdentifier) async throws(SiteError) -> Bool {
+    do {
+      guard let found = try await context.hypervisor.virtualMachine(vm),
+        found.hardware.hasGuestAgent, found.power != .off
+      else { return false }
+      return try await !context.hypervisor.isAgentAnswering(in: vm)
+    } catch { throw SiteError(error) }
+  }
+
+  /// Tells what did not come true inside guests; the recovery goes on.
+  func report(_ shortfalls: [String], _ workflow: RecoveryWorkflow) async -> Outcome {
+    for words in shortfalls {
+      await context.events.record(
+        workflow.kind == .test ? .failoverTest : .failover,
+        words,
+        succeeded: false,
+        vpgs: [workflow.vpg]
+      )
+    }
+    return shortfalls.isEmpty ? .done : .shortfall(shortfalls)
+  }
+}
