@@ -127,6 +127,16 @@ package protocol Hypervisor: Sendable {
   /// Whether the agent in a running guest answers.
   func isAgentAnswering(in vm: VMIdentifier) async throws(HypervisorError) -> Bool
 
+  /// What the agent says of the guest it runs in.
+  func guestSystem(in vm: VMIdentifier) async throws(HypervisorError) -> GuestSystem
+
+  /// Runs a program in a guest, as its administrator, and waits for its end.
+  func run(
+    _ program: GuestProgram,
+    in vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) async throws(HypervisorError) -> GuestProgram.End
+
   /// Freezes the file systems of a running guest through its agent: what programs wrote is on the
   /// disks, and writes wait until ``thawFileSystems(of:)``.
   ///

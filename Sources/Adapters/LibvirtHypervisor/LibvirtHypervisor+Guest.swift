@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foundation
 package import Hypervisor
 package import RecoveryModel
 
@@ -21,6 +22,90 @@ extension LibvirtHypervisor {
       }
     } catch .noGuestAgent, .notRunning, .failed {
       return false
+    }
+  }
+
+  package func guestSystem(in vm: VMIdentifier) async throws(HypervisorError) -> GuestSystem {
+    struct System: Decodable { let id: String? }
+    struct Card: Decodable {
+      let name: String
+      let address: String?
+      private enum CodingKeys: String, CodingKey {
+        case name
+        case address = "hardware-address"
+      }
+    }
+    return try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+      let agent = try domain.agent(of: vm)
+      let seconds = Self.answerInSeconds
+      let system = try agent.ask("guest-get-osinfo", seconds: seconds, answer: System.self)
+      let cards =
+        try agent.ask("guest-network-get-interfaces", seconds: seconds, answer: [Card].self)
+      return GuestSystem(
+        isWindows: system.id == "mswindows",
+        cards: Dictionary(
+          cards.compactMap { card in card.address.map { ($0.lowercased(), card.name) } }
+        ) { first, _ in first }
+      )
+    }
+  }
+
+  package func run(
+    _ program: GuestProgram,
+    in vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) async throws(HypervisorError) -> GuestProgram.End {
+    struct Started: Decodable { let pid: Int }
+    struct Status: Decodable {
+      let exited: Bool
+      let exitcode: Int?
+      let signal: Int?
+      let output: String?
+      let errors: String?
+      private enum CodingKeys: String, CodingKey {
+        case exited, exitcode, signal
+        case output = "out-data"
+        case errors = "err-data"
+      }
+      var text: String {
+        [output, errors].compactMap { $0.flatMap { Data(base64Encoded: $0) } }
+          .map { String(decoding: $0, as: UTF8.self) }.joined()
+      }
+    }
+    let input = Data(program.input.utf8).base64EncodedString()
+    let seconds = Self.answerInSeconds
+    let pid = try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+      try domain.agent(of: vm).ask(
+        "guest-exec",
+        [
+          "path": program.path, "arg": program.arguments, "input-data": input,
+          "capture-output": true,
+        ],
+        seconds: seconds,
+        answer: Started.self
+      ).pid
+    }
+    let deadline = ContinuousClock.now + .seconds(timeoutInSeconds)
+    while true {
+      let status = try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+        try domain.agent(of: vm)
+          .ask("guest-exec-status", ["pid": pid], seconds: seconds, answer: Status.self)
+      }
+      if status.exited {
+        return GuestProgram.End(
+          exitCode: status.exitcode ?? 128 + (status.signal ?? 0),
+          output: status.text
+        )
+      }
+      guard ContinuousClock.now < deadline else {
+        throw .failed(
+          operation: "run \(program.path) in the guest",
+          reason: "it has not ended within \(timeoutInSeconds) seconds"
+        )
+      }
+      do { try await Task.sleep(for: .milliseconds(200)) } catch {
+        throw .failed(operation: "run \(program.path) in the guest", reason: "nobody waits for it")
+      }
     }
   }
 

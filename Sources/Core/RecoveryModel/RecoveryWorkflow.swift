@@ -72,6 +72,8 @@ extension RecoveryWorkflow {
     /// Whether it is the first of a boot group that waits for the guests of the group before; nil,
     /// of workflows that an older release began, is no.
     package var beginsGroup: Bool?
+    /// Whether addresses of its cards are to be set inside the guest; nil is no.
+    package var setsAddresses: Bool?
     /// The recovered VM, once it was started.
     package var recovered: VMIdentifier?
 
@@ -82,7 +84,8 @@ extension RecoveryWorkflow {
       uuid: String,
       export: ExportIdentifier,
       delayInSeconds: Int = 0,
-      beginsGroup: Bool? = nil
+      beginsGroup: Bool? = nil,
+      setsAddresses: Bool? = nil
     ) {
       self.vm = vm
       self.stream = stream
@@ -91,6 +94,7 @@ extension RecoveryWorkflow {
       self.export = export
       self.delayInSeconds = delayInSeconds
       self.beginsGroup = beginsGroup
+      self.setsAddresses = setsAddresses
     }
   }
 
@@ -123,6 +127,8 @@ extension RecoveryWorkflow {
     /// The guests of the boot group before this machine's have come up, or had time to.
     case awaitGuests(Int)
     case startVM(Int)
+    /// The cards inside the guest have the addresses that are wished for, or it is said why not.
+    case setAddresses(Int)
     case promote(Int)
     case adoptReplicas(Int)
     case closeExport(Int)
@@ -231,12 +237,17 @@ extension RecoveryWorkflow {
   private var replacesSource: Bool { kind != .test }
 
   private var preparation: [Step] {
-    leaveTaking + machines.indices.map(Step.openExport) + machines.indices.flatMap(start)
+    leaveTaking + machines.indices.map(Step.openExport) + starting
   }
 
-  private func start(_ machine: Int) -> [Step] {
-    machines[machine].beginsGroup == true
-      ? [.awaitGuests(machine), .startVM(machine)] : [.startVM(machine)]
+  /// Group by group: all are started before anybody waits for one of them.
+  private var starting: [Step] {
+    let firsts = machines.indices.filter { $0 == 0 || machines[$0].beginsGroup == true }
+    return zip(firsts, firsts.dropFirst() + [machines.count]).flatMap { first, end -> [Step] in
+      let group = first..<end
+      return (first == 0 ? [] : [.awaitGuests(first)]) + group.map(Step.startVM)
+        + group.filter { machines[$0].setsAddresses == true }.map(Step.setAddresses)
+    }
   }
 
   /// The machines of the boot group before the one that a machine begins.

@@ -52,6 +52,34 @@ import Testing
     #expect(workflow.stage == .undone)
   }
 
+  @Test func `a boot group is started and set up before the next one waits for its guests`() {
+    let machines = (0..<4).map { number in
+      RecoveryWorkflow.Machine(
+        vm: VMIdentifier("vm\(number)"),
+        stream: StreamIdentifier("s\(number)"),
+        name: "vm\(number)",
+        uuid: "u\(number)",
+        export: ExportIdentifier("e\(number)"),
+        beginsGroup: [2, 3].contains(number) ? true : nil,
+        setsAddresses: [0, 3].contains(number) ? true : nil
+      )
+    }
+    var workflow = RecoveryWorkflow(
+      identifier: "w",
+      kind: .test,
+      vpg: VPGIdentifier("v"),
+      checkpoint: Self.checkpoint,
+      machines: machines
+    )
+    #expect(
+      Array(Self.drain(&workflow).dropFirst(4)) == [
+        .startVM(0), .startVM(1), .setAddresses(0), .awaitGuests(2), .startVM(2), .awaitGuests(3),
+        .startVM(3), .setAddresses(3),
+      ]
+    )
+    #expect(workflow.groupBefore(2) == 0..<2 && workflow.groupBefore(3) == 2..<3)
+  }
+
   @Test func `a failover stands the source down before it opens anything`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     #expect(

@@ -112,6 +112,16 @@ struct EmptyHypervisor: Hypervisor {
 
   func isAgentAnswering(in vm: VMIdentifier) -> Bool { false }
 
+  func guestSystem(in vm: VMIdentifier) throws(HypervisorError) -> GuestSystem {
+    throw .noSuchVM(vm)
+  }
+
+  func run(
+    _ program: GuestProgram,
+    in vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) throws(HypervisorError) -> GuestProgram.End { throw .noSuchVM(vm) }
+
   func freezeFileSystems(
     of vm: VMIdentifier,
     timeoutInSeconds: Int

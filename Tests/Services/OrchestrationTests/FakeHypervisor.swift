@@ -276,8 +276,31 @@ actor FakeHypervisor: Hypervisor {
   /// Whether agents of VMs that are started from now on answer.
   private var recoveredGuestsAnswer = true
   func setRecoveredGuestsAnswer(_ answer: Bool) { recoveredGuestsAnswer = answer }
+  /// How often an agent was asked whether it is there.
+  private(set) var agentAnswers = 0
   func isAgentAnswering(in vm: VMIdentifier) -> Bool {
-    machines[vm]?.power == .running && agents[vm] != .isMissing && recoveredGuestsAnswer
+    agentAnswers += 1
+    return machines[vm]?.power == .running && agents[vm] != .isMissing && recoveredGuestsAnswer
+  }
+
+  private(set) var programs: [GuestProgram] = []
+  private var programEnd = GuestProgram.End(exitCode: 0, output: "kept by systemd-networkd\n")
+  private var isWindows = false
+
+  func setPrograms(end: GuestProgram.End) { programEnd = end }
+  func setWindows(_ isWindows: Bool) { self.isWindows = isWindows }
+
+  func guestSystem(in vm: VMIdentifier) -> GuestSystem {
+    GuestSystem(isWindows: isWindows, cards: ["52:54:00:00:00:01": "Ethernet 2"])
+  }
+
+  func run(
+    _ program: GuestProgram,
+    in vm: VMIdentifier,
+    timeoutInSeconds: Int
+  ) -> GuestProgram.End {
+    programs.append(program)
+    return programEnd
   }
 
   func freezeFileSystems(

@@ -51,5 +51,6 @@ import Testing
     let machines = try plan.test(.init()).machines
     #expect(machines.map(\.name) == ["db1", "db2", "web1", "web2"])
     #expect(machines.map(\.delayInSeconds) == [0, 0, 30, 0])
+    #expect(machines.map(\.beginsGroup) == [nil, nil, true, nil])
   }
 }

@@ -28,7 +28,8 @@ final class TwoSites: Sendable {
   let parisStore: KillableStore
   private let folder: URL
 
-  init() async throws {
+  /// `guestBootInSeconds` is how long a recovered guest may take to come up.
+  init(guestBootInSeconds: Int = 60) async throws {
     folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("understudy-sites-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -52,7 +53,8 @@ final class TwoSites: Sendable {
       parisAppliance,
       switchboard,
       parisStore,
-      checks
+      checks,
+      guestBootInSeconds: guestBootInSeconds
     )
     try await londonSite.load()
     try await parisSite.load()
@@ -100,27 +102,30 @@ final class TwoSites: Sendable {
     _ appliance: FakeAppliance,
     _ switchboard: Switchboard,
     _ store: any Store,
-    _ checks: any PointChecking = GuestChecks()
+    _ checks: any PointChecking = GuestChecks(),
+    guestBootInSeconds: Int = 60
   ) throws -> Site {
+    var settings = SiteSettings(
+      identifier: identifier,
+      name: name,
+      location: "",
+      version: "1.0",
+      peerHost: name,
+      peerPort: 9081,
+      appliances: [
+        SiteSettings.Appliance(
+          identifier: ApplianceIdentifier("vra-\(name)"),
+          hostName: "kvm1",
+          controlHost: name,
+          controlPort: 1,
+          streamHost: name,
+          streamPort: 2
+        )
+      ]
+    )
+    settings.guestBootInSeconds = guestBootInSeconds
     let site = Site(
-      settings: SiteSettings(
-        identifier: identifier,
-        name: name,
-        location: "",
-        version: "1.0",
-        peerHost: name,
-        peerPort: 9081,
-        appliances: [
-          SiteSettings.Appliance(
-            identifier: ApplianceIdentifier("vra-\(name)"),
-            hostName: "kvm1",
-            controlHost: name,
-            controlPort: 1,
-            streamHost: name,
-            streamPort: 2
-          )
-        ]
-      ),
+      settings: settings,
       authority: "authority of \(name)",
       hypervisor: hypervisor,
       store: store,

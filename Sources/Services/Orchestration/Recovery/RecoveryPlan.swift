@@ -16,12 +16,12 @@ struct RecoveryPlan {
       kind: .test,
       vpg: definition.identifier,
       checkpoint: try checkpoint(wish.checkpoint),
-      machines: try machines(wish.vms)
+      machines: try machines(wish.vms, isTest: true)
     )
   }
 
   func failover(_ wish: VPGOperation.Failover) throws(SiteError) -> RecoveryWorkflow {
-    let machines = try machines(wish.vms)
+    let machines = try machines(wish.vms, isTest: false)
     guard machines.count == definition.vms.count else {
       throw .invalid(
         "A failover takes all VMs of the VPG \(definition.name); a test can be of some."
@@ -43,7 +43,7 @@ struct RecoveryPlan {
       kind: .move(wish),
       vpg: definition.identifier,
       checkpoint: try checkpoint(nil),
-      machines: try machines([])
+      machines: try machines([], isTest: false)
     )
   }
 
@@ -75,7 +75,8 @@ struct RecoveryPlan {
   /// The VMs by boot group, in the groups' order; a group's delay comes after its last VM's guest
   /// has come up.
   private func machines(
-    _ wish: [VMIdentifier]
+    _ wish: [VMIdentifier],
+    isTest: Bool
   ) throws(SiteError) -> [RecoveryWorkflow.Machine] {
     let chosen = try chosen(wish)
     let groups = definition.bootGroups
@@ -96,7 +97,11 @@ struct RecoveryPlan {
         uuid: Self.guid(),
         export: ExportIdentifier(Self.guid()),
         delayInSeconds: delay,
-        beginsGroup: before != rank(vm) ? true : nil
+        beginsGroup: before != rank(vm) ? true : nil,
+        setsAddresses: vm.nics.contains {
+          let place = isTest ? $0.failoverTest : $0.failover
+          return place.changesAddresses && place.replacesAddresses != false
+        } ? true : nil
       )
     }
   }

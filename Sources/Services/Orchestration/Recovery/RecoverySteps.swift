@@ -46,6 +46,15 @@ struct RecoverySteps: Sendable {
       return await report(try await awaitGuests(before: index, workflow), workflow)
     case .startVM(let index):
       return .started(index, try await startVM(index, workflow, definition))
+    case .setAddresses(let index):
+      return await report(
+        try await setAddresses(
+          of: index,
+          protectedVM(machine(index, workflow), definition),
+          workflow
+        ),
+        workflow
+      )
     case .removeVM(let index): try await removeVM(workflow.machines[index])
     case .promote(let index): try await promote(index, workflow, definition)
     case .adoptReplicas(let index): try await adoptReplicas(index, workflow, definition)
@@ -209,11 +218,10 @@ extension RecoverySteps {
     isTest: Bool
   ) -> [RecoveredVM.NIC] {
     zip(vm.nics, vm.hardware.macAddresses).enumerated().map { index, card in
-      let (nic, address) = card
-      let place = isTest ? nic.failoverTest : nic.failover
+      let place = isTest ? card.0.failoverTest : card.0.failover
       let usual = isTest ? definition.networks.failoverTest : definition.networks.failover
       return RecoveredVM.NIC(
-        macAddress: place.replacesMACAddress ? machine.newMACAddress(ofCard: index) : address,
+        macAddress: machine.macAddress(ofCard: index, card.1, place),
         network: place.network ?? usual
       )
     }

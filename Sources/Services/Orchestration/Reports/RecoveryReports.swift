@@ -86,7 +86,9 @@ struct RecoveryReports: Sendable {
     case .refuseWrites(let machine): "Refuse writes of \(name(machine))"
     case .openExport(let machine): "Open the disks of \(name(machine)) as of the checkpoint"
     case .awaitGuests(let machine):
-      "Wait for the guest agents of \(workflow.groupBefore(machine).map(name).joined(separator: ", "))"
+      "Wait for the guest agents of "
+        + workflow.groupBefore(machine).map(name).joined(separator: ", ")
+    case .setAddresses(let machine): "Set the addresses of \(name(machine)) inside the guest"
     case .startVM(let machine): "Start \(name(machine))"
     case .promote(let machine): "Fold the journal of \(name(machine)) up to the checkpoint"
     case .adoptReplicas(let machine): "Move \(name(machine)) onto its disks"

@@ -21,15 +21,30 @@ extension DefinitionCheck {
       if let scratch = vm.scratch { checkScratch(scratch, "\(member).Scratch") }
       for volume in vm.volumes { checkMechanism(volume, "\(member).Volumes[\(volume.identifier)]") }
       for nic in vm.nics {
-        for (kind, place) in [("Failover", nic.failover), ("FailoverTest", nic.failoverTest)]
-        where place.changesAddresses {
-          note(
-            "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor.IpConfig",
-            "the addresses of recovered VMs are not changed yet; leave it empty"
-          )
+        for (kind, place) in [("Failover", nic.failover), ("FailoverTest", nic.failoverTest)] {
+          checkAddresses(place, of: vm, "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor")
         }
       }
     }
+  }
+
+  /// Addresses are set through the guest's agent, so there has to be a way to it.
+  private mutating func checkAddresses(
+    _ place: VPGDefinition.NICRecovery,
+    of vm: VPGDefinition.ProtectedVM,
+    _ member: String
+  ) {
+    do throws(CardAddresses.Problem) {
+      guard try CardAddresses(place) != nil else { return }
+    } catch {
+      return note("\(member).\(error.member)", error.words)
+    }
+    // What is not known yet is checked where it is.
+    guard vm.hardware.cpuCount > 0, !vm.hardware.hasGuestAgent else { return }
+    note(
+      "\(member).IpConfig",
+      "addresses are set through the guest agent, and the VM has no channel to one"
+    )
   }
 
   /// The default is not enforced either; it is what clients send without having chosen it.
