@@ -6,6 +6,7 @@ import Foundation
 /// A stub in Flask, Python's plainest web framework, that answers a string it has ready.
 struct Flask {
   let url: String
+  let figures: ProcessFigures
 
   /// Answers what the file holds, as JSON, over TLS with that certificate.
   init(file: String, certificate: String, key: String, stage: Stage) async throws {
@@ -22,7 +23,9 @@ struct Flask {
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     app.run("127.0.0.1", \(port), threaded=True, ssl_context=("\(certificate)", "\(key)"))
     """.write(toFile: script, atomically: true, encoding: .utf8)
-    _ = try stage.start("/usr/bin/python3", [script])
+    figures = ProcessFigures(
+      identifier: try stage.start("/usr/bin/python3", [script]).identifier
+    )
     let url = "https://127.0.0.1:\(port)/v1/vpgs"
     self.url = url
     try await waitUntil("the stub answers") {

@@ -46,6 +46,12 @@ extension SQLStore {
     try await putSetting(settings, "replication")
   }
 
+  package func tweaks() async throws(StoreError) -> Tweaks? { try await setting("tweaks") }
+
+  package func save(_ tweaks: Tweaks) async throws(StoreError) {
+    try await putSetting(tweaks, "tweaks")
+  }
+
   /// What the site keeps once, by its name.
   func setting<Record: Decodable & Sendable>(
     _ name: String

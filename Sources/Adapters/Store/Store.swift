@@ -36,6 +36,10 @@ package protocol Store: CatalogueStore, ReportStore {
   func replicationSettings() async throws(StoreError) -> ReplicationSettings?
   func save(_ settings: ReplicationSettings) async throws(StoreError)
 
+  /// Nil if nobody ever set one.
+  func tweaks() async throws(StoreError) -> Tweaks?
+  func save(_ tweaks: Tweaks) async throws(StoreError)
+
   // MARK: Users
 
   func user(_ name: String) async throws(StoreError) -> UserRecord?

@@ -89,19 +89,21 @@ package struct AlertRule: Sendable, Equatable {
 
 /// When something that is asked again and again counts as lost.
 package struct SilenceRule: Sendable, Equatable {
-  /// Looks in a row without an answer.
-  private static let patience = 3
-
   private var silent = 0
 
   package init() {}
 
   /// Takes one look.
   ///
+  /// `patience`: Looks in a row without an answer, after which it is lost.
+  ///
   /// Returns whether it is lost; nil while nobody can say.
-  package mutating func look(isAnswering: Bool) -> Bool? {
+  package mutating func look(
+    isAnswering: Bool,
+    patience: Int = Tweak.silenceAlert.usual
+  ) -> Bool? {
     silent = isAnswering ? 0 : silent + 1
     if isAnswering { return false }
-    return silent >= Self.patience ? true : nil
+    return silent >= patience ? true : nil
   }
 }

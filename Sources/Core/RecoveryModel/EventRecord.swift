@@ -12,6 +12,8 @@ package struct EventRecord: Codable, Sendable, Equatable {
   package var userName: String
   package var vpgs: [VPGIdentifier]
   package var site: SiteIdentifier
+  /// The alert that was turned on or off.
+  package var alert: String?
 
   package init(
     identifier: String,

@@ -18,6 +18,13 @@ extension Identifier {
   package var description: String { rawValue }
 
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+  /// The name that follows the hypervisor's GUID and `kind`; the whole text if they are not there.
+  fileprivate func named(_ kind: String) -> String {
+    guard let dot = rawValue.utf8.firstIndex(of: UInt8(ascii: ".")) else { return rawValue }
+    let rest = rawValue[rawValue.utf8.index(after: dot)...]
+    return rest.hasPrefix(kind) ? String(rest.dropFirst(kind.count)) : rawValue
+  }
 }
 
 /// A site: one manager with the hypervisor hosts it manages.
@@ -60,10 +67,20 @@ package struct HostIdentifier: Identifier {
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
+extension HostIdentifier {
+  /// What people call the host.
+  package var name: String { named("host-") }
+}
+
 /// A place for disks, a libvirt storage pool: `<hypervisor GUID>.datastore-<name>`.
 package struct DatastoreIdentifier: Identifier {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
+}
+
+extension DatastoreIdentifier {
+  /// What people call the datastore.
+  package var name: String { named("datastore-") }
 }
 
 /// A network VMs can be connected to: `<hypervisor GUID>.network-<name>`.

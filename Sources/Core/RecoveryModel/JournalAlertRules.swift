@@ -22,18 +22,23 @@ package struct JournalAlertRules: Sendable, Equatable {
     package init() {}
   }
 
-  /// Below this share of its threshold an alert about space is over.
-  private static let relief = 0.95
-
   private let vm: String
   private let stream: StreamIdentifier
   private let vpg: VPGIdentifier
+  /// Below this share of its threshold an alert about space is over.
+  private let relief: Double
 
   /// The rules for the journal of `vm`, a VM of a VPG.
-  package init(vm: String, stream: StreamIdentifier, vpg: VPGIdentifier) {
+  package init(
+    vm: String,
+    stream: StreamIdentifier,
+    vpg: VPGIdentifier,
+    tweaks: Tweaks = Tweaks()
+  ) {
     self.vm = vm
     self.stream = stream
     self.vpg = vpg
+    relief = Double(tweaks.value(of: .journalAlertRelief)) / 100
   }
 
   /// What is to be on, given what `raised` is on now.
@@ -60,7 +65,7 @@ package struct JournalAlertRules: Sendable, Equatable {
     }
     if let warning = facts.warningByteCount {
       let isOn = raised.contains(.journalSpaceLow)
-      let threshold = Double(warning) * (isOn ? Self.relief : 1)
+      let threshold = Double(warning) * (isOn ? relief : 1)
       if Double(facts.usedByteCount) >= threshold {
         add(.journalSpaceLow, "takes \(facts.usedByteCount >> 20) MB; \(warning >> 20) MB warn.")
       }

@@ -27,20 +27,22 @@ package struct VPGAlertRules: Sendable, Equatable {
     package init() {}
   }
 
-  /// Seconds without a checkpoint that are never an alert.
-  private static let shortestGap: Int64 = 60
   private static let intervalsInGap: Int64 = 10
-  /// Seconds an RPO must keep to its target before its alert is over: one that swings about it is
-  /// one alert, and not one a minute.
-  private static let calm: Int64 = 60
 
   private let name: String
   private let vpg: VPGIdentifier
+  /// Seconds without a checkpoint that are never an alert.
+  private let shortestGap: Int64
+  /// Seconds an RPO must keep to its target before its alert is over: one that swings about it is
+  /// one alert, and not one a minute.
+  private let calm: Int64
 
   /// The rules for a VPG called `name`.
-  package init(name: String, vpg: VPGIdentifier) {
+  package init(name: String, vpg: VPGIdentifier, tweaks: Tweaks = Tweaks()) {
     self.name = name
     self.vpg = vpg
+    shortestGap = Int64(tweaks.value(of: .checkpointGapAlert))
+    calm = Int64(tweaks.value(of: .rpoAlertCalm))
   }
 
   /// What is to be on.
@@ -69,18 +71,19 @@ package struct VPGAlertRules: Sendable, Equatable {
         "has an RPO of \(facts.rpoInSeconds) seconds; its target is \(facts.rpoTargetInSeconds)."
       )
     } else if raised.contains(.rpoExceeded), let last = facts.rpoExceededAt,
-      facts.now.milliseconds(since: last) < Self.calm * 1000
+      facts.now.milliseconds(since: last) < calm * 1000
     {
       add(
         .rpoExceeded,
-        "had an RPO above its target of \(facts.rpoTargetInSeconds) seconds within the last minute."
+        "had an RPO above its target of \(facts.rpoTargetInSeconds) seconds within the last "
+          + (calm == 60 ? "minute." : "\(calm) seconds.")
       )
     }
     // A VPG that never made one has its gap from when the first was due.
     if let start = facts.latestCheckpoint ?? facts.skippingSince, !facts.isPaused {
       let gap = facts.now.milliseconds(since: start) / 1000
       let interval = Int64(facts.checkpointIntervalInSeconds)
-      if gap >= max(Self.shortestGap, Self.intervalsInGap * interval) {
+      if gap >= max(shortestGap, Self.intervalsInGap * interval) {
         let reason = facts.skippingReason.isEmpty ? "" : " \(facts.skippingReason)"
         add(.checkpointGap, "has made no checkpoint for \(gap) seconds.\(reason)")
       }

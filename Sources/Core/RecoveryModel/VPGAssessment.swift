@@ -41,6 +41,8 @@ extension VPGAssessment {
     /// Whether a VM has other disks than are protected.
     package var needsConfiguration = false
     package var hasJournalFault = false
+    /// Whether a journal goes less far back than wanted, for want of room.
+    package var isHistoryShort = false
     package var latestCheckpoint: WallTime?
     package var now = WallTime(milliseconds: 0)
 
@@ -119,7 +121,12 @@ extension VPGAssessment {
     }
     if !canRecover { return (.initializing, .initialSync) }
     if facts.needsConfiguration { return (.notMeetingSLA, .needsConfiguration) }
-    return (rpo > facts.rpoTargetInSeconds ? .rpoNotMeetingSLA : .meetingSLA, .none)
+    switch (rpo > facts.rpoTargetInSeconds, facts.isHistoryShort) {
+    case (true, true): return (.notMeetingSLA, .none)
+    case (true, false): return (.rpoNotMeetingSLA, .none)
+    case (false, true): return (.historyNotMeetingSLA, .none)
+    case (false, false): return (.meetingSLA, .none)
+    }
   }
 
   /// The sync that keeps the VPG from making checkpoints; nil if none does.

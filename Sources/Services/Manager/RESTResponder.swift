@@ -58,8 +58,9 @@ struct RESTResponder: HTTPResponder {
     do {
       body = try await request.body.collect(upTo: Self.bodyLimit)
     } catch is NIOTooManyBytesError {
+      // Clients know no 413.
       return APIError(
-        status: 413,
+        status: 400,
         message: "the body has more than \(Self.bodyLimit) bytes"
       ).response
     } catch {

@@ -8,16 +8,19 @@ internal import Store
 extension Site: SiteService {
   // MARK: VPGs
 
-  package func vpgs() async throws(SiteError) -> [VPGView] {
-    let surroundings = try await surroundings()
-    let records = await context.vpgs.all()
+  package func vpgs(
+    where isWanted: @Sendable (VPGDefinition) -> Bool
+  ) async throws(SiteError) -> [VPGView] {
+    let records = await context.vpgs.all().filter { isWanted($0.definition) }
+    let surroundings = try await surroundings(of: records)
     let judge = await witnesses.judge(of: records)
     return records.map { surroundings.shown(in: judge.view($0)) }
   }
 
   package func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView {
     let record = try await record(vpg)
-    return try await surroundings().shown(in: witnesses.judge(of: record).view(record))
+    return try await surroundings(of: [record])
+      .shown(in: witnesses.judge(of: record).view(record))
   }
 
   package func names() async -> SiteNames {
@@ -26,10 +29,16 @@ extension Site: SiteService {
     return names
   }
 
-  private func surroundings() async throws(SiteError) -> VPGSurroundings {
-    VPGSurroundings(
-      levels: AlertLevels(await alertBook.all()),
-      profiles: try await serviceProfiles()
+  private func surroundings(
+    of records: [VPGRecord]
+  ) async throws(SiteError) -> VPGSurroundings {
+    // Others than this manager change these in its store; few VPGs have one.
+    let haveProfiles = records.contains { $0.definition.policy.serviceProfile != nil }
+    let haveOrganisations = records.contains { $0.definition.policy.zorg != nil }
+    return VPGSurroundings(
+      levels: await alertBook.levels(),
+      profiles: haveProfiles ? try await serviceProfiles() : [],
+      organisations: haveOrganisations ? try await organisations() : []
     )
   }
 

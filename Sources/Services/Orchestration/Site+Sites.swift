@@ -105,7 +105,7 @@ extension Site {
 
   package func appliances() async throws(SiteError) -> [ApplianceView] {
     let hosts = try await inventory(of: context.site).hosts
-    let levels = AlertLevels(await alertBook.all())
+    let levels = await alertBook.levels()
     var views: [ApplianceView] = []
     for (index, appliance) in context.appliances.all.enumerated() {
       let host = hosts.first {
@@ -150,42 +150,38 @@ extension Site {
 
   // MARK: Protected VMs
 
-  package func protectedVMs() async throws(SiteError) -> [ProtectedVMView] {
-    await protectedVMs(in: await context.vpgs.all()) { _ in true }
+  package func protectedVMs(
+    where isWanted: @Sendable (VPGDefinition) -> Bool
+  ) async throws(SiteError) -> [ProtectedVMView] {
+    let records = await context.vpgs.all().filter { isWanted($0.definition) }
+    let judge = await witnesses.judge(of: records)
+    var machines: [SiteIdentifier: [VMIdentifier: VirtualMachine]] = [:]
+    for site in Set(records.map(\.definition.protectedSite)) {
+      let found = await knownInventory(of: site)?.virtualMachines ?? []
+      machines[site] = Dictionary(found.map { ($0.identifier, $0) }) { first, _ in first }
+    }
+    return records.flatMap { record in
+      let view = judge.view(record)
+      return record.definition.vms.map { vm in
+        let machine = machines[record.definition.protectedSite]?[vm.identifier]
+        return Self.protectedVM(vm, view, judge.facts(of: vm, in: record), machine)
+      }
+    }
   }
 
   package func protectedVMs(
     _ vm: VMIdentifier
   ) async throws(SiteError) -> [ProtectedVMView] {
-    let records = await context.vpgs.all().filter { record in
-      record.definition.vms.contains { $0.identifier == vm }
-    }
-    return await protectedVMs(in: records) { $0.identifier == vm }
-  }
-
-  private func protectedVMs(
-    in records: [VPGRecord],
-    where isWanted: (VPGDefinition.ProtectedVM) -> Bool
-  ) async -> [ProtectedVMView] {
+    let records = await context.vpgs.records(of: vm)
     let judge = await witnesses.judge(of: records)
-    var inventories: [SiteIdentifier: InventoryIndex] = [:]
-    for site in Set(records.flatMap { [$0.definition.protectedSite, $0.definition.recoverySite] }) {
-      inventories[site] = await knownInventory(of: site).map(InventoryIndex.init)
-    }
     var views: [ProtectedVMView] = []
     for record in records {
-      let view = judge.view(record)
-      for vm in record.definition.vms where isWanted(vm) {
-        views.append(
-          Self.protectedVM(
-            vm,
-            view,
-            judge.facts(of: vm, in: record),
-            inventories[record.definition.protectedSite],
-            inventories[record.definition.recoverySite]
-          )
-        )
+      guard let member = record.definition.vms.first(where: { $0.identifier == vm }) else {
+        continue
       }
+      let facts = judge.facts(of: member, in: record)
+      let machine = await machine(vm, at: record.definition.protectedSite)
+      views.append(Self.protectedVM(member, judge.view(record), facts, machine))
     }
     return views
   }
@@ -194,18 +190,15 @@ extension Site {
     _ vm: VPGDefinition.ProtectedVM,
     _ view: VPGView,
     _ facts: VPGJudge.VMFacts,
-    _ own: InventoryIndex?,
-    _ other: InventoryIndex?
+    _ found: VirtualMachine?
   ) -> ProtectedVMView {
-    let found = own?.machines[vm.identifier]
-    return ProtectedVMView(
+    ProtectedVMView(
       vm: vm,
       vpg: view,
       virtualMachine: found,
-      hostName: (found?.host).flatMap { own?.hostNames[$0] } ?? "",
-      datastoreName: (found?.disks.first?.datastore).flatMap { own?.datastoreNames[$0] } ?? "",
-      recoveryHostName: view.definition.recoveryHost(of: vm)
-        .flatMap { other?.hostNames[$0] } ?? "",
+      hostName: found?.host.name ?? "",
+      datastoreName: found?.disks.first?.datastore?.name ?? "",
+      recoveryHostName: view.definition.recoveryHost(of: vm)?.name ?? "",
       journalUsedInMB: Int64((facts.journal?.journalByteCount ?? 0) >> 20),
       actualRPOInSeconds: facts.stream.flatMap { stream in
         stream.sync == .ordered && stream.isConnected
@@ -222,20 +215,11 @@ extension Site {
     if site == context.site { return try? await context.hypervisor.inventory() }
     return await context.peers.knownInventory(of: site)
   }
-}
 
-/// An inventory by identifiers, for listings.
-private struct InventoryIndex {
-  let machines: [VMIdentifier: VirtualMachine]
-  let hostNames: [HostIdentifier: String]
-  let datastoreNames: [DatastoreIdentifier: String]
-
-  init(_ inventory: Inventory) {
-    machines = Dictionary(inventory.virtualMachines.map { ($0.identifier, $0) }) { first, _ in first
-    }
-    hostNames = Dictionary(inventory.hosts.map { ($0.identifier, $0.name) }) { first, _ in first }
-    datastoreNames = Dictionary(inventory.datastores.map { ($0.identifier, $0.name) }) { first, _ in
-      first
-    }
+  /// A VM as ``knownInventory(of:)`` has it; the hypervisor is asked about this one alone.
+  private func machine(_ vm: VMIdentifier, at site: SiteIdentifier) async -> VirtualMachine? {
+    if site == context.site { return try? await context.hypervisor.virtualMachine(vm) }
+    return await context.peers.knownInventory(of: site)?
+      .virtualMachines.first { $0.identifier == vm }
   }
 }

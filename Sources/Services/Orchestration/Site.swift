@@ -81,6 +81,7 @@ package final class Site: Service, Sendable {
     try await freezer.load()
     try await alertBook.load()
     await context.replication.refresh()
+    try await context.tweaks.load()
     let workflows: [WorkflowRecord]
     do { workflows = try await context.store.workflows() } catch { throw SiteError(error) }
     try await context.tasks.takeOver { [context] task in

@@ -17,6 +17,7 @@ package struct SiteContext: Sendable {
   package let tasks: TaskBoard
   package let events: EventLog
   package let replication: ReplicationBook
+  package let tweaks: TweakBook
   package let appliances: ApplianceDirectory
   package let peers: PeerDirectory
   package let powers = KnownPowers()
@@ -43,6 +44,7 @@ package struct SiteContext: Sendable {
     scope = WorkScope()
     vpgs = VPGBook(store: store)
     replication = ReplicationBook(store: store, logger: logger)
+    tweaks = TweakBook(store: store)
     tasks = TaskBoard(
       site: settings.identifier,
       store: store,

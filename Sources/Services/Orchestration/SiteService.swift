@@ -28,11 +28,17 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
 
   // MARK: VPGs
 
-  func vpgs() async throws(SiteError) -> [VPGView]
+  /// The VPGs whose definition is wanted, by name.
+  func vpgs(
+    where isWanted: @Sendable (VPGDefinition) -> Bool
+  ) async throws(SiteError) -> [VPGView]
   func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView
   /// What would be lost of a VPG if its protected site were gone this moment.
   func exposure(of vpg: VPGIdentifier) async throws(SiteError) -> VPGExposure
-  func protectedVMs() async throws(SiteError) -> [ProtectedVMView]
+  /// The VMs of the VPGs whose definition is wanted.
+  func protectedVMs(
+    where isWanted: @Sendable (VPGDefinition) -> Bool
+  ) async throws(SiteError) -> [ProtectedVMView]
   /// One VM, once for each VPG it is in.
   func protectedVMs(_ vm: VMIdentifier) async throws(SiteError) -> [ProtectedVMView]
   func checkpoints(
@@ -65,6 +71,15 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   func resumeTaps(_ target: TapTarget, user: String) async throws(SiteError)
   func tapSuspensions() async throws(SiteError) -> [TapSuspensionView]
 
+  // MARK: Settings
+
+  /// What the site's tweaks are set to.
+  func tweaks() async -> Tweaks
+  /// Sets a tweak, which holds at once; nil sets it back to what is usual.
+  func set(_ tweak: Tweak, to setting: Tweaks.Setting?, user: String) async throws(SiteError)
+  /// Tells those who are sent events how many VMs are protected.
+  func reportUsage(user: String) async throws(SiteError)
+
   // MARK: Work and history
 
   /// What people call the VPGs and sites there are.
@@ -84,6 +99,11 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   func alerts() async -> [AlertRecord]
   /// Marks an alert as seen, or not.
   func setDismissed(_ isDismissed: Bool, alert: String) async throws(SiteError)
+}
+
+extension SiteService {
+  /// All VPGs, by name.
+  package func vpgs() async throws(SiteError) -> [VPGView] { try await vpgs { _ in true } }
 }
 
 /// The names that histories show beside identifiers.

@@ -187,6 +187,8 @@ package struct VPGView: Sendable, Equatable {
   package var alertLevel: AlertLevel?
   /// Empty without a service profile.
   package var serviceProfileName = ""
+  /// Empty without an organisation.
+  package var organisationName = ""
   /// How both of its sites act for it; nil if they do not.
   package var splitBrain: SplitBrain?
 

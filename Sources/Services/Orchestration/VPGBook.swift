@@ -9,11 +9,12 @@ package import Store
 package actor VPGBook {
   private let store: any Store
   private var records: [VPGIdentifier: VPGRecord] = [:] {
-    didSet { (sorted, names) = (nil, nil) }
+    didSet { (sorted, names, holders) = (nil, nil, nil) }
   }
   /// Made of the records when they are asked for: loops ask several times a second.
   private var sorted: [VPGRecord]?
   private var names: [VPGIdentifier: String]?
+  private var holders: [VMIdentifier: [VPGIdentifier]]?
   /// VPGs whose definition somebody is changing now.
   private var changing: Set<VPGIdentifier> = []
 
@@ -48,6 +49,23 @@ package actor VPGBook {
   }
 
   package func record(_ vpg: VPGIdentifier) -> VPGRecord? { records[vpg] }
+
+  /// The VPGs that a VM is in, by name.
+  package func records(of vm: VMIdentifier) -> [VPGRecord] {
+    let holders = holders ?? madeHolders()
+    return (holders[vm] ?? []).compactMap { records[$0] }
+  }
+
+  private func madeHolders() -> [VMIdentifier: [VPGIdentifier]] {
+    var made: [VMIdentifier: [VPGIdentifier]] = [:]
+    for record in all() {
+      for vm in record.definition.vms {
+        made[vm.identifier, default: []].append(record.definition.identifier)
+      }
+    }
+    holders = made
+    return made
+  }
 
   package func save(_ record: VPGRecord) async throws(SiteError) {
     do { try await store.save(record) } catch { throw SiteError(error) }

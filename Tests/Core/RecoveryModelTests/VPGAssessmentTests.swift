@@ -40,6 +40,17 @@ import Testing
     #expect(assessment.status == .rpoNotMeetingSLA)
   }
 
+  @Test func `a history that is shorter than wanted is said, also beside an RPO`() {
+    let short = Self.with { $0.isHistoryShort = true }
+    #expect(short.status == .historyNotMeetingSLA)
+    #expect(short.substatus == .none)
+    let both = Self.with {
+      $0.isHistoryShort = true
+      $0.streams[0]?.rpoInMilliseconds = 300_001
+    }
+    #expect(both.status == .notMeetingSLA)
+  }
+
   @Test func `during the first sync there is nothing to recover to`() {
     let assessment = Self.with {
       $0.streams = [Self.ordered, Self.ordered]

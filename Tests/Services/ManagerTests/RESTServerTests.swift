@@ -25,7 +25,7 @@ import Testing
         ("GET", "/v1/nothing", nil, 404), ("PATCH", "/v1/vpgs", nil, 405),
         ("PUT", "/v1/vpgs", nil, 405), ("GET", "/v1/vpgs/unknown", nil, 404),
         ("POST", "/v1/vpgSettings", "{\"Basic\": ", 400),
-        ("POST", "/v1/vpgSettings", String(repeating: " ", count: (4 << 20) + 1), 413),
+        ("POST", "/v1/vpgSettings", String(repeating: " ", count: (4 << 20) + 1), 400),
         ("POST", "/v1/vpgs/unknown/Failover", "{}", 404),
       ]
       for call in calls {

@@ -21,6 +21,8 @@ struct AlertTests {
       let alert = try #require(await sites.parisSite.alerts().first)
       #expect(alert.condition.kind == .journalLimitReached)
       #expect(alert.condition.vpgs == [definition.identifier])
+      let status = try await sites.parisSite.vpg(definition.identifier).status
+      #expect(status == .historyNotMeetingSLA)
       func levels() async throws -> [AlertLevel?] {
         [
           try await sites.parisSite.vpg(definition.identifier).alertLevel,
@@ -39,7 +41,7 @@ struct AlertTests {
       try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
       try await eventually("events say that it was on and is over") {
         let events = try await sites.parisSite.events(from: nil, to: nil, limit: 100)
-        return events.filter { $0.description.contains("limit") }.map(\.kind)
+        return events.filter { $0.alert == alert.identifier }.map(\.kind)
           == [.alertTurnedOff, .alertTurnedOn]
       }
     }

@@ -71,9 +71,7 @@ struct APIClient {
     _ body: String = ""
   ) async -> (status: Int, body: APIValue) {
     let response = await respond(method, path, body)
-    guard case .value(let value) = response.content else { return (response.status, .null) }
-    let read = try? JSONReader.read(JSONWriter.write(value))
-    return (response.status, read ?? .string("not JSON"))
+    return (response.status, response.asJSON)
   }
 
   /// Asks for XML and answers the document.
@@ -97,4 +95,14 @@ struct APIClient {
      "Recovery": {"DefaultHostIdentifier": "22222222-bbbb.host-paris"},
      "Vms": [{"VmIdentifier": "\(FakeSite.app)"}]}
     """
+}
+
+extension APIResponse {
+  /// The answer as a client of JSON reads it; null if it carries no value.
+  var asJSON: APIValue {
+    guard value != nil else { return .null }
+    var answer = self
+    answer.format = .json
+    return answer.rendered.flatMap { try? JSONReader.read($0.bytes) } ?? .string("not JSON")
+  }
 }

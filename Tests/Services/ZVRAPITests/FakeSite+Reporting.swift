@@ -25,6 +25,15 @@ extension FakeSite {
   }
 
   func setLicence(_ key: String?, user: String) { licenceKey = key }
+
+  func tweaks() -> Tweaks { settings }
+
+  func set(_ tweak: Tweak, to setting: Tweaks.Setting?, user: String) throws(SiteError) {
+    if let setting, !tweak.range.contains(setting.value) { throw .invalid("too much") }
+    settings[tweak] = setting
+  }
+
+  func reportUsage(user: String) { usageReports.append(user) }
   func serviceProfiles() -> [ServiceProfile] { [Self.profile] }
   func organisations() -> [Organisation] { [Self.zorg] }
 

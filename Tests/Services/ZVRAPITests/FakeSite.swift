@@ -53,6 +53,8 @@ actor FakeSite: SiteService {
   var testStage: String?
   var splitBrain: SplitBrain?
   var licenceKey: String?
+  var settings = Tweaks()
+  var usageReports: [String] = []
 
   func refuse(_ error: SiteError?) { refusal = error }
   func setGeneration(_ generation: Int) { definition.generation = generation }
@@ -203,7 +205,11 @@ actor FakeSite: SiteService {
   /// Makes the site one of `count` VPGs: the first as it was, the others its copies.
   func setVPGCount(_ count: Int) { vpgCount = count }
 
-  func vpgs() -> [VPGView] {
+  func vpgs(where isWanted: @Sendable (VPGDefinition) -> Bool) -> [VPGView] {
+    vpgs().filter { isWanted($0.definition) }
+  }
+
+  private func vpgs() -> [VPGView] {
     (0..<vpgCount).map { number in
       var view = view
       view.alertLevel = alertRecords.map(\.condition.kind.level).max()
@@ -240,7 +246,11 @@ actor FakeSite: SiteService {
     protectedVMs().filter { $0.vm.identifier == vm }
   }
 
-  func protectedVMs() -> [ProtectedVMView] {
+  func protectedVMs(where isWanted: @Sendable (VPGDefinition) -> Bool) -> [ProtectedVMView] {
+    protectedVMs().filter { isWanted($0.vpg.definition) }
+  }
+
+  private func protectedVMs() -> [ProtectedVMView] {
     vpgs().flatMap { view in view.definition.vms.map { (vm: $0, view: view) } }.map { vm, view in
       ProtectedVMView(
         vm: vm,

@@ -8,7 +8,12 @@ internal import Store
 /// The alerts that are on, and the one place that turns them on and off.
 package actor AlertBook {
   private let context: SiteContext
-  private var records: [String: AlertRecord] = [:]
+  private var records: [String: AlertRecord] = [:] {
+    didSet { (sorted, worst) = (nil, nil) }
+  }
+  /// Made of the records when they are asked for: there may be thousands.
+  private var sorted: [AlertRecord]?
+  private var worst: AlertLevels?
   /// The alerts of each subject by kind: there may be thousands, and each subject is looked at
   /// every second.
   private var identifiers: [AlertCondition.Subject: [AlertCondition.Kind: String]] = [:]
@@ -24,7 +29,20 @@ package actor AlertBook {
 
   /// The alerts that are on, newest first.
   package func all() -> [AlertRecord] {
-    records.values.sorted { ($1.turnedOn, $1.identifier) < ($0.turnedOn, $0.identifier) }
+    if let sorted { return sorted }
+    let all = records.values.sorted {
+      ($1.turnedOn, $1.identifier) < ($0.turnedOn, $0.identifier)
+    }
+    sorted = all
+    return all
+  }
+
+  /// The worst alerts that are on, by what they are about.
+  func levels() -> AlertLevels {
+    if let worst { return worst }
+    let levels = AlertLevels(Array(records.values))
+    worst = levels
+    return levels
   }
 
   /// The kinds that are on for a subject.
@@ -40,7 +58,7 @@ package actor AlertBook {
     }
     for condition in conditions {
       if let known = identifiers[subject]?[condition.kind] {
-        records[known]?.condition = condition
+        if records[known]?.condition != condition { records[known]?.condition = condition }
       } else {
         await turnOn(condition)
       }
@@ -76,7 +94,8 @@ package actor AlertBook {
       .alertTurnedOn,
       condition.description,
       succeeded: false,
-      vpgs: condition.vpgs
+      vpgs: condition.vpgs,
+      alert: record.identifier
     )
   }
 
@@ -94,7 +113,8 @@ package actor AlertBook {
     await context.events.record(
       .alertTurnedOff,
       "Over: \(record.condition.description)",
-      vpgs: record.condition.vpgs
+      vpgs: record.condition.vpgs,
+      alert: record.identifier
     )
   }
 

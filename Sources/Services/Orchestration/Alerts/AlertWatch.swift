@@ -22,6 +22,8 @@ struct AlertWatch: Sendable {
     var substatuses: [VPGIdentifier: VPGSubstatus] = [:]
     var rpoExceededAt: [VPGIdentifier: WallTime] = [:]
     var looks = 0
+    /// As they were when this look began.
+    var tweaks = Tweaks()
   }
 
   /// Runs until the task is cancelled.
@@ -35,6 +37,7 @@ struct AlertWatch: Sendable {
 
   private func look(_ memory: inout Memory) async {
     let records = await context.vpgs.all()
+    memory.tweaks = await context.tweaks.tweaks
     var kept: Set<AlertCondition.Subject> = []
     let isVPGLook = memory.looks % Self.looksPerVPG == 0
     let judge = await witnesses.judge(of: isVPGLook ? records : [])
@@ -43,7 +46,7 @@ struct AlertWatch: Sendable {
       for vm in record.definition.vms {
         kept.insert(.stream(vm.stream))
         if let journal = judge.appliances.journal(vm.stream) {
-          await look(at: journal, of: vm, record.definition)
+          await look(at: journal, of: vm, record.definition, memory.tweaks)
         }
       }
     }
@@ -70,7 +73,10 @@ struct AlertWatch: Sendable {
     facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
     facts.isPaused = view.isPaused
     facts.latestCheckpoint = view.latestCheckpoint?.time
-    facts.checkpointIntervalInSeconds = definition.policy.checkpointIntervalInSeconds
+    facts.checkpointIntervalInSeconds = max(
+      definition.policy.checkpointIntervalInSeconds,
+      memory.tweaks.value(of: .checkpointInterval)
+    )
     let skips = await checkpoints.skipped(of: vpg)
     facts.skippingSince = skips.since
     facts.skippingReason = skips.reason
@@ -79,7 +85,7 @@ struct AlertWatch: Sendable {
     facts.now = context.now()
     if facts.rpoInSeconds > facts.rpoTargetInSeconds { memory.rpoExceededAt[vpg] = facts.now }
     facts.rpoExceededAt = memory.rpoExceededAt[vpg]
-    let rules = VPGAlertRules(name: definition.name, vpg: vpg)
+    let rules = VPGAlertRules(name: definition.name, vpg: vpg, tweaks: memory.tweaks)
     let raised = await alerts.raised(for: .vpg(vpg))
     await alerts.set(rules.conditions(facts, raised: raised), for: .vpg(vpg))
     // The protected site tells of syncs, so that there is one event of each.
@@ -152,7 +158,10 @@ struct AlertWatch: Sendable {
     kept.insert(subject)
     // What is not known changes nothing.
     guard
-      let isLost = memory.silences[subject, default: SilenceRule()].look(isAnswering: isAnswering)
+      let isLost = memory.silences[subject, default: SilenceRule()].look(
+        isAnswering: isAnswering,
+        patience: memory.tweaks.value(of: .silenceAlert)
+      )
     else { return }
     await alerts.set(isLost ? [condition] : [], for: subject)
   }
@@ -162,9 +171,15 @@ struct AlertWatch: Sendable {
   private func look(
     at journal: JournalStatus,
     of vm: VPGDefinition.ProtectedVM,
-    _ definition: VPGDefinition
+    _ definition: VPGDefinition,
+    _ tweaks: Tweaks
   ) async {
-    let rules = JournalAlertRules(vm: vm.name, stream: vm.stream, vpg: definition.identifier)
+    let rules = JournalAlertRules(
+      vm: vm.name,
+      stream: vm.stream,
+      vpg: definition.identifier,
+      tweaks: tweaks
+    )
     let conditions = rules.conditions(
       Self.facts(journal, of: vm, in: definition),
       raised: await alerts.raised(for: .stream(vm.stream))

@@ -58,6 +58,7 @@ actor CheckpointKeeper {
 
   private func dueRecords() async -> [VPGRecord] {
     let now = ContinuousClock.now
+    let tweaks = await context.tweaks.tweaks
     let records = await context.vpgs.all().filter {
       $0.definition.protectedSite == context.site && $0.phase == .protecting && !$0.isPaused
     }
@@ -70,8 +71,17 @@ actor CheckpointKeeper {
     return records.filter { record in
       let vpg = record.definition.identifier
       guard !marking.contains(vpg) else { return false }
-      return due[vpg].map { $0 <= now } ?? true
+      guard let due = due[vpg] else { return true }
+      // One that is due later than could be now was due by an interval that does not hold any more.
+      return due <= now || due > now + max(Self.interval(of: record, tweaks), Self.longestPause)
     }
+  }
+
+  private static func interval(of record: VPGRecord, _ tweaks: Tweaks) -> Duration {
+    let tweaked = tweaks.value(of: .checkpointInterval)
+    return .seconds(
+      tweaked > 0 ? tweaked : record.definition.policy.checkpointIntervalInSeconds
+    )
   }
 
   private func markPeriodically(_ record: VPGRecord) async {
@@ -94,7 +104,7 @@ actor CheckpointKeeper {
       }
       if let count = skipped[vpg]?.make() { await tell(count, record.definition) }
       // From when it was due, so that intervals do not grow by what marking takes.
-      let interval = Duration.seconds(record.definition.policy.checkpointIntervalInSeconds)
+      let interval = Self.interval(of: record, await context.tweaks.tweaks)
       due[vpg] = max((due[vpg] ?? began) + interval, began + interval / 2)
     } catch {
       due[vpg] = began + (await note(error.message, of: record.definition))

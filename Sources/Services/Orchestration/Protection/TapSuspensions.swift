@@ -40,7 +40,6 @@ package struct TapSuspensionView: Sendable, Equatable {
 ///
 /// A suspension is in the store, so that it ends on time also if the manager is started again.
 struct TapSuspensions: Sendable {
-  private static let minutes = 1...1440
   private static let freeLimit = Duration.seconds(20)
 
   let context: SiteContext
@@ -72,8 +71,9 @@ struct TapSuspensions: Sendable {
   ///
   /// One that is suspended already gets the new end.
   func suspend(_ target: TapTarget, minutes: Int, user: String) async throws(SiteError) {
-    guard Self.minutes.contains(minutes) else {
-      throw .invalid("A tap can be suspended for 1 to \(Self.minutes.upperBound) minutes.")
+    let limit = await context.tweaks.tweaks.value(of: .tapSuspensionLimit)
+    guard (1...limit).contains(minutes) else {
+      throw .invalid("A tap can be suspended for 1 to \(limit) minutes.")
     }
     let found = try await find(target)
     let until = WallTime(milliseconds: context.now().milliseconds + Int64(minutes) * 60_000)

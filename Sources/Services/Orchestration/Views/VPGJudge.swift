@@ -237,6 +237,7 @@ struct VPGJudge: Sendable {
     facts.hasVMFault = knowledge.hasVMFault
     facts.needsConfiguration = knowledge.needsConfiguration
     facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
+    facts.isHistoryShort = knowledge.journals.contains { $0.history.shortage != nil }
     facts.latestCheckpoint = latestCheckpoint(record.definition, knowledge)?.time
     facts.now = now
     var assessment = VPGAssessment(facts)

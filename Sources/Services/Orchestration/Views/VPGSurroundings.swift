@@ -7,10 +7,14 @@ internal import RecoveryModel
 struct VPGSurroundings: Sendable {
   private let levels: AlertLevels
   private let profileNames: [String: String]
+  private let organisationNames: [String: String]
 
-  init(levels: AlertLevels, profiles: [ServiceProfile]) {
+  init(levels: AlertLevels, profiles: [ServiceProfile], organisations: [Organisation]) {
     self.levels = levels
     profileNames = Dictionary(profiles.map { ($0.identifier.lowercased(), $0.name) }) { $1 }
+    organisationNames = Dictionary(organisations.map { ($0.identifier.lowercased(), $0.name) }) {
+      $1
+    }
   }
 
   func shown(in view: VPGView) -> VPGView {
@@ -18,6 +22,8 @@ struct VPGSurroundings: Sendable {
     view.alertLevel = levels.level(of: view.definition.identifier)
     view.serviceProfileName =
       view.definition.policy.serviceProfile.flatMap { profileNames[$0.lowercased()] } ?? ""
+    view.organisationName =
+      view.definition.policy.zorg.flatMap { organisationNames[$0.lowercased()] } ?? ""
     return view
   }
 }

@@ -35,10 +35,11 @@ package struct EventLog: Sendable {
     _ description: String,
     succeeded: Bool = true,
     user: String = "System",
-    vpgs: [VPGIdentifier] = []
+    vpgs: [VPGIdentifier] = [],
+    alert: String? = nil
   ) async {
     logger.info("\(description)", metadata: ["event": "\(kind)", "user": "\(user)"])
-    let event = EventRecord(
+    var event = EventRecord(
       identifier: UUID().uuidString.lowercased(),
       kind: kind,
       occurred: now(),
@@ -48,6 +49,7 @@ package struct EventLog: Sendable {
       vpgs: vpgs,
       site: site
     )
+    event.alert = alert
     do { try await store.save(event) } catch {
       logger.error("event not stored", metadata: ["error": "\(error)"])
     }

@@ -20,6 +20,8 @@ package struct APIResponse: Sendable {
   package enum Content: Sendable, Equatable {
     case empty
     case value(APIValue)
+    /// A list of values, which are of the type `of`.
+    case listing([ListedItem], of: String)
     case html(String)
     /// Something that has one form only.
     case document([UInt8], mediaType: String)
@@ -29,15 +31,33 @@ package struct APIResponse: Sendable {
 
   /// The content's media type and text; nil if there is none.
   package var rendered: (mediaType: String, bytes: [UInt8])? {
-    switch (content, format) {
-    case (.empty, _), (.stream, _): nil
-    case (.document(let bytes, let mediaType), _): (mediaType, bytes)
-    case (.html(let page), _): ("text/html; charset=utf-8", Array(page.utf8))
-    case (.value(let value), .xml): ("application/xml; charset=utf-8", XMLWriter.write(value))
-    case (.value(let value), .html):
-      ("text/html; charset=utf-8", Array(HTMLWriter.page(of: value).utf8))
-    case (.value(let value), .json), (.value(let value), nil):
-      ("application/json; charset=utf-8", JSONWriter.write(value))
+    switch content {
+    case .empty, .stream: nil
+    case .document(let bytes, let mediaType): (mediaType, bytes)
+    case .html(let page): ("text/html; charset=utf-8", Array(page.utf8))
+    case .value(let value): rendered(value)
+    case .listing(let items, _) where format != .xml && format != .html:
+      (Self.json, JSONWriter.write(items))
+    case .listing: value.map(rendered)
+    }
+  }
+
+  private static let json = "application/json; charset=utf-8"
+
+  private func rendered(_ value: APIValue) -> (mediaType: String, bytes: [UInt8]) {
+    switch format {
+    case .xml: ("application/xml; charset=utf-8", XMLWriter.write(value))
+    case .html: ("text/html; charset=utf-8", Array(HTMLWriter.page(of: value).utf8))
+    case .json, nil: (Self.json, JSONWriter.write(value))
+    }
+  }
+
+  /// The value that the answer carries, in whatever form; nil if it carries something else.
+  package var value: APIValue? {
+    switch content {
+    case .value(let value): value
+    case .listing(let items, let element): .list(items.map { $0.value() }, element: element)
+    case .empty, .html, .document, .stream: nil
     }
   }
 

@@ -62,20 +62,20 @@ enum Alerts: Resource {
     let level = try query.number("level", of: APIEnumerations.alertLevel)
     let entity = try query.number("entity", of: APIEnumerations.alertEntity)
     let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
-    let local = await call.site.localSite()
+    let local = call.site.siteIdentifier
+    let localName = await call.site.names().sites[local] ?? ""
     let found = await call.site.alerts().filter { alert in
       start.map { alert.turnedOn >= $0 } ?? true
         && end.map { alert.turnedOn <= $0 } ?? true
         && level ?? alert.level == alert.level
         && entity ?? alert.entity == alert.entity
         && vpg.map { alert.condition.vpgs.contains(VPGIdentifier($0)) } ?? true
-        && query.matches("siteIdentifier", local.identifier.rawValue)
-        && query.matches("siteName", local.name)
+        && query.matches("siteIdentifier", local.rawValue)
+        && query.matches("siteName", localName)
         && query.matches("zorgIdentifier", "")
         && query.matches("helpIdentifier", alert.condition.kind.rawValue)
         && query.matches("isDismissed", alert.isDismissed ? "true" : "false")
     }
-    let links = call.links()
-    return .list(found.map { .alert($0, links) }, of: "AlertApi")
+    return call.service.texts.alerts(found, call.links())
   }
 }

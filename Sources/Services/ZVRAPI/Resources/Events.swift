@@ -65,7 +65,7 @@ enum Events: Resource {
         && query.matches("siteName", names.sites[event.site] ?? "")
         && query.matches("userName", event.userName)
         && query.matches("zorgIdentifier", "")
-        && query.matches("alertIdentifier", "")
+        && query.matches("alertIdentifier", event.alert ?? "")
     }
     let links = call.links()
     return .list(

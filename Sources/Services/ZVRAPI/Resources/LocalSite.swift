@@ -21,7 +21,7 @@ enum LocalSite: Resource {
       Route(
         .post,
         "localsite/billing/sendUsage",
-        "Would send the usage to a maker; Understudy sends nothing to anyone.",
+        "Tells those who are sent events how many VMs are protected.",
         answer: sendUsage
       ),
       Route(
@@ -52,7 +52,9 @@ enum LocalSite: Resource {
     ] + LocalSiteBanner.routes
   }
 
+  /// There is no maker to send it to: it is an event, which syslog and webhooks get as any other.
   private static func sendUsage(_ call: APICall) async throws -> APIResponse {
-    throw APIError.notAvailable("sending usage to a maker")
+    try await call.site.reportUsage(user: call.user)
+    return .empty
   }
 }

@@ -89,9 +89,8 @@ enum RecoveryVraChanges {
   private static func view(_ call: APICall) async throws -> Situation {
     let appliance = try await Vras.applianceInPath(call)
     let local = call.site.siteIdentifier
-    let machines = try await call.site.protectedVMs().filter {
-      $0.vpg.definition.recoverySite == local
-        && ($0.vm.host ?? $0.vpg.definition.recovery.host) == appliance.host
+    let machines = try await call.site.protectedVMs { $0.recoverySite == local }.filter {
+      ($0.vm.host ?? $0.vpg.definition.recovery.host) == appliance.host
     }
     return Situation(
       appliance: appliance,

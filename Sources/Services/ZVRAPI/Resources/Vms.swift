@@ -13,12 +13,15 @@ enum Vms: Resource {
   static var routes: [Route] {
     [
       Route(.get, "vms", "The VMs of all VPGs.") { call in
-        let filter = try VPGFilter(call.query)
         let query = call.query
-        let views = try await call.site.protectedVMs().filter { view in
+        let filter = try VPGFilter(
+          query,
+          name: query.text("vpgName"),
+          identifier: query.text("vpgIdentifier"),
+          sites: await call.site.names().sites
+        )
+        let views = try await call.site.protectedVMs { filter.matches($0) }.filter { view in
           filter.matches(view.vpg)
-            && query.matches("vpgName", view.vpg.definition.name)
-            && query.matches("vpgIdentifier", view.vpg.definition.identifier.rawValue)
             && query.matches("vmName", view.virtualMachine?.name ?? view.vm.name)
             && query.matches("vmIdentifier", view.vm.identifier.rawValue)
         }

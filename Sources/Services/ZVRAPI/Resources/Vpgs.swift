@@ -51,12 +51,13 @@ enum Vpgs: Resource {
   private static var reading: [Route] {
     [
       Route(.get, "vpgs", "The VPGs.") { call in
-        let filter = try VPGFilter(call.query)
-        let views = try await call.site.vpgs().filter {
-          filter.matches($0) && call.query.matches("name", "vpgName", text: $0.definition.name)
-        }
-        let links = call.links()
-        return .list(views.map { .vpg($0, links) }, of: "VpgApi")
+        let filter = try VPGFilter(
+          call.query,
+          name: call.query.text("name", "vpgName"),
+          sites: await call.site.names().sites
+        )
+        let views = try await call.site.vpgs { filter.matches($0) }.filter(filter.matches)
+        return call.service.texts.vpgs(views, call.links())
       },
       Route(.get, vpg, "One VPG.") { call in
         .value(.vpg(try await call.site.vpg(call.vpg), call.links()))

@@ -20,7 +20,8 @@ package struct APIService: Sendable {
   let reportSigner: ReportSigner?
   /// Whether resource reports need a session, as everything else does.
   let areReportsClosed: Bool
-  private let routes: [Route]
+  private let router: Router
+  let texts = ListedTexts()
 
   package init(
     site: any SiteService,
@@ -63,7 +64,7 @@ package struct APIService: Sendable {
     self.sessions = sessions
     self.throttle = throttle
     self.drafts = drafts
-    self.routes = Resources.routes
+    self.router = Router(Resources.routes)
   }
 
   /// Answers a call.
@@ -88,7 +89,7 @@ package struct APIService: Sendable {
     guard let path = APIPath.segments(of: request.path) else {
       throw APIError.invalid("the path is not percent-encoded UTF-8")
     }
-    let matching = routes.filter { $0.match(path) != nil }
+    let matching = router.routes(at: path)
     guard !matching.isEmpty else { throw APIError.notFound("no such path") }
 
     let session = await session(of: request)

@@ -29,6 +29,6 @@ enum Resources {
   /// Every call served, with the pages that show them.
   static var routes: [Route] {
     all.flatMap { $0.routes } + Help.routes + Swagger.routes + ZvmTweaks.routes
-      + OpenIDConnect.routes + [LocalSiteBanner.authority]
+      + SiteSettings.routes + OpenIDConnect.routes + [LocalSiteBanner.authority]
   }
 }

@@ -67,7 +67,10 @@ extension APIValue {
             "Sites": .list([links.site(event.site)], element: "ResourceLink"),
             "Hosts": nothing,
             "Zorgs": nothing,
-            "Alerts": nothing,
+            "Alerts": .list(
+              [event.alert].compactMap(\.self).map { links.link("AlertApi", "alerts", $0) },
+              element: "ResourceLink"
+            ),
             "FlrSessions": nothing,
             "Repositories": nothing,
           ]

@@ -29,15 +29,18 @@ extension APIValue {
         "UtcOffsetInMinutes": .integer(site.utcOffsetInMinutes),
         "SiteType": APIEnumerations.siteType.value(0),
         "SiteTypeVersion": .string(site.hypervisorVersion),
-        "BandwidthThrottlingInMBs": .double(
-          site.bandwidthLimit.map { Double($0) / 1_048_576 } ?? -1
-        ),
+        "BandwidthThrottlingInMBs": throttling(site),
         "PlatformInformation": .null,
         "IsLoginBannerEnabled": .bool(banner.isShown),
         "LoginBanner": .string(banner.text),
         "Link": links.site(site.identifier),
       ]
     )
+  }
+
+  /// What the site's streams may take of their line; -1 without a limit.
+  static func throttling(_ site: LocalSiteView) -> APIValue {
+    .double(site.bandwidthLimit.map { Double($0) / 1_048_576 } ?? -1)
   }
 
   static func peerSite(_ site: PeerSiteView, _ links: Links) -> APIValue {

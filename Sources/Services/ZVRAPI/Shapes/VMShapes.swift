@@ -21,7 +21,7 @@ extension APIValue {
         "VmName": .string(machine?.name ?? view.vm.name),
         "VpgIdentifier": .identifier(vpg.identifier),
         "VpgName": .string(vpg.name),
-        "OrganizationName": .string(""),
+        "OrganizationName": .string(view.vpg.organisationName),
         "Priority": APIEnumerations.vpgPriority.value(vpg.policy.priority.rawValue),
         "Status": APIEnumerations.vpgStatus.value(view.vpg.status.rawValue),
         "SubStatus": APIEnumerations.vpgSubstatus.value(view.vpg.substatus.rawValue),

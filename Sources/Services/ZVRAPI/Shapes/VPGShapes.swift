@@ -16,7 +16,7 @@ extension APIValue {
         "VpgName": .string(vpg.name),
         "VpgDescription": .string(vpg.description),
         "VpgType": .string("Remote"),
-        "OrganizationName": .string(""),
+        "OrganizationName": .string(view.organisationName),
         "Priority": APIEnumerations.vpgPriority.value(vpg.policy.priority.rawValue),
         "Status": APIEnumerations.vpgStatus.value(view.status.rawValue),
         "StatusDescription": .string(APIEnumerations.vpgStatus.name(of: view.status.rawValue)),

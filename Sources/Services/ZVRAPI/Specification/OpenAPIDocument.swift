@@ -120,7 +120,6 @@ struct OpenAPIDocument {
       ("403", "The user's role does not suffice."),
       ("404", "There is no such thing."),
       ("409", "The state of things does not allow it now."),
-      ("413", "The body is too large."),
       ("503", "Another site or service that is needed cannot be reached."),
     ]
     for (status, text) in refusals {

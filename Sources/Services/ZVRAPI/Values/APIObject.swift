@@ -54,6 +54,12 @@ package struct APIMember: Sendable, Equatable {
 extension String {
   /// Compares without regard to case, as the API does with every name.
   func isSame(as other: String) -> Bool {
-    self == other || (utf8.count == other.utf8.count && lowercased() == other.lowercased())
+    guard utf8.count == other.utf8.count else { return self == other }
+    for (one, two) in zip(utf8, other.utf8) where one != two {
+      // Letters of other alphabets are left to those who know them.
+      if one | two >= 0x80 { return lowercased() == other.lowercased() }
+      guard one | 0x20 == two | 0x20, (0x61...0x7A).contains(one | 0x20) else { return false }
+    }
+    return true
   }
 }

@@ -15,6 +15,19 @@ package struct JSONWriter {
     return writer.bytes
   }
 
+  /// The JSON text of a list of values that are written already.
+  static func write(_ items: [ListedItem]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(items.reduce(2) { $0 + $1.json.count + 1 })
+    bytes.append(UInt8(ascii: "["))
+    for (index, item) in items.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      bytes.append(contentsOf: item.json)
+    }
+    bytes.append(UInt8(ascii: "]"))
+    return bytes
+  }
+
   private mutating func append(_ value: APIValue) {
     switch value {
     case .null: append(raw: "null")

@@ -30,6 +30,7 @@ struct ConformanceCall {
     "recoveryOperationIdentifier": FakeSite.recovery,
     "flrSessionIdentifier": FakeSite.files.rawValue,
     "timeStamp": "2024-05-06T07:08:09.000Z",
+    "tweakName": "RpoAlertCalmInSeconds",
   ]
 
   /// Bodies of the calls that need one.
@@ -48,7 +49,8 @@ struct ConformanceCall {
     "POST /v1/vpgSettings/{vpgSettingsIdentifier}/vms": #"{"VmIdentifier": "\#(FakeSite.app)"}"#,
     "PUT /v1/license": #"{"LicenseKey": "ABCD-1234"}"#,
     "POST /v1/encryptionDetection/state": #"{"EncryptionDetectionEnabled": false}"#,
-    "POST /management/api/tweaks/v1/zvmTweaks": #"{"name": "t", "type": "zvm-tweak"}"#,
+    "POST /management/api/tweaks/v1/zvmTweaks":
+      #"{"name": "RpoAlertCalmInSeconds", "type": "zvm-tweak", "value": "90"}"#,
     "POST /v1/flrs":
       #"{"jflr": {"VmIdentifier": "\#(FakeSite.web)", "CheckpointIdentifier": "101"}}"#,
     "POST /v1/flrs/{flrSessionIdentifier}/browse": #"{"Path": "/vda1"}"#,

@@ -1,0 +1,55 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import RecoveryModel
+import Testing
+
+@testable import ZVRAPI
+
+@Suite struct ListingTests {
+  @Test func `a listing that is asked for again shows what changed meanwhile`() async {
+    let client = await APIClient.loggedOn()
+    await client.site.setVPGCount(3)
+    let first = await client.get("/v1/vpgs")
+    #expect(await client.get("/v1/vpgs") == first)
+    var definition = await client.site.definition
+    definition.name = "renamed"
+    await client.site.setDefinition(definition)
+    let names = await client.get("/v1/vpgs").items?.map { $0.object?["VpgName"]?.readText }
+    #expect(names == ["renamed", "renamed-1", "renamed-2"])
+  }
+
+  @Test func `an alert that was dismissed is listed so at once`() async {
+    let client = await APIClient.loggedOn()
+    func isDismissed() async -> APIValue? {
+      await client.get("/v1/alerts").items?.first?.object?["IsDismissed"]
+    }
+    #expect(await isDismissed() == .bool(false))
+    #expect(await client.send(.post, "/v1/alerts/\(FakeSite.alert)/dismiss").status == 200)
+    #expect(await isDismissed() == .bool(true))
+  }
+
+  @Test func `the links of a listing begin with the address that its client used`() async {
+    let texts = KeptTexts<Int, String>()
+    func text(_ baseURL: String) -> String {
+      let item = texts.item("a", 1, Links(baseURL: baseURL, localSite: FakeSite.london)) {
+        .string("\($1.baseURL) \($0)")
+      }
+      return String(decoding: item.json, as: UTF8.self)
+    }
+    #expect(text("https://a") == #""https://a a""#)
+    #expect(text("https://b") == #""https://b a""#)
+    #expect(text("https://a") == #""https://a a""#)
+  }
+
+  @Test func `all that a definition says is looked at, and the rest after it`() async {
+    let client = await APIClient.loggedOn()
+    await client.site.setVPGCount(3)
+    for (query, count) in [
+      ("name=\(await client.site.definition.name)-2", 1), ("recoverySiteIdentifier=PARIS", 3),
+      ("targetSite=\(FakeSite.paris)&name=none", 0), ("status=Deleting", 0),
+    ] {
+      #expect(await client.get("/v1/vpgs?\(query)").items?.count == count, "\(query)")
+    }
+  }
+}
