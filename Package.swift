@@ -170,6 +170,7 @@ if Context.environment["CORE_ONLY"] == nil {
     target("Adapters", "NBDTransport", ["NBDProtocol", "CLinux"]),
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
     target("Adapters", "FileRestore"),
+    target("Adapters", "Scripts", ["CLinux"]),
     target(
       "Adapters",
       "Identity",
@@ -213,20 +214,22 @@ if Context.environment["CORE_ONLY"] == nil {
       "Orchestration",
       [
         "RecoveryModel", "ReplicationProtocol", "Hypervisor", "Store", "Identity",
-        "ControlProtocol", client, log,
+        "ControlProtocol", "Scripts", client, log,
       ] + lifecycle + nio + certificates
     ),
     target(
       "Services",
       "ZVRAPI",
-      ["RecoveryModel", "Hypervisor", "Identity", "ControlProtocol", "Orchestration"]
+      [
+        "RecoveryModel", "Hypervisor", "Identity", "ControlProtocol", "Orchestration", "Scripts",
+      ]
     ),
     target(
       "Services",
       "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "Identity", "ControlProtocol", "Orchestration",
-        "ZVRAPI", client, log, .product(name: "Crypto", package: "swift-crypto"),
+        "Scripts", "ZVRAPI", client, log, .product(name: "Crypto", package: "swift-crypto"),
       ] + lifecycle + nio + http
     ),
     target("Services", "RESTClient", [client] + nio),
@@ -262,6 +265,7 @@ if Context.environment["CORE_ONLY"] == nil {
     ),
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
     tests("Adapters", "FileRestore"),
+    tests("Adapters", "Scripts"),
     tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
     tests(
       "Adapters",
@@ -285,12 +289,15 @@ if Context.environment["CORE_ONLY"] == nil {
     tests(
       "Services",
       "Orchestration",
-      ["RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity", log]
+      [
+        "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity",
+        "Scripts", log,
+      ]
     ),
     tests(
       "Services",
       "ZVRAPI",
-      ["RecoveryModel", "Hypervisor", "ControlProtocol", "Orchestration"],
+      ["RecoveryModel", "Hypervisor", "ControlProtocol", "Orchestration", "Scripts"],
       resources: [.copy("Resources")]
     ),
     tests(

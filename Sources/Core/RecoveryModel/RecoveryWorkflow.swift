@@ -14,6 +14,8 @@
 /// - The journal takes no writes from the moment a failover has stood the source down until it
 ///   is rolled back, so the point that was recovered is never passed.
 /// - A move recovers a checkpoint that was made after the last write of VMs that are off.
+/// - A script is run once at most: one that was begun and whose end is not known has failed. None
+///   keeps anything from being undone.
 package struct RecoveryWorkflow: Codable, Sendable, Equatable {
   package let identifier: String
   package private(set) var kind: Kind
@@ -28,13 +30,20 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
   package private(set) var reversal: Reversal?
   /// Why a test or failover is being undone without anyone asking; empty otherwise.
   package private(set) var failure: String
+  /// The scripts to run; nil is none, as in workflows from before there were any.
+  private var scripts: [Script]?
+  /// Whether the current step, a script, was begun; nil is no.
+  private var scriptUnderWay: Bool?
+  /// Whether any script was begun; nil is no.
+  private var scriptBegun: Bool?
 
   package init(
     identifier: String,
     kind: Kind,
     vpg: VPGIdentifier,
     checkpoint: Checkpoint,
-    machines: [Machine]
+    machines: [Machine],
+    scripts: [Script] = []
   ) {
     self.identifier = identifier
     self.kind = kind
@@ -45,6 +54,7 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
     cursor = 0
     reversal = nil
     failure = ""
+    self.scripts = scripts
   }
 }
 
@@ -98,6 +108,14 @@ extension RecoveryWorkflow {
     }
   }
 
+  /// A script of the VPG.
+  package enum Script: String, Codable, Sendable {
+    /// Before the recovered VMs start.
+    case preRecovery = "PreRecovery"
+    /// When they run, or when the protected ones are back.
+    case postRecovery = "PostRecovery"
+  }
+
   /// Where the workflow is.
   package enum Stage: String, Codable, Sendable {
     /// On the way to running VMs.
@@ -139,6 +157,7 @@ extension RecoveryWorkflow {
     case removeVM(Int)
     case acceptWrites(Int)
     case standUpSource
+    case runScript(Script)
   }
 
   /// What the driver does next.
@@ -189,6 +208,7 @@ extension RecoveryWorkflow {
   /// The current step is done.
   package mutating func stepDone() -> Action {
     precondition(cursor < steps.count, "no step was under way")
+    scriptUnderWay = nil
     cursor += 1
     if cursor == steps.count { enterNextStage() }
     return nextAction
@@ -205,6 +225,7 @@ extension RecoveryWorkflow {
   /// The current step failed.
   package mutating func stepFailed(_ reason: String) -> Action {
     precondition(cursor < steps.count, "no step was under way")
+    if case .runScript(let script) = steps[cursor], !isDecisive(script) { return stepDone() }
     guard stage == .preparing else { return .retry(steps[cursor]) }
     failure = reason
     enter(.undoing)
@@ -236,8 +257,17 @@ extension RecoveryWorkflow {
   /// Whether the recovered VMs take the place of the protected ones.
   private var replacesSource: Bool { kind != .test }
 
+  /// A move is held up by its script before the protected VMs are touched, a test and a failover
+  /// when their point is held.
   private var preparation: [Step] {
-    leaveTaking + machines.indices.map(Step.openExport) + starting
+    let opening = leaveTaking + machines.indices.map(Step.openExport)
+    let before = run(.preRecovery)
+    let isMove = if case .move = kind { true } else { false }
+    return (isMove ? before + opening : opening + before) + starting + run(.postRecovery)
+  }
+
+  private func run(_ script: Script) -> [Step] {
+    scripts?.contains(script) == true ? [.runScript(script)] : []
   }
 
   /// Group by group: all are started before anybody waits for one of them.
@@ -278,6 +308,8 @@ extension RecoveryWorkflow {
     machines.indices.reversed().map(Step.removeVM)
       + machines.indices.reversed().map(Step.closeExport)
       + (replacesSource ? machines.indices.map(Step.acceptWrites) + [.standUpSource] : [])
+      // Last, so that nothing has to wait for it; what a script did is for a script to take back.
+      + (replacesSource && scriptBegun == true ? run(.postRecovery) : [])
   }
 
   private mutating func enterNextStage() {
@@ -292,6 +324,34 @@ extension RecoveryWorkflow {
   private mutating func enter(_ next: Stage) {
     stage = next
     cursor = 0
+    scriptUnderWay = nil
+  }
+}
+
+// MARK: Scripts
+
+extension RecoveryWorkflow {
+  /// Whether the current step is a script that was begun: by whoever asks, or by a manager that is
+  /// gone.
+  package var isScriptUnderWay: Bool { scriptUnderWay == true }
+
+  /// The current step, a script, is about to be run; to be stored before it is.
+  package mutating func beginScript() {
+    scriptUnderWay = true
+    scriptBegun = true
+  }
+
+  /// Whether a failure of the script ends the recovery.
+  ///
+  /// It does before a test or a move, which can wait for another day. A failover cannot, and once
+  /// VMs run a script is no reason to take them away.
+  private func isDecisive(_ script: Script) -> Bool {
+    guard stage == .preparing, script == .preRecovery else { return false }
+    return switch kind {
+    case .test: true
+    case .failover: false
+    case .move(let wish): wish.continuesOnScriptFailure != true
+    }
   }
 }
 

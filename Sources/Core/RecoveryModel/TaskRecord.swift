@@ -11,7 +11,7 @@ package struct TaskRecord: Codable, Sendable, Equatable {
   package var state: State
   /// 0...100; 100 exactly when completed.
   package var progress: Int
-  /// Why it failed, in words for an operator; empty otherwise.
+  /// Why it failed, in words for an operator; otherwise what scripts said, empty without any.
   package var completeReason: String
   package var isCancellable: Bool
   package var vpgs: [VPGIdentifier]

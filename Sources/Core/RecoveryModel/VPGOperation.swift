@@ -85,19 +85,23 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     ///
     /// With reverse protection they never do: their disks are replicas then.
     package var keepsSourceVMs: Bool
+    /// Whether the move goes on if the script before it fails; nil is no.
+    package var continuesOnScriptFailure: Bool?
 
     package init(
       commitPolicy: CommitPolicy = .none,
       commitDelayInSeconds: Int = 0,
       forcesShutdown: Bool = false,
       reverseProtection: Bool = false,
-      keepsSourceVMs: Bool = true
+      keepsSourceVMs: Bool = true,
+      continuesOnScriptFailure: Bool? = nil
     ) {
       self.commitPolicy = commitPolicy
       self.commitDelayInSeconds = commitDelayInSeconds
       self.forcesShutdown = forcesShutdown
       self.reverseProtection = reverseProtection
       self.keepsSourceVMs = keepsSourceVMs
+      self.continuesOnScriptFailure = continuesOnScriptFailure
     }
   }
 

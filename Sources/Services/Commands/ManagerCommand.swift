@@ -37,6 +37,8 @@ package struct ManagerCommand: AsyncParsableCommand {
         forwarding       where events go beside the database, a list of url,
                          authorityFile, secretFile; may be left out
                          (docs/operating/alerts.md)
+        scripts          where the scripts of VPGs are and whom they run as, may
+                         be left out: folder, user (docs/operating/scripts.md)
         access           who may log on and as what, may be left out: roles,
                          saslDatabase, directoryPAMService, closesResourceReports,
                          certificateFolder, auditDays

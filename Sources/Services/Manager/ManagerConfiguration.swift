@@ -49,6 +49,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var access: AccessConfiguration?
   /// Where events go beside the store.
   package var forwarding: [ForwardingTarget]?
+  /// Where scripts are and whom they run as.
+  package var scripts: ScriptSettings?
 
   package init(
     siteIdentifier: SiteIdentifier,
@@ -87,6 +89,19 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   /// Reads the file at `path`.
   package init(contentsOfFile path: String) throws {
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path)))
+  }
+
+  /// Where scripts are and whom they run as.
+  package struct ScriptSettings: Codable, Sendable, Equatable {
+    /// Holds the scripts and what they leave; nil is the folder `scripts` in the state folder.
+    package var folder: String?
+    /// Never root; nil is `understudy-scripts` or, if there is no such user, `nobody`.
+    package var user: String?
+
+    package init(folder: String? = nil, user: String? = nil) {
+      self.folder = folder
+      self.user = user
+    }
   }
 
   /// An appliance of the site.

@@ -11,6 +11,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
   case notARole(subject: String, role: String)
 
   case badSampleRules
+  case badScriptFolder(reason: String)
 
   package var description: String {
     switch self {
@@ -19,6 +20,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
     case .badSampleRules:
       "resourceSamples: intervalInSeconds and wholeDays must be at least 1, and dailyDays at least "
         + "wholeDays"
+    case .badScriptFolder(let reason): "scripts: \(reason)"
     case .notATarget(let url):
       "forwarding: “\(url)” is not udp://, tcp:// or tls://HOST:PORT, and not https:// with a "
         + "secretFile"

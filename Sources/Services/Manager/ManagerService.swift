@@ -9,6 +9,7 @@ internal import Identity
 package import Logging
 internal import Orchestration
 package import RecoveryModel
+internal import Scripts
 internal import ServiceLifecycle
 package import Store
 internal import UnixSignals
@@ -77,6 +78,7 @@ package struct ManagerService: Sendable {
     let identity = try identity(from: authority)
     let trust = TrustStore()
     try trust.set([configuration.siteIdentifier: authority.certificatePEM])
+    let scripts = try scriptRunner()
     let site = Site(
       settings: try configuration.siteSettings(version: Self.version),
       authority: authority.certificatePEM,
@@ -87,6 +89,7 @@ package struct ManagerService: Sendable {
         identity: identity,
         trust: trust
       ),
+      scripts: scripts,
       logger: logger,
       now: now
     )
@@ -175,6 +178,23 @@ package struct ManagerService: Sendable {
       logger: logger
     ).run()
     try await store.close()
+  }
+
+  /// What runs scripts.
+  ///
+  /// That there is nobody they could run as is told now, and again when one is to be run.
+  private func scriptRunner() throws(ManagerConfigurationError) -> ScriptRunner {
+    let settings = configuration.scripts ?? ManagerConfiguration.ScriptSettings()
+    do throws(ScriptError) {
+      let folders = try ScriptFolders(
+        path: settings.folder ?? configuration.stateFolder + "/scripts"
+      )
+      let runner = ScriptRunner(folders: folders, userName: settings.user)
+      do throws(ScriptError) { _ = try runner.account() } catch {
+        logger.error("scripts cannot be run", metadata: ["reason": "\(error.message)"])
+      }
+      return runner
+    } catch { throw .badScriptFolder(reason: error.message) }
   }
 
   /// The manager's certificate; one is issued if the folder holds none, or one that ends soon.

@@ -4,6 +4,7 @@
 package import Hypervisor
 package import Logging
 package import RecoveryModel
+package import Scripts
 internal import ServiceLifecycle
 package import Store
 
@@ -26,16 +27,19 @@ package final class Site: Service, Sendable {
   let alertBook: AlertBook
   package let meter: ResourceMeter
 
+  package var scriptFolders: ScriptFolders? { context.scripts?.folders }
+
   /// A site by its settings and the parts it works with.
   ///
   /// `authority` is the certificate, in PEM, that peers come to trust; `recovery` makes the part
-  /// that carries out tests and failovers.
+  /// that carries out tests and failovers. Without `scripts` none are run.
   package init(
     settings: SiteSettings,
     authority: String,
     hypervisor: any Hypervisor,
     store: any Store,
     connections: any SiteConnections,
+    scripts: (any ScriptRunning)? = nil,
     logger: Logger,
     now: @escaping @Sendable () -> WallTime = { .now },
     recovery: (SiteContext) -> any RecoveryOperating = { RecoveryOperations(context: $0) }
@@ -46,6 +50,7 @@ package final class Site: Service, Sendable {
       hypervisor: hypervisor,
       store: store,
       connections: connections,
+      scripts: scripts,
       logger: logger,
       now: now
     )

@@ -6,6 +6,7 @@ internal import Foundation
 package import Hypervisor
 package import Logging
 package import RecoveryModel
+package import Scripts
 package import Store
 
 /// The parts of a site that its operations work with.
@@ -22,6 +23,8 @@ package struct SiteContext: Sendable {
   package let peers: PeerDirectory
   package let powers = KnownPowers()
   package let connect: any SiteConnections
+  /// nil runs no scripts.
+  package let scripts: (any ScriptRunning)?
   package let scope: WorkScope
   package let logger: Logger
   private let clock: @Sendable () -> WallTime
@@ -32,6 +35,7 @@ package struct SiteContext: Sendable {
     hypervisor: any Hypervisor,
     store: any Store,
     connections: any SiteConnections,
+    scripts: (any ScriptRunning)? = nil,
     logger: Logger,
     now: @escaping @Sendable () -> WallTime
   ) {
@@ -41,6 +45,7 @@ package struct SiteContext: Sendable {
     self.logger = logger
     clock = now
     connect = connections
+    self.scripts = scripts
     scope = WorkScope()
     vpgs = VPGBook(store: store)
     replication = ReplicationBook(store: store, logger: logger)

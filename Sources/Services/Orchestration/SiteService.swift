@@ -3,6 +3,7 @@
 
 package import Hypervisor
 package import RecoveryModel
+package import Scripts
 
 /// Everything a site can be asked or told: what the REST API, the console and the CLI are made
 /// of.
@@ -25,6 +26,11 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   /// VMs of a site that no VPG protects.
   func unprotectedVMs(of site: SiteIdentifier) async throws(SiteError) -> [VirtualMachine]
   func appliances() async throws(SiteError) -> [ApplianceView]
+
+  // MARK: Scripts
+
+  /// Where this site keeps scripts and what they left; nil if it runs none.
+  var scriptFolders: ScriptFolders? { get }
 
   // MARK: VPGs
 

@@ -168,6 +168,64 @@ import Testing
     #expect(workflow.stage == .undone)
   }
 
+  private static func scripted(_ kind: RecoveryWorkflow.Kind) -> RecoveryWorkflow {
+    var workflow = workflow(kind, machineCount: 1)
+    workflow = RecoveryWorkflow(
+      identifier: workflow.identifier,
+      kind: kind,
+      vpg: workflow.vpg,
+      checkpoint: workflow.checkpoint,
+      machines: workflow.machines,
+      scripts: [.preRecovery, .postRecovery]
+    )
+    return workflow
+  }
+
+  @Test func `scripts run around the start of the VMs, before a move touches anything`() {
+    var test = Self.scripted(.test)
+    #expect(
+      Self.drain(&test) == [
+        .openExport(0), .runScript(.preRecovery), .startVM(0), .runScript(.postRecovery),
+      ]
+    )
+    var move = Self.scripted(.move(.init()))
+    #expect(Self.drain(&move).first == .runScript(.preRecovery))
+    _ = move.request(.rollBackMove)
+    #expect(Self.drain(&move).last == .standUpSource, "none was begun")
+  }
+
+  @Test(arguments: [
+    (RecoveryWorkflow.Kind.test, true), (.failover(.init()), false), (.move(.init()), true),
+    (.move(.init(continuesOnScriptFailure: true)), false),
+  ])
+  func `a script before that fails ends what can wait`(kind: RecoveryWorkflow.Kind, ends: Bool) {
+    var workflow = Self.scripted(kind)
+    while workflow.nextAction != .perform(.runScript(.preRecovery)) { _ = workflow.stepDone() }
+    workflow.beginScript()
+    #expect(workflow.isScriptUnderWay)
+    _ = workflow.stepFailed("status 3")
+    #expect(!workflow.isScriptUnderWay)
+    #expect(workflow.stage == (ends ? .undoing : .preparing))
+    #expect(workflow.failure == (ends ? "status 3" : ""))
+  }
+
+  @Test func `no script holds up a rollback`() {
+    var workflow = Self.scripted(.failover(.init()))
+    while case .perform(let step) = workflow.nextAction {
+      if case .runScript = step { workflow.beginScript() }
+      _ = workflow.stepDone()
+    }
+    _ = workflow.request(.rollBack)
+    var steps: [RecoveryWorkflow.Step] = []
+    while case .perform(let step) = workflow.nextAction {
+      steps.append(step)
+      if case .runScript = step { _ = workflow.stepFailed("hung") } else { _ = workflow.stepDone() }
+    }
+    #expect(steps.suffix(2) == [.standUpSource, .runScript(.postRecovery)])
+    #expect(workflow.stage == .undone)
+    #expect(workflow.failure.isEmpty)
+  }
+
   @Test func `a failure after the commit began is tried again, never undone`() {
     var workflow = Self.workflow(.failover(.init()), machineCount: 1)
     _ = Self.drain(&workflow)

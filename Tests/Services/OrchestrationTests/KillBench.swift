@@ -13,12 +13,15 @@ final class KillBench {
   /// An operation with what ends it.
   enum Story: String, CaseIterable {
     case test, failoverRollback, failoverCommit, moveRollback, moveCommit, reverse, clone
+    // The same, of a VPG with scripts.
+    case scriptedTest, scriptedRollback, scriptedMove
 
     var beginning: VPGOperation {
       switch self {
-      case .test: .failoverTest(.init())
-      case .failoverRollback, .failoverCommit: .failover(.init(shutdownPolicy: .forceShutdown))
-      case .moveRollback, .moveCommit, .reverse: .move(.init())
+      case .test, .scriptedTest: .failoverTest(.init())
+      case .failoverRollback, .failoverCommit, .scriptedRollback:
+        .failover(.init(shutdownPolicy: .forceShutdown))
+      case .moveRollback, .moveCommit, .reverse, .scriptedMove: .move(.init())
       case .clone: .clone(.init())
       }
     }
@@ -26,10 +29,10 @@ final class KillBench {
     /// A clone ends by itself.
     var end: VPGOperation? {
       switch self {
-      case .test: .failoverTestStop(succeeded: true, summary: "")
-      case .failoverRollback: .failoverRollback
+      case .test, .scriptedTest: .failoverTestStop(succeeded: true, summary: "")
+      case .failoverRollback, .scriptedRollback: .failoverRollback
       case .failoverCommit: .failoverCommit(reverseProtection: false)
-      case .moveRollback: .moveRollback
+      case .moveRollback, .scriptedMove: .moveRollback
       case .moveCommit: .moveCommit(reverseProtection: false, keepsSourceVMs: true)
       case .reverse: .moveCommit(reverseProtection: true, keepsSourceVMs: nil)
       case .clone: nil
@@ -46,6 +49,9 @@ final class KillBench {
       case .moveCommit: 11
       case .reverse: 12
       case .clone: 6
+      case .scriptedTest: 8
+      case .scriptedRollback: 14
+      case .scriptedMove: 16
       }
     }
   }
@@ -55,6 +61,7 @@ final class KillBench {
 
   let story: Story
   let sites: TwoSites
+  private let scripts = RecordingScripts()
   let store: KillableStore
   private let vpg: VPGIdentifier
   private let vm: VMIdentifier
@@ -65,13 +72,17 @@ final class KillBench {
 
   init(_ story: Story) async throws {
     self.story = story
-    let sites = try await TwoSites()
+    let sites = try await TwoSites(scripts: scripts)
     self.sites = sites
     store = sites.parisStore
     paris = sites.parisSite
     londonRun = Task { await sites.londonSite.run() }
     parisRun = Task { await sites.parisSite.run() }
-    let definition = try await sites.protectedVPG()
+    let definition = try await sites.protectedVPG { definition in
+      guard [.scriptedTest, .scriptedRollback, .scriptedMove].contains(story) else { return }
+      definition.scripting.preRecovery.command = "before.sh"
+      definition.scripting.postRecovery.command = "after.sh"
+    }
     vpg = definition.identifier
     vm = definition.vms[0].identifier
     replicas = await sites.parisAppliance.journals.values.flatMap(\.volumes).map(\.replicaPath)
@@ -144,9 +155,10 @@ final class KillBench {
       try await paris.context.store.workflows().isEmpty
     }
     #expect(await sites.parisAppliance.exports().isEmpty, what)
+    #expect(Set(scripts.runs).count == scripts.runs.count, "\(what): a script ran twice")
     let old = await sites.londonHypervisor.virtualMachine(vm)
     switch story {
-    case .test, .failoverRollback, .moveRollback:
+    case .test, .failoverRollback, .moveRollback, .scriptedTest, .scriptedRollback, .scriptedMove:
       #expect(await parisVMs().isEmpty, what)
       #expect(old?.power == .running, what)
       #expect(await sites.parisAppliance.refusing.isEmpty, what)

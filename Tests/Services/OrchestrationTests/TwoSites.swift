@@ -6,6 +6,7 @@ import Logging
 import Orchestration
 import RecoveryModel
 import SQLiteStore
+import Scripts
 import Store
 import Testing
 
@@ -24,12 +25,18 @@ final class TwoSites: Sendable {
   let checks: FakeChecks
   let londonSite: Site
   let parisSite: Site
+  /// What paris runs scripts with.
+  let scripts: any ScriptRunning
   /// The store of `parisSite`.
   let parisStore: KillableStore
   private let folder: URL
 
   /// `guestBootInSeconds` is how long a recovered guest may take to come up.
-  init(guestBootInSeconds: Int = 60) async throws {
+  init(
+    scripts: any ScriptRunning = RecordingScripts(),
+    guestBootInSeconds: Int = 60
+  ) async throws {
+    self.scripts = scripts
     folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("understudy-sites-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -54,6 +61,7 @@ final class TwoSites: Sendable {
       switchboard,
       parisStore,
       checks,
+      scripts,
       guestBootInSeconds: guestBootInSeconds
     )
     try await londonSite.load()
@@ -85,7 +93,8 @@ final class TwoSites: Sendable {
       parisAppliance,
       switchboard,
       try Self.store("paris", folder),
-      checks
+      checks,
+      scripts
     )
     try await site.load()
     return site
@@ -103,6 +112,7 @@ final class TwoSites: Sendable {
     _ switchboard: Switchboard,
     _ store: any Store,
     _ checks: any PointChecking = GuestChecks(),
+    _ scripts: (any ScriptRunning)? = nil,
     guestBootInSeconds: Int = 60
   ) throws -> Site {
     var settings = SiteSettings(
@@ -134,6 +144,7 @@ final class TwoSites: Sendable {
         site: identifier,
         vra: appliance
       ),
+      scripts: scripts,
       logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
       recovery: { RecoveryOperations(context: $0, checks: checks) }
     )
@@ -193,10 +204,13 @@ final class TwoSites: Sendable {
   }
 
   /// A VM with two disks, protected and in order.
-  func protectedVPG() async throws -> VPGDefinition {
+  func protectedVPG(
+    _ change: (inout VPGDefinition) -> Void = { _ in }
+  ) async throws -> VPGDefinition {
     try await pair()
     let vm = await londonHypervisor.add("web1", disks: 2)
-    let wish = definition(vm)
+    var wish = definition(vm)
+    change(&wish)
     try await finished(try await londonSite.create(wish, user: "ann"), at: londonSite)
     try await eventually("the VPG meets its SLA") {
       try await self.londonSite.vpg(wish.identifier).status == .meetingSLA

@@ -4,6 +4,7 @@
 import Hypervisor
 import Orchestration
 import RecoveryModel
+import Scripts
 import Store
 
 /// A site of one VPG with one VM and of one VM without, that notes what it is told.
@@ -55,6 +56,10 @@ actor FakeSite: SiteService {
   var licenceKey: String?
   var settings = Tweaks()
   var usageReports: [String] = []
+
+  /// Real folders, with a script and what one printed.
+  nonisolated let scripts = FakeScripts()
+  nonisolated var scriptFolders: ScriptFolders? { scripts.folders }
 
   func refuse(_ error: SiteError?) { refusal = error }
   func setGeneration(_ generation: Int) { definition.generation = generation }

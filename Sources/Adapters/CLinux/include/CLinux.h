@@ -75,4 +75,48 @@ void understudy_limit_timer_slack(unsigned long nanoseconds);
 /// Sleeps for less than a second, and not that long if a signal comes.
 void understudy_nap(unsigned long nanoseconds);
 
+// Scripts of an administrator (Scripts.c)
+
+// Where a script finds things. All of `/tmp` is its own, in memory, and gone when it ends.
+#define UNDERSTUDY_SCRIPT_REPOSITORY "/tmp/repository"
+#define UNDERSTUDY_SCRIPT_OUTPUT "/tmp/output"
+#define UNDERSTUDY_SCRIPT_FOLDER "/tmp/work"
+
+struct understudy_script {
+  /// The folder the program is in; seen at UNDERSTUDY_SCRIPT_REPOSITORY, not to be written.
+  const char *repository;
+  /// A folder of `user`; seen at UNDERSTUDY_SCRIPT_OUTPUT.
+  const char *output;
+  /// Ended by NULL; the first is the program's path as the script sees it.
+  char *const *arguments;
+  /// Ended by NULL.
+  char *const *environment;
+  /// Whom it runs as; 0 is refused.
+  uid_t user;
+  gid_t group;
+  /// Takes standard output and standard error.
+  int printed;
+};
+
+/// What a script can fail to start at.
+enum understudy_script_step {
+  understudy_script_namespace = 1,
+  understudy_script_folders,
+  understudy_script_limits,
+  understudy_script_user,
+  understudy_script_program,
+};
+
+/// Starts a script in a session, a process namespace and a mount namespace of its own, without
+/// privileges and with limits; needs root. Returns the process that stands for all of it and, in
+/// `handle`, its pidfd; its exit status is the script's, or 128 and the signal. Everything the
+/// script started ends with it, and all of it with the calling thread.
+/// A script that cannot start leaves nothing, and says in `failed` at what.
+pid_t understudy_start_script(const struct understudy_script *script, int *handle,
+                              enum understudy_script_step *failed);
+/// A pipe, whose ends are no standard descriptors: reading first, then writing. Returns 0.
+int understudy_open_pipe(int ends[2]);
+/// Kills a script with everything it started.
+void understudy_end_script(int handle);
+
 #endif

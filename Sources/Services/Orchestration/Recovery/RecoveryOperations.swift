@@ -308,6 +308,8 @@ package actor RecoveryOperations: RecoveryOperating {
   ) async throws(SiteError) {
     var stored = stored
     var pauses = false
+    var ran: String?
+    let wasCutShort = try await begin(step, of: &stored)
     var done = RecoveryReport.Step(
       description: RecoveryReports.words(step, stored.workflow),
       began: context.now(),
@@ -315,8 +317,10 @@ package actor RecoveryOperations: RecoveryOperating {
       failure: ""
     )
     do throws(SiteError) {
+      if wasCutShort { throw .failed(RecoverySteps.cutShort) }
       switch try await steps.perform(step, of: stored.workflow) {
       case .done: break
+      case .ran(let words): ran = words
       case .started(let machine, let vm): stored.workflow.started(machine, as: vm)
       case .settled(let checkpoint): stored.workflow.settled(at: checkpoint)
       case .shortfall(let words):
@@ -328,17 +332,24 @@ package actor RecoveryOperations: RecoveryOperating {
     } catch {
       if Task.isCancelled { throw error }
       done.failure = error.message
-      await context.events.record(
-        .failover,
-        "A step of a recovery failed (\(step)): \(error.message)",
-        succeeded: false,
-        user: stored.user,
-        vpgs: [stored.workflow.vpg]
-      )
+      if case .runScript = step {
+        ran = error.message
+      } else {
+        await context.events.record(
+          .failover,
+          "A step of a recovery failed (\(step)): \(error.message)",
+          succeeded: false,
+          user: stored.user,
+          vpgs: [stored.workflow.vpg]
+        )
+      }
       if case .retry = stored.workflow.stepFailed(error.message) { pauses = true }
     }
     done.ended = context.now()
     stored.note(done)
+    if case .runScript(let script) = step, let ran {
+      await note(script, of: stored, ran, succeeded: done.failure.isEmpty, task)
+    }
     active[stored.workflow.vpg] = stored
     let taken = stored
     try await insisting { () throws(SiteError) in try await save(taken) }
@@ -348,6 +359,37 @@ package actor RecoveryOperations: RecoveryOperating {
         throw .failed("The manager is stopping.")
       }
     }
+  }
+
+  /// Has it stored that a script is about to be run; whether one was begun that nobody saw end.
+  private func begin(
+    _ step: RecoveryWorkflow.Step,
+    of stored: inout StoredRecovery
+  ) async throws(SiteError) -> Bool {
+    guard case .runScript = step else { return false }
+    if stored.workflow.isScriptUnderWay { return true }
+    stored.workflow.beginScript()
+    active[stored.workflow.vpg] = stored
+    try await save(stored)
+    return false
+  }
+
+  /// Says how a script went, in an event and with the task.
+  private func note(
+    _ script: RecoveryWorkflow.Script,
+    of stored: StoredRecovery,
+    _ words: String,
+    succeeded: Bool,
+    _ task: TaskIdentifier
+  ) async {
+    await context.events.record(
+      script.event,
+      words,
+      succeeded: succeeded,
+      user: stored.user,
+      vpgs: [stored.workflow.vpg]
+    )
+    await context.tasks.note(task, words)
   }
 
   private func rest(_ vpg: VPGIdentifier) async throws(SiteError) {

@@ -16,7 +16,8 @@ struct RecoveryPlan {
       kind: .test,
       vpg: definition.identifier,
       checkpoint: try checkpoint(wish.checkpoint),
-      machines: try machines(wish.vms, isTest: true)
+      machines: try machines(wish.vms, isTest: true),
+      scripts: scripts
     )
   }
 
@@ -32,7 +33,8 @@ struct RecoveryPlan {
       kind: .failover(wish),
       vpg: definition.identifier,
       checkpoint: try checkpoint(wish.checkpoint),
-      machines: machines
+      machines: machines,
+      scripts: scripts
     )
   }
 
@@ -43,8 +45,14 @@ struct RecoveryPlan {
       kind: .move(wish),
       vpg: definition.identifier,
       checkpoint: try checkpoint(nil),
-      machines: try machines([], isTest: false)
+      machines: try machines([], isTest: false),
+      scripts: scripts
     )
+  }
+
+  /// Those of the VPG's scripts that name a command.
+  private var scripts: [RecoveryWorkflow.Script] {
+    [.preRecovery, .postRecovery].filter { definition.scripting[$0].command?.isEmpty == false }
   }
 
   func checkpoint(_ wish: CheckpointIdentifier?) throws(SiteError) -> Checkpoint {

@@ -8,7 +8,7 @@ internal import Store
 
 /// Carries out one step of a recovery workflow.
 ///
-/// Every step finds its own work done when it is repeated.
+/// Every step but a script finds its own work done when it is repeated.
 struct RecoverySteps: Sendable {
   let context: SiteContext
 
@@ -21,6 +21,8 @@ struct RecoverySteps: Sendable {
     case shortfall([String])
     /// The checkpoint that holds the last write of VMs that are off.
     case settled(Checkpoint)
+    /// A script ended well, in words.
+    case ran(String)
   }
 
   func perform(
@@ -59,6 +61,7 @@ struct RecoverySteps: Sendable {
     case .promote(let index): try await promote(index, workflow, definition)
     case .adoptReplicas(let index): try await adoptReplicas(index, workflow, definition)
     case .dropJournal(let index): try await dropJournal(machine(index, workflow), definition)
+    case .runScript(let script): return .ran(try await run(script, of: workflow, definition))
     }
     return .done
   }

@@ -68,6 +68,23 @@ extension RecoveryWorkflow.Kind {
   }
 }
 
+extension RecoveryWorkflow.Script {
+  var words: String {
+    switch self {
+    case .preRecovery: "pre-recovery script"
+    case .postRecovery: "post-recovery script"
+    }
+  }
+
+  /// The event when it has ended.
+  var event: EventRecord.Kind {
+    switch self {
+    case .preRecovery: .preScript
+    case .postRecovery: .postScript
+    }
+  }
+}
+
 extension RecoveryWorkflow.Request {
   /// What was asked for, in words.
   var words: String {

@@ -33,8 +33,8 @@ extension StoredRecovery {
         "The hypervisor started the VM from these disks and reports that it runs.",
         time
       )
-    case .shutDownSource, .standDownSource, .refuseWrites, .awaitGuests, .setAddresses, .promote,
-      .adoptReplicas, .closeExport, .dropJournal, .retireSource, .reverse, .removeVM,
+    case .shutDownSource, .standDownSource, .refuseWrites, .awaitGuests, .setAddresses, .runScript,
+      .promote, .adoptReplicas, .closeExport, .dropJournal, .retireSource, .reverse, .removeVM,
       .acceptWrites, .standUpSource:
       break
     }

@@ -99,6 +99,7 @@ struct RecoveryReports: Sendable {
     case .removeVM(let machine): "Remove \(name(machine))"
     case .acceptWrites(let machine): "Accept writes of \(name(machine))"
     case .standUpSource: "Bring the protected VMs back"
+    case .runScript(let script): "Run the \(script.words)"
     }
   }
 

@@ -8,12 +8,8 @@ internal import RecoveryModel
 
 extension DefinitionCheck {
   mutating func checkMechanism() {
-    for (member, script) in [
-      ("PreRecovery", definition.scripting.preRecovery),
-      ("PostRecovery", definition.scripting.postRecovery),
-      ("PostBackup", definition.scripting.postBackup ?? VPGDefinition.Script()),
-    ] where script.command != nil {
-      note("Scripting.\(member).Command", "scripts are not run yet; leave it empty")
+    if definition.scripting.postBackup?.command != nil {
+      note("Scripting.PostBackup.Command", "it is not run yet; leave it empty")
     }
     checkScratch(definition.scratch, "Scratch")
     for vm in definition.vms {

@@ -99,9 +99,15 @@ package actor TaskBoard {
     }
   }
 
+  /// Adds to what is said of how the task went, also if it ends well.
+  package func note(_ task: TaskIdentifier, _ words: String) async {
+    await change(task) { $0.completeReason += ($0.completeReason.isEmpty ? "" : " ") + words }
+  }
+
   /// Ends a task that did what it was for, but for what `shortfall` says.
   package func succeed(_ task: TaskIdentifier, but shortfall: String = "") async {
-    await finish(task, as: .completed, reason: shortfall)
+    if !shortfall.isEmpty { await note(task, shortfall) }
+    await finish(task, as: .completed, reason: "")
   }
 
   package func fail(_ task: TaskIdentifier, reason: String) async {
@@ -157,7 +163,7 @@ package actor TaskBoard {
       $0.state = state
       $0.progress = 100
       $0.completed = self.now()
-      $0.completeReason = reason
+      if !reason.isEmpty { $0.completeReason = reason }
     }
     if state == .failed {
       logger.warning("task failed", metadata: ["task": "\(task)", "reason": "\(reason)"])

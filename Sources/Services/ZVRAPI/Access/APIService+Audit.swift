@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Orchestration
+internal import Scripts
 
 /// What goes into the audit log: every call that is no reading, and every logon, whether they were
 /// carried out or refused, and every file that is fetched. Bodies do not: they may hold passwords.
@@ -43,6 +44,7 @@ extension APIService {
     switch error {
     case let error as APIError: error
     case let error as SiteError: APIError(error)
+    case let error as ScriptError: APIError(error)
     default: APIError(status: 500, message: "\(error)")
     }
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Orchestration
+internal import Scripts
 
 /// A refusal: the HTTP status and what the person who asked is told.
 package struct APIError: Error, Equatable, Sendable {
@@ -40,6 +41,18 @@ package struct APIError: Error, Equatable, Sendable {
       case .invalid, .rejected: 400
       case .conflict: 409
       case .unreachable: 503
+      case .failed: 500
+      }
+    self.init(status: status, message: error.message)
+  }
+
+  /// The same for what is refused of scripts.
+  init(_ error: ScriptError) {
+    let status =
+      switch error {
+      case .invalid: 400
+      case .notFound: 404
+      case .conflict: 409
       case .failed: 500
       }
     self.init(status: status, message: error.message)

@@ -56,8 +56,6 @@ extension Vpgs {
     guard (0...86_400).contains(wait) else {
       throw APIError.invalid("CommitPolicyTimeout must be from 0 to 86400")
     }
-    // There are no scripts yet that could fail; a flag that is none is refused all the same.
-    _ = try body.flag("ContinueOnPreScriptFailure")
     try refuseBoth(try body.flag("ReverseProtection"), try body.flag("KeepSourceVms"))
     return try await perform(
       .move(
@@ -66,7 +64,8 @@ extension Vpgs {
           commitDelayInSeconds: wait,
           forcesShutdown: try body.flag("ForceShutdown") ?? false,
           reverseProtection: try body.flag("ReverseProtection") ?? false,
-          keepsSourceVMs: try body.flag("KeepSourceVms") ?? true
+          keepsSourceVMs: try body.flag("KeepSourceVms") ?? true,
+          continuesOnScriptFailure: try body.flag("ContinueOnPreScriptFailure")
         )
       ),
       call

@@ -142,6 +142,9 @@ enum APIEnumerations {
     ]
   )
 
+  /// What lies in an area of scripts: 1 is a file and 2 a folder; no names were published.
+  static let scriptItemType = APIEnumeration("ScriptItemType", count: 3, [])
+
   static let eventType = APIEnumeration(
     "EventType",
     count: 120,

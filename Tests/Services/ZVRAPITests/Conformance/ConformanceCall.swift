@@ -63,6 +63,7 @@ struct ConformanceCall {
       #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "r"}]}"#,
     "POST /v1/recoveryScripts/output/folders": #"{"Path": "/x"}"#,
     "POST /v1/recoveryScripts/repository/folders": #"{"Path": "/x"}"#,
+    "POST /v1/recoveryScripts/repository/files": FakeSite.upload(path: "/b.sh"),
     "POST /v1/vms/{vmIdentifier}/RestoreCommit": #""\#(FakeSite.vpg)""#,
     "POST /v1/vms/{vmIdentifier}/RestoreRollback": #""\#(FakeSite.vpg)""#,
     "POST /v1/vras": #"{"HostIdentifier": "\#(FakeSite.host)", "MemoryInGb": "3"}"#,
@@ -72,13 +73,18 @@ struct ConformanceCall {
       #"{"ZorgIdentifier": "\#(FakeSite.zorg.identifier)", "ZsspAddress": "https://p"}"#,
   ]
 
+  /// What a body that is neither JSON nor a plain form is.
+  private static let types = [
+    "POST /v1/recoveryScripts/repository/files": "multipart/form-data; boundary=b"
+  ]
+
   /// Queries of the calls that need one.
   private static let queries = [
     "/v1/serverDateTime/dateTimeArgument": "?dateTime=2024-05-06",
-    "/v1/recoveryScripts/output/files": "?path=/x",
-    "/v1/recoveryScripts/output/folders": "?path=/x",
-    "/v1/recoveryScripts/repository/files": "?path=/x",
-    "/v1/recoveryScripts/repository/folders": "?path=/x",
+    "/v1/recoveryScripts/output/files": "?path=/web/printed.txt",
+    "/v1/recoveryScripts/output/folders": "?path=/web&deleteIfNotEmpty=true",
+    "/v1/recoveryScripts/repository/files": "?path=/dns/a.sh",
+    "/v1/recoveryScripts/repository/folders": "?path=/dns&deleteIfNotEmpty=true",
   ]
 
   var isForm: Bool { operation["body"]?.readText?.hasSuffix("Form") == true }
@@ -134,7 +140,7 @@ struct ConformanceCall {
       body ?? Self.bodies["\(method.rawValue) \(pattern)"] ?? "",
       credentials: isLogon ? .init(user: "root", password: "right") : nil,
       accept: accept,
-      contentType: contentType
+      contentType: contentType ?? Self.types["\(method.rawValue) \(pattern)"]
     )
   }
 
