@@ -496,17 +496,22 @@ package struct JournalRequest: Codable, Sendable, Equatable {
     package var target: String
     package var byteCount: UInt64
     package var replicaPath: String
+    /// Set where a new journal's replica is an image that must be there already: the folder it has
+    /// to be in.
+    package var imageFolder: String?
 
     package init(
       identifier: VolumeIdentifier,
       target: String,
       byteCount: UInt64,
-      replicaPath: String
+      replicaPath: String,
+      imageFolder: String? = nil
     ) {
       self.identifier = identifier
       self.target = target
       self.byteCount = byteCount
       self.replicaPath = replicaPath
+      self.imageFolder = imageFolder
     }
   }
 }

@@ -11,4 +11,8 @@ struct JournalRecord: Codable, Sendable, Equatable {
   ///
   /// A restart goes on with it.
   var deletionKeepsReplicas: Bool?
+  /// Replicas that were images before the journal, while it never was complete.
+  ///
+  /// They are somebody's until then: a deletion leaves them.
+  var images: [String]?
 }

@@ -96,7 +96,9 @@ package final class JournalRegistry: Sendable {
         }
         try Self.check(stream, request)
         let place = try FileFolder(path: folder.path + "/" + stream.rawValue)
-        let record = JournalRecord(request: request)
+        try refuseReplicasInUse(request)
+        var record = JournalRecord(request: request)
+        record.images = try request.volumes.compactMap { try ReplicaImage($0)?.path }
         let keeper = JournalKeeper(stream: stream, folder: place, record: record, logger: logger)
         try keeper.change { _ in }
         do { try keeper.open() } catch {
@@ -122,7 +124,11 @@ package final class JournalRegistry: Sendable {
         if let journal = try? keeper.opened(), journal.statistics.holdCount > 0 {
           throw ControlFailure(status: 409, message: "an export of the journal is open")
         }
-        try keeper.change { $0.deletionKeepsReplicas = keepReplica }
+        let isComplete = (try? keeper.opened())?.state.isComplete == true
+        try keeper.change {
+          $0.deletionKeepsReplicas = keepReplica
+          if isComplete { $0.images = nil }
+        }
         keeper.stop()
         keepers.withLock { $0[stream] = nil }
         try erase(keeper, keepsReplicas: keepReplica)
@@ -194,11 +200,27 @@ package final class JournalRegistry: Sendable {
     }
   }
 
+  /// No file is the replica of two disks.
+  private func refuseReplicasInUse(_ request: JournalRequest) throws {
+    let wanted = Set(request.volumes.map(\.replicaPath))
+    for keeper in all {
+      for volume in keeper.volumes where wanted.contains(volume.replicaPath) {
+        throw ControlFailure(
+          status: 409,
+          message: "\(volume.replicaPath) is a replica of stream \(keeper.stream) already"
+        )
+      }
+    }
+  }
+
   /// Removes everything; the record, which says how, goes last.
   private func erase(_ keeper: JournalKeeper, keepsReplicas: Bool) throws {
     let record = keeper.monitor.withLock { keeper.record }
     // Replicas of disks that were taken away are of no use to anybody.
-    for volume in record.request.volumes where !keepsReplicas || volume.byteCount == 0 {
+    for volume in record.request.volumes
+    where (!keepsReplicas || volume.byteCount == 0)
+      && record.images?.contains(volume.replicaPath) != true
+    {
       guard unlink(volume.replicaPath) != 0, errno != ENOENT else { continue }
       throw StorageError.failed(operation: "unlink", file: volume.replicaPath, code: errno)
     }

@@ -29,8 +29,10 @@ extension DemoStory {
 
   /// Creates the VPG as a client does: blank settings, filled in, committed.
   ///
+  /// `preseeds`: images at paris that become replicas, by the disks' identifiers.
+  ///
   /// - Returns: Its identifier.
-  func createVPG() async throws -> String {
+  func createVPG(preseeds: [String: String] = [:]) async throws -> String {
     let created = try await protected.post("/vpgSettings")
     guard let identifier = created.text else {
       throw LabError("POST /vpgSettings: expected an identifier, got \(created)")
@@ -52,7 +54,14 @@ extension DemoStory {
       try await pick.network("test")
     try await protected.put(path, settings)
     let home = SiteInventory(client: protected, site: london.identifier.rawValue)
-    try await protected.post(path + "/vms", ["VmIdentifier": try await home.vm(Self.vmName)])
+    let vm = try await home.vm(Self.vmName)
+    try await protected.post(path + "/vms", ["VmIdentifier": vm])
+    for (volume, image) in preseeds {
+      let place = "\(path)/vms/\(vm.text ?? "")/volumes/\(volume)"
+      var settings = try await protected.get(place)
+      settings["Preseed"] = ["DatastoreIdentifier": datastore, "Path": .text(image)]
+      try await protected.put(place, settings)
+    }
     try await protected.perform(path + "/commit", seconds: 120)
 
     let vpgs = try await protected.get("/vpgs").elements

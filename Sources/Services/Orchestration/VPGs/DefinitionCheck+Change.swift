@@ -21,8 +21,11 @@ extension DefinitionCheck {
         fixed("\(member).Recovery.HostIdentifier", "recovery host", host.rawValue)
       }
       for volume in vm.volumes {
-        guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }),
-          let datastore = old.recoveryDatastore(of: same, in: kept),
+        guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }) else {
+          continue
+        }
+        checkPreseedChange(of: volume, from: same, member)
+        guard let datastore = old.recoveryDatastore(of: same, in: kept),
           definition.recoveryDatastore(of: volume, in: vm) != datastore
         else { continue }
         fixed(

@@ -62,9 +62,6 @@ extension DefinitionCheck {
     if volume.isThin == false {
       note("\(member).Datastore.IsThin", "replicas are thin; thick ones cannot be made yet")
     }
-    if volume.preseed != nil {
-      note("\(member).Preseed", "existing disks cannot be made replicas yet; leave it empty")
-    }
     if volume.isSwap == true { note("\(member).IsSwap", "every disk is protected; leave it false") }
     if let settings = volume.syncSettings, settings.lowercased() != "continuoussync" {
       note("\(member).VolumeSyncSettings", "only ContinuousSync is there yet, not \(settings)")

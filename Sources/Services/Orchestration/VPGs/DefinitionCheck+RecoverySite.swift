@@ -58,6 +58,7 @@ extension DefinitionCheck {
         note(place, "neither the disk nor the VM nor the VPG has a recovery datastore")
       }
       known(volume.datastore, datastores, "datastore", place)
+      checkPreseed(of: volume, in: vm, inventory)
     }
     for nic in vm.nics {
       for (kind, place) in [("Failover", nic.failover), ("FailoverTest", nic.failoverTest)] {

@@ -180,7 +180,7 @@ struct RecoveryHalf: Sendable {
       let isFirst = targets.insert(volume.target).inserted
       let name = isFirst ? volume.target : "\(volume.target)-\(volume.number)"
       let path =
-        volume.replicaPath
+        volume.replicaPath ?? volume.preseed?.file(on: datastore)
         ?? "\(datastore.path)/\(vm.folderName)/\(shortIdentifier)-\(name).raw"
       if isThere { try refuseInUse(path, datastore, inventory) }
       volumes.append(
@@ -188,7 +188,8 @@ struct RecoveryHalf: Sendable {
           identifier: volume.identifier,
           target: volume.target,
           byteCount: isThere ? volume.byteCount : 0,
-          replicaPath: path
+          replicaPath: path,
+          imageFolder: volume.preseed == nil ? nil : datastore.path
         )
       )
     }

@@ -15,7 +15,7 @@ import Testing
 final class ProtectedPair: Sendable {
   static let stream = StreamIdentifier("44444444-0000-4000-8000-000000000004")
   static let volume = VolumeIdentifier("scsi:0:0")
-  private static let london = SiteIdentifier("11111111-0000-4000-8000-000000000001")
+  static let london = SiteIdentifier("11111111-0000-4000-8000-000000000001")
   private static let paris = SiteIdentifier("22222222-0000-4000-8000-000000000002")
 
   let folder: URL
@@ -24,7 +24,12 @@ final class ProtectedPair: Sendable {
   let streams: ProtectedStreams
   let byteCount: Int
 
-  init(byteCount: Int, sockets: SocketAccess = .own) async throws {
+  /// With `journals`, paris keeps the stream in one of these.
+  init(
+    byteCount: Int,
+    sockets: SocketAccess = .own,
+    journals: JournalRegistry? = nil
+  ) async throws {
     self.byteCount = byteCount
     folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("us-\(UUID().uuidString.prefix(8))")
@@ -55,7 +60,10 @@ final class ProtectedPair: Sendable {
       identity: #require(identities[Self.paris]),
       trust: trust,
       logger: quiet
-    ) { stream, _ in stream == Self.stream ? sink : nil }
+    ) { stream, site in
+      if let journals { return journals.sink(for: stream, from: site) }
+      return stream == Self.stream ? sink : nil
+    }
     try await listener.start()
     streams = try ProtectedStreams(
       context: ProtectionContext(
