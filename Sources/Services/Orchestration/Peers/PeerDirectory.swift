@@ -88,6 +88,20 @@ package actor PeerDirectory {
 
   package func isConnected(_ site: SiteIdentifier) -> Bool { sightings.isConnected(site) }
 
+  /// Whether a peer answers: as it was last heard, or now.
+  ///
+  /// A manager that has just started has heard nobody yet, and would call everybody silent.
+  func answers(_ site: SiteIdentifier) async -> Bool {
+    if isConnected(site) { return true }
+    do throws(SiteError) {
+      let asked = ContinuousClock.now
+      note(try await client(for: site).state(), from: site, asked: asked)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   package func share(of vpg: VPGIdentifier, at site: SiteIdentifier) -> VPGShare? {
     sightings.share(of: vpg, at: site)
   }

@@ -122,7 +122,7 @@ package actor RecoveryOperations: RecoveryOperating {
       return try await start(try plan.failover(wish), as: .failover, user: user)
     case .move(let wish):
       let plan = try await plan(for: record)
-      guard await context.peers.isConnected(record.definition.protectedSite) else {
+      guard await context.peers.answers(record.definition.protectedSite) else {
         throw .unreachable(
           "A move needs both sites, and the protected one does not answer; fail over instead."
         )
