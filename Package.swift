@@ -171,6 +171,7 @@ if Context.environment["CORE_ONLY"] == nil {
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
     target("Adapters", "FileRestore"),
     target("Adapters", "Scripts", ["CLinux"]),
+    target("Adapters", "Restic", ["CLinux"]),
     target(
       "Adapters",
       "Identity",
@@ -205,8 +206,8 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
-        "FileStorage", "FileRestore", "ReplicationTransport", "Identity", "ControlProtocol",
-        "CLinux", log,
+        "FileStorage", "FileRestore", "Restic", "ReplicationTransport", "Identity",
+        "ControlProtocol", "CLinux", log,
       ] + lifecycle + nio + http + certificates
     ),
     target(
@@ -266,6 +267,7 @@ if Context.environment["CORE_ONLY"] == nil {
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
     tests("Adapters", "FileRestore"),
     tests("Adapters", "Scripts"),
+    tests("Adapters", "Restic"),
     tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
     tests(
       "Adapters",

@@ -86,6 +86,12 @@ int understudy_die_with_parent(int signal) {
   return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
 }
 
+int understudy_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
+int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
+  return -posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 void understudy_name_thread(const char *name) {
   char cut[16] = {0};
   strncpy(cut, name, sizeof cut - 1);

@@ -7,10 +7,10 @@ package import RecoveryModel
 /// A manager's view of one appliance of its site: a method for each route.
 package struct ApplianceClient: Sendable {
   /// Folding a long journal, or syncing a slow disk before answering, takes its time.
-  private static let longTimeout = Duration.seconds(3600)
-  private static let mediumTimeout = Duration.seconds(60)
+  static let longTimeout = Duration.seconds(3600)
+  static let mediumTimeout = Duration.seconds(60)
 
-  private let client: ControlClient
+  let client: ControlClient
 
   package init(
     host: String,

@@ -5,6 +5,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,6 +67,10 @@ void understudy_return_freed_memory(int large, int heap_limit);
 
 /// Has the kernel send `signal` to this process when the thread that started it ends.
 int understudy_die_with_parent(int signal);
+/// A pipe's ends to read and to write, which are closed on exec.
+int understudy_pipe(int ends[2]);
+/// A process that is spawned with `actions` has no descriptor from `first` on.
+int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
 /// Names the calling thread; cut to 15 bytes.
 void understudy_name_thread(const char *name);
 /// Nanoseconds on a clock that never jumps and stands still while the machine sleeps.

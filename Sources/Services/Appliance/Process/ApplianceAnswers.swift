@@ -15,6 +15,7 @@ struct ApplianceAnswers: Sendable {
     addProtection(routes)
     addRecovery(routes)
     addCopies(routes)
+    addArchives(routes)
     addFiles(routes)
   }
 
@@ -143,6 +144,39 @@ struct ApplianceAnswers: Sendable {
         throw ControlFailure(status: 400, message: "the query names no folder")
       }
       try await Blocking.run { try copies.delete(copy, in: folder) }
+    }
+  }
+
+  private func addArchives(_ routes: ControlRoutes) {
+    let archives = parts.archives
+    let copies = parts.copies
+    let repositories = parts.repositories
+    let anyCopy = CopyIdentifier(":copy")
+    routes.on(.post, ApplianceRoutes.repository, from: manager) { request -> RepositoryReply in
+      let wish = try request.body(as: RepositoryRequest.self)
+      return try await Blocking.run { try repositories.check(wish) }
+    }
+    routes.on(.post, ApplianceRoutes.snapshots, from: manager) { request -> [ArchivedDisk] in
+      let wish = try request.body(as: SnapshotListRequest.self)
+      return try await Blocking.run { try repositories.disks(wish) }
+    }
+    routes.on(.post, ApplianceRoutes.forget, from: manager) { request -> Void in
+      let wish = try request.body(as: ForgetRequest.self)
+      try await Blocking.run { try repositories.forget(wish) }
+    }
+    routes.on(.put, ApplianceRoutes.archive(anyCopy), from: manager) { request -> ArchiveReply in
+      let copy = try request.identifier("copy", as: CopyIdentifier.self)
+      let wish = try request.body(as: ArchiveRequest.self)
+      return try await Blocking.run { try archives.put(copy, wish) }
+    }
+    routes.on(.delete, ApplianceRoutes.archive(anyCopy), from: manager) { request -> Void in
+      let copy = try request.identifier("copy", as: CopyIdentifier.self)
+      try await Blocking.run { archives.delete(copy) }
+    }
+    routes.on(.put, ApplianceRoutes.restore(anyCopy), from: manager) { request -> CopyReply in
+      let copy = try request.identifier("copy", as: CopyIdentifier.self)
+      let wish = try request.body(as: RestoreRequest.self)
+      return try await Blocking.run { try copies.put(copy, wish) }
     }
   }
 

@@ -21,6 +21,8 @@ final class ApplianceParts: Sendable {
   let journals: JournalRegistry
   let exports: ExportRegistry
   let copies: DiskCopies
+  let archives: DiskArchives
+  let repositories: Repositories
   let files: FileSessions
   let streams: ProtectedStreams
 
@@ -59,10 +61,14 @@ final class ApplianceParts: Sendable {
       sockets: sockets,
       logger: logger
     )
-    copies = DiskCopies(exports: exports)
+    let scratch = configuration.filesFolder ?? "/var/cache/understudy/\(configuration.name)"
+    let resticCache = scratch + "/restic"
+    copies = DiskCopies(exports: exports, cacheFolder: resticCache)
+    archives = DiskArchives(exports: exports, cacheFolder: resticCache)
+    repositories = Repositories(cacheFolder: resticCache)
     files = FileSessions(
       exports: exports,
-      folder: configuration.filesFolder ?? "/var/cache/understudy/\(configuration.name)",
+      folder: scratch,
       sockets: sockets,
       logger: logger
     )
@@ -106,6 +112,7 @@ final class ApplianceParts: Sendable {
     streams.closeAll()
     await listener.stop()
     copies.stop()
+    archives.stop()
     exports.stop()
     journals.stop()
   }

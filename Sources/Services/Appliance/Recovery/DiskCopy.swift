@@ -6,92 +6,50 @@ internal import FileStorage
 internal import Foundation
 internal import Journal
 internal import RecoveryModel
-internal import Synchronization
+internal import Restic
 
 /// One disk on its way into a file.
-final class DiskCopy: Sendable {
-  private enum Phase: Equatable {
-    case waiting
-    case running
-    case ended
-  }
+struct DiskCopy: Sendable {
+  /// Where the disk comes from.
+  enum Source: Sendable {
+    case point(PointInTimeDisk)
+    case archive(ResticRepository, RestoreRequest)
 
-  private struct State {
-    var phase = Phase.waiting
-    var isUnwanted = false
-    var reply = CopyReply()
+    var byteCount: UInt64 {
+      switch self {
+      case .point(let disk): disk.byteCount
+      case .archive(_, let request): request.byteCount
+      }
+    }
   }
 
   /// Read and written at once.
-  private static let pieceByteCount = 1 << 20
-  /// Bytes whose extents are asked for at once.
-  private static let stretchByteCount: UInt64 = 1 << 30
+  static let pieceByteCount = 1 << 20
 
-  let request: CopyRequest
-  private let disk: PointInTimeDisk
-  private let path: String
-  private let state = Mutex(State())
-  private let running = DispatchGroup()
-
-  init(_ request: CopyRequest, of disk: PointInTimeDisk, to path: String) {
-    self.request = request
-    self.disk = disk
-    self.path = path
-  }
+  let source: Source
+  let folder: String
+  let path: String
 
   /// The name of a file that is not complete.
   static func temporaryPath(_ path: String) -> String { path + ".tmp" }
 
-  var reply: CopyReply { state.withLock { $0.reply } }
-
-  /// Copies the disk, unless it is not wanted any more.
-  func run() {
-    let begins = state.withLock { state in
-      guard state.phase == .waiting else { return false }
-      state.phase = .running
-      running.enter()
-      return true
-    }
-    guard begins else { return }
-    var failure = ""
-    do { try copy() } catch { failure = words(error) }
-    state.withLock { state in
-      state.phase = .ended
-      state.reply.failure = failure
-      state.reply.isComplete = failure.isEmpty
-    }
-    running.leave()
-  }
-
-  /// Returns when nothing is written any more.
-  func end() {
-    state.withLock { state in
-      state.isUnwanted = true
-      if state.phase == .waiting { state.phase = .ended }
-    }
-    running.wait()
-  }
-
-  private func copy() throws {
-    let folder = try FileFolder(path: request.folder)
+  func make(_ job: DiskJob<Void>) throws {
+    let folder = try FileFolder(path: folder)
     let temporary = Self.temporaryPath(path)
     // What a killed appliance left is not gone on with: nobody knows how much of it is durable.
     unlink(temporary)
     let file = try File(path: temporary, creating: true, isDirect: true)
-    try file.resize(to: disk.byteCount)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: Self.pieceByteCount,
-      alignment: 4096
-    )
-    defer { buffer.deallocate() }
-    var position: UInt64 = 0
-    while position < disk.byteCount {
-      let count = min(disk.byteCount - position, Self.stretchByteCount)
-      for extent in try disk.extents(at: position, count: count, limit: 1024) {
-        if !extent.isZero { try copy(position, extent.count, to: file, by: buffer) }
-        position += extent.count
+    try file.resize(to: source.byteCount)
+    switch source {
+    case .point(let disk):
+      try disk.forEachPiece(of: Self.pieceByteCount) { position, bytes in
+        try job.checkIsWanted()
+        guard let piece = bytes.data else { return }
+        try file.write(piece, at: position)
+        job.count(piece.count)
       }
-      try checkIsWanted()
+    case .archive(let repository, let request):
+      try restore(request, from: repository, to: file, job)
     }
     try file.sync()
     guard rename(temporary, path) == 0 else {
@@ -103,28 +61,60 @@ final class DiskCopy: Sendable {
     try folder.sync()
   }
 
-  private func copy(
-    _ start: UInt64,
-    _ count: UInt64,
+  private func restore(
+    _ request: RestoreRequest,
+    from repository: ResticRepository,
     to file: File,
-    by buffer: UnsafeMutableRawBufferPointer
+    _ job: DiskJob<Void>
   ) throws {
-    var position = start
-    while position < start + count {
-      try checkIsWanted()
-      let piece = UnsafeMutableRawBufferPointer(
-        rebasing: buffer[..<min(buffer.count, Int(start + count - position))]
+    // Whole aligned pieces go past the page cache, and a piece of zeroes is left a hole.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: Self.pieceByteCount,
+      alignment: 4096
+    )
+    defer { buffer.deallocate() }
+    var (position, filled): (UInt64, Int) = (0, 0)
+    func flush() throws {
+      let piece = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+      guard position + UInt64(filled) <= request.byteCount else {
+        throw ControlFailure(
+          status: 500,
+          message: "\(request.name) is longer in the repository than it was on the disk"
+        )
+      }
+      if !piece.isZero {
+        try file.write(piece, at: position)
+        job.count(filled)
+      }
+      position += UInt64(filled)
+      filled = 0
+    }
+    try repository.dump(request.snapshot, request.name, isWanted: { job.isWanted }) { bytes in
+      var rest = bytes
+      while !rest.isEmpty {
+        let taken = min(rest.count, buffer.count - filled)
+        UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: rest[..<taken])
+        )
+        filled += taken
+        rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+        if filled == buffer.count { try flush() }
+      }
+    }
+    try flush()
+    guard position == request.byteCount else {
+      throw ControlFailure(
+        status: 500,
+        message: "\(request.name) has \(position) bytes in the repository, not \(request.byteCount)"
       )
-      try disk.read(at: position, into: piece)
-      try file.write(UnsafeRawBufferPointer(piece), at: position)
-      position += UInt64(piece.count)
-      state.withLock { $0.reply.copiedByteCount += UInt64(piece.count) }
     }
   }
+}
 
-  private func checkIsWanted() throws {
-    if state.withLock({ $0.isUnwanted }) {
-      throw ControlFailure(status: 409, message: "the copy was ended")
-    }
+extension UnsafeRawBufferPointer {
+  fileprivate var isZero: Bool {
+    guard let start = baseAddress, let first, first == 0 else { return isEmpty }
+    // Every byte is as the one before it.
+    return memcmp(start, start + 1, count - 1) == 0
   }
 }

@@ -8,6 +8,9 @@ internal import RecoveryModel
 ///
 /// Somebody holds the point for as long as it is read.
 struct PointInTimeDisk: Sendable {
+  /// Bytes whose extents are asked for at once.
+  private static let stretchByteCount: UInt64 = 1 << 30
+
   let journal: StreamJournal
   let volume: Int
   let byteCount: UInt64
@@ -39,5 +42,45 @@ struct PointInTimeDisk: Sendable {
       }
     }
     return found
+  }
+
+  /// What is at a place of the disk.
+  enum Piece {
+    /// Zeroes that the journal knows of; nothing was read.
+    case zeroes(UInt64)
+    case data(UnsafeRawBufferPointer)
+
+    /// Nil for zeroes.
+    var data: UnsafeRawBufferPointer? {
+      if case .data(let bytes) = self { bytes } else { nil }
+    }
+  }
+
+  /// Goes through the disk in order, with data in pieces of at most `byteCount` in aligned memory.
+  func forEachPiece(
+    of byteCount: Int,
+    _ body: (_ position: UInt64, Piece) throws -> Void
+  ) throws {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4096)
+    defer { buffer.deallocate() }
+    var position: UInt64 = 0
+    while position < self.byteCount {
+      let count = min(self.byteCount - position, Self.stretchByteCount)
+      for extent in try extents(at: position, count: count, limit: 1024) {
+        let end = position + extent.count
+        if extent.isZero {
+          try body(position, .zeroes(extent.count))
+          position = end
+        }
+        while position < end {
+          let piece = UnsafeMutableRawBufferPointer(
+            rebasing: buffer[..<min(buffer.count, Int(end - position))]
+          )
+          try read(at: position, into: piece)
+          try body(position, .data(UnsafeRawBufferPointer(piece)))
+          position += UInt64(piece.count)
+        }
+      }
+    }
   }
 }

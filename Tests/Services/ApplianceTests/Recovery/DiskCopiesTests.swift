@@ -34,7 +34,7 @@ import Testing
         overlayFolder: nil
       )
     )
-    let copies = DiskCopies(exports: bench.exports)
+    let copies = DiskCopies(exports: bench.exports, cacheFolder: bench.root + "/cache")
     defer { copies.stop() }
     let request = CopyRequest(
       export: Self.export,
@@ -87,7 +87,7 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: request.folder).count == 1)
       #expect(try Data(contentsOf: URL(filePath: path)).count == 1 << 20)
       #expect(try Data(contentsOf: URL(filePath: path)).first == 0)
-      let later = DiskCopies(exports: bench.exports)
+      let later = DiskCopies(exports: bench.exports, cacheFolder: bench.root + "/cache")
       #expect(try later.put(Self.copy, request) == CopyReply(isComplete: true))
     }
   }

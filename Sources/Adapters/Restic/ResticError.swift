@@ -1,0 +1,50 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why restic did not do what it was asked.
+///
+/// Texts are for the person who asked.
+package enum ResticError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is no repository at the place, or the place cannot be reached.
+  case noRepository(String)
+  /// There is a repository at the place already.
+  case alreadyThere(String)
+  /// The repository has another password.
+  case wrongPassword(String)
+  /// Another process has the repository to itself for now.
+  case locked(String)
+  /// It was not wanted any more; restic has ended, and nothing was added.
+  case cancelled
+  /// restic is not installed, ended early, or says something else.
+  case failed(String)
+
+  package var description: String {
+    switch self {
+    case .noRepository(let text), .alreadyThere(let text), .wrongPassword(let text),
+      .locked(let text), .failed(let text):
+      text
+    case .cancelled: "It was ended because it was not wanted any more."
+    }
+  }
+
+  /// Understands what restic printed before it ended without success.
+  ///
+  /// Its exit status is 1 whatever happened, so its words are all there is (release 0.14).
+  init(output: String, location: String) {
+    let text = output.split(separator: "\n").suffix(4).joined(separator: " ")
+      .replacing("Fatal: ", with: "")
+    if output.contains("wrong password or no key found") {
+      self = .wrongPassword("The repository \(location) has another password.")
+    } else if output.contains("config file already exists")
+      || output.contains("config already initialized")
+    {
+      self = .alreadyThere("There is a repository at \(location) already.")
+    } else if output.contains("Is there a repository at the following location?") {
+      self = .noRepository("There is no repository at \(location): \(text)")
+    } else if output.contains("unable to create lock in backend: repository is already locked") {
+      self = .locked("The repository \(location) is in use: \(text)")
+    } else {
+      self = .failed("restic at \(location): \(text.isEmpty ? "it ended without a word" : text)")
+    }
+  }
+}
