@@ -119,7 +119,7 @@ struct ScriptRunnerTests {
     #expect(try bench.left("dns.csv") == "kept\n")
     #expect(throws: ScriptError.self) { try bench.left("link") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folders.runs).isEmpty)
-    #expect(!FileManager.default.fileExists(atPath: "/tmp/work/y"))
+    #expect(!FileManager.default.fileExists(atPath: "/tmp/work"))
   }
 
   @Test func `what is printed beyond a limit is read and not kept`() async throws {
