@@ -345,7 +345,7 @@ import Testing
       #expect(await sites.londonHypervisor.readyVolumes().count == 2)
       #expect(try await sites.londonSite.vpg(vpg).definition.vms[0].volumes.count == 2)
       sites.switchboard.setCut(false)
-      try await eventually("it is protected", within: .seconds(20)) {
+      try await eventually("it is protected") {
         await sites.londonHypervisor.readyVolumes().count == 3
       }
     }
