@@ -4,10 +4,14 @@
 internal import Foundation
 package import Hypervisor
 package import RecoveryModel
+internal import Synchronization
 
 extension LibvirtHypervisor {
   /// How long a guest may take to thaw; it has nothing to write for that.
   private static let thawInSeconds = 10
+
+  /// How long after its time a guest is thawed by somebody else.
+  private static let guardSlackInSeconds = 2
 
   /// How long an agent may take to answer what takes it no time.
   private static let answerInSeconds = 5
@@ -113,7 +117,7 @@ extension LibvirtHypervisor {
     of vm: VMIdentifier,
     timeoutInSeconds seconds: Int
   ) async throws(HypervisorError) {
-    try await run(on: .patient, with: vm) { domain throws(HypervisorError) in
+    try await run(on: .patient, with: vm) { [self] domain throws(HypervisorError) in
       let agent = try domain.agent(of: vm)
       let status: String
       do throws(HypervisorError) {
@@ -122,6 +126,12 @@ extension LibvirtHypervisor {
         throw .noGuestAgent(vm)
       }
       guard status == "thawed" else { throw .frozenByOthers(vm) }
+      let guardian = try ThawGuard(
+        uri: uri,
+        uuid: try domain.uuid,
+        seconds: seconds + Self.guardSlackInSeconds
+      )
+      thawGuards.withLock { $0.updateValue(guardian, forKey: vm) }?.end()
       let count = try agent.ask("guest-fsfreeze-freeze", seconds: seconds, answer: Int.self)
       guard count > 0 else {
         throw .failed(
@@ -139,8 +149,9 @@ extension LibvirtHypervisor {
           .ask("guest-fsfreeze-thaw", seconds: Self.thawInSeconds, answer: Int.self)
       }
     } catch .noSuchVM, .notRunning {
-      return
+      // There is no guest that could be frozen.
     }
+    thawGuards.withLock { $0.removeValue(forKey: vm) }?.end()
   }
 }
 

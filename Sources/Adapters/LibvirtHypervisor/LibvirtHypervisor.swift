@@ -19,7 +19,9 @@ package final class LibvirtHypervisor: Hypervisor {
   let logger: Logger
   let allowsKVM: Bool
   let isLocal: Bool
-  private let uri: String
+  let uri: String
+  /// Who thaws guests that are frozen now if this process does not.
+  let thawGuards = Mutex<[VMIdentifier: ThawGuard]>([:])
   private let hub = EventHub()
   private let connection = Mutex<LibvirtConnection?>(nil)
   private let ordinary = DispatchQueue(label: "libvirt")
