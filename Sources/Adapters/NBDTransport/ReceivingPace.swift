@@ -11,8 +11,15 @@
 /// Without a clock: who receives says what happened. Nothing here changes what is answered or in
 /// which order, only when.
 struct ReceivingPace {
-  /// How long to look before sleeping: about what sleeping and being woken cost.
-  static let lookNanoseconds: UInt64 = 3_000
+  /// How long to look before sleeping: who sleeps is woken by the client, which costs both of them
+  /// as much as a short look, and the client's next request comes later by that.
+  static let lookNanoseconds: UInt64 = 40_000
+  /// A wait asleep that was shorter than this would have been about a look's, without the waking.
+  static let shortSleepNanoseconds: UInt64 = 50_000
+  /// A wait shorter than this means that more is likely to be there already.
+  static let busyNanoseconds: UInt64 = 6_000
+  /// For how many waits nobody looks after two looks in vain; twice as many after each further one.
+  static let rests = 1...1024
   /// How long a nap is: time for a few requests, and little beside what one waits among many.
   static let napNanoseconds: UInt = 50_000
   /// How long a nap is that finds out how many requests are in flight.
@@ -29,9 +36,17 @@ struct ReceivingPace {
 
   private enum Naps { case none, probing, regular }
 
-  /// Whether the client sent something soon after it was waited for: then more is likely to be
-  /// there, and looking costs less than to sleep and be woken.
+  /// Whether the client sent something at once when it was waited for: then more is likely to be
+  /// there.
   private var isBusy = false
+  /// Whether the next wait begins with a look.
+  private var isLooking = false
+  /// How long the look has lasted, in nanoseconds.
+  private var looked: UInt64 = 0
+  /// Waits that still pass without a look.
+  private var rest = 0
+  /// Waits without a look after the next one in vain.
+  private var nextRest = 0
   private var naps = Naps.none
   /// Requests since the nap before.
   private var countSinceNap = 0
@@ -74,12 +89,27 @@ struct ReceivingPace {
     }
   }
 
-  /// Whether to look again, at `now`, having begun at `start`; in nanoseconds.
+  /// Whether to look once more, at `now`, having begun to wait at `start`; in nanoseconds.
   mutating func looks(since start: UInt64, now: UInt64) -> Bool {
-    isBusy = isBusy && now - start < Self.lookNanoseconds
-    return isBusy
+    guard isLooking else { return false }
+    looked = now - start
+    if looked < Self.lookNanoseconds { return true }
+    isLooking = false
+    rest = nextRest
+    nextRest = min(max(2 * nextRest, Self.rests.lowerBound), Self.rests.upperBound)
+    return false
   }
 
-  /// It looked and slept for so long until something came.
-  mutating func slept(nanoseconds: UInt64) { isBusy = nanoseconds < 2 * Self.lookNanoseconds }
+  /// The look found something.
+  mutating func found() {
+    isBusy = looked < Self.busyNanoseconds
+    nextRest = 0
+  }
+
+  /// It waited for so long until something came, at the end asleep.
+  mutating func slept(nanoseconds: UInt64) {
+    isBusy = nanoseconds < Self.busyNanoseconds
+    isLooking = rest == 0 && nanoseconds < Self.shortSleepNanoseconds
+    rest = max(0, rest - 1)
+  }
 }

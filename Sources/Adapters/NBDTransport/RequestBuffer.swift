@@ -122,7 +122,10 @@ struct RequestBuffer: ~Copyable {
     let start = understudy_monotonic_nanoseconds()
     while pace.looks(since: start, now: understudy_monotonic_nanoseconds()) {
       let count = try socket.receive(into: first, andThen: second, waiting: false)
-      if count > 0 { return count }
+      if count > 0 {
+        pace.found()
+        return count
+      }
     }
     let count = try socket.receive(into: first, andThen: second, waiting: true)
     pace.slept(nanoseconds: understudy_monotonic_nanoseconds() - start)

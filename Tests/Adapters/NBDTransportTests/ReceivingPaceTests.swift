@@ -15,13 +15,36 @@ struct ReceivingPaceTests {
     #expect(!looks)
   }
 
-  @Test func `a look ends after its time, and after a long sleep there is none`() {
+  @Test func `a client whose sleeper was woken soon is looked for, but not for long`() {
     var pace = ReceivingPace()
-    pace.slept(nanoseconds: 2 * ReceivingPace.lookNanoseconds - 1)
+    pace.slept(nanoseconds: ReceivingPace.shortSleepNanoseconds)
+    let afterLong = pace.looks(since: 0, now: 0)
+    pace.slept(nanoseconds: ReceivingPace.shortSleepNanoseconds - 1)
     let early = pace.looks(since: 0, now: ReceivingPace.lookNanoseconds - 1)
     let late = pace.looks(since: 0, now: ReceivingPace.lookNanoseconds)
-    #expect(early && !late)
-    pace.slept(nanoseconds: 2 * ReceivingPace.lookNanoseconds)
+    #expect(!afterLong && early && !late)
+    #expect(!pace.expectsMore)
+  }
+
+  @Test func `looks in vain grow rare, until one finds something`() {
+    var pace = ReceivingPace()
+    var waitsWithoutLook = (0..<12).map { _ in waitInVain(in: &pace) }
+    #expect(waitsWithoutLook == [1, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+    waitsWithoutLook = [waitInVain(in: &pace), waitInVain(in: &pace)]
+    #expect(waitsWithoutLook == [1024, 1024])
+    while !pace.looks(since: 0, now: 0) { pace.slept(nanoseconds: 30_000) }
+    pace.found()
+    waitsWithoutLook = [waitInVain(in: &pace), waitInVain(in: &pace)]
+    #expect(waitsWithoutLook == [0, 0])
+  }
+
+  @Test func `only what comes at once lets more be expected`() {
+    var pace = quickPace()
+    _ = pace.looks(since: 0, now: ReceivingPace.busyNanoseconds - 1)
+    pace.found()
+    #expect(pace.expectsMore)
+    _ = pace.looks(since: 0, now: ReceivingPace.busyNanoseconds)
+    pace.found()
     #expect(!pace.expectsMore)
   }
 
@@ -73,6 +96,19 @@ struct ReceivingPaceTests {
     var pace = ReceivingPace()
     pace.slept(nanoseconds: 0)
     return pace
+  }
+
+  /// Waits, each time a bit longer than a look, until one look was in vain; returns how many passed
+  /// before without a look.
+  private func waitInVain(in pace: inout ReceivingPace) -> Int {
+    var count = 0
+    while !pace.looks(since: 0, now: 0) {
+      count += 1
+      pace.slept(nanoseconds: 30_000)
+    }
+    _ = pace.looks(since: 0, now: ReceivingPace.lookNanoseconds)
+    pace.slept(nanoseconds: 30_000)
+    return count
   }
 
   private func take(_ count: Int, in pace: inout ReceivingPace) {
