@@ -187,7 +187,11 @@ if Context.environment["CORE_ONLY"] == nil {
       ["RecoveryModel", "ReplicationProtocol", "Identity", "CLZ4", "CZstd", log] + nio
     ),
     target("Adapters", "Hypervisor", ["RecoveryModel"]),
-    target("Adapters", "LibvirtHypervisor", ["RecoveryModel", "Hypervisor", "CLibvirt", log]),
+    target(
+      "Adapters",
+      "LibvirtHypervisor",
+      ["RecoveryModel", "Hypervisor", "CLibvirt", "CZstd", log]
+    ),
     target("Adapters", "Store", ["RecoveryModel"]),
     target(
       "Adapters",

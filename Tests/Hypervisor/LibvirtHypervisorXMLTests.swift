@@ -84,7 +84,7 @@ struct LibvirtHypervisorXMLTests {
     let domain = RecoveredDomain(
       specification: specification,
       networkNames: [nil],
-      usesKVM: false
+      host: HostTraits()
     )
     let tree = try #require(XMLTree(parsing: domain.xml.document))
     let vm = try #require(DomainDescription(tree))
@@ -117,7 +117,7 @@ struct LibvirtHypervisorXMLTests {
         nics: [RecoveredVM.NIC(macAddress: "52:54:00:00:00:02", network: nil)]
       ),
       networkNames: ["prod"],
-      usesKVM: false
+      host: HostTraits()
     )
     let tree = try #require(XMLTree(parsing: domain.xml.document))
     let vm = try #require(DomainDescription(tree))

@@ -153,6 +153,9 @@ package protocol Hypervisor: Sendable {
 
   // MARK: Recovery
 
+  /// What a VM is beside its disks, as it is defined now.
+  func blueprint(of vm: VMIdentifier) async throws(HypervisorError) -> VMBlueprint
+
   /// Defines and starts a VM on the given disks. Called again, returns the VM it made before.
   func startRecoveredVM(_ specification: RecoveredVM) async throws(HypervisorError) -> VMIdentifier
 
@@ -223,6 +226,8 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
   package var uuid: String
   package var host: HostIdentifier
   package var hardware: VMHardware
+  /// What the protected VM was; nil makes one from `hardware` alone.
+  package var blueprint: VMBlueprint?
   package var disks: [Disk]
   package var nics: [NIC]
 
@@ -231,6 +236,7 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     uuid: String,
     host: HostIdentifier,
     hardware: VMHardware,
+    blueprint: VMBlueprint? = nil,
     disks: [Disk],
     nics: [NIC]
   ) {
@@ -238,6 +244,7 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     self.uuid = uuid
     self.host = host
     self.hardware = hardware
+    self.blueprint = blueprint
     self.disks = disks
     self.nics = nics
   }
@@ -287,6 +294,8 @@ package struct ClonedVM: Codable, Sendable, Equatable {
   package var uuid: String
   package var host: HostIdentifier
   package var hardware: VMHardware
+  /// What the protected VM was; nil makes one from `hardware` alone.
+  package var blueprint: VMBlueprint?
   package var disks: [Disk]
   package var nics: [RecoveredVM.NIC]
 
@@ -295,6 +304,7 @@ package struct ClonedVM: Codable, Sendable, Equatable {
     uuid: String,
     host: HostIdentifier,
     hardware: VMHardware,
+    blueprint: VMBlueprint? = nil,
     disks: [Disk],
     nics: [RecoveredVM.NIC]
   ) {
@@ -302,6 +312,7 @@ package struct ClonedVM: Codable, Sendable, Equatable {
     self.uuid = uuid
     self.host = host
     self.hardware = hardware
+    self.blueprint = blueprint
     self.disks = disks
     self.nics = nics
   }

@@ -99,6 +99,10 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
   package var hardware: VMHardware
   package var disks: [Disk]
   package var nics: [NIC]
+  /// What ties the VM to its host, in words; nil is nothing.
+  ///
+  /// Another host could not run it as it is.
+  package var ties: [String]?
 
   package init(
     identifier: VMIdentifier,
@@ -108,7 +112,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     runIdentifier: Int?,
     hardware: VMHardware,
     disks: [Disk],
-    nics: [NIC]
+    nics: [NIC],
+    ties: [String]? = nil
   ) {
     self.identifier = identifier
     self.name = name
@@ -118,6 +123,7 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     self.hardware = hardware
     self.disks = disks
     self.nics = nics
+    self.ties = ties
   }
 
   /// Whether the VM runs.

@@ -32,6 +32,8 @@ struct DomainDescription: Sendable {
   let isAgentConnected: Bool
   /// Whether Understudy defined the domain.
   let isRecovered: Bool
+  /// What ties the domain to its host, in words.
+  let ties: [String]
 
   /// Reads a domain's description; nil if it lacks what every domain has.
   init?(_ domain: XMLTree) {
@@ -49,6 +51,7 @@ struct DomainDescription: Sendable {
       .first { $0.attributes["name"] == "org.qemu.guest_agent.0" }
     isAgentConnected = agent?.attributes["state"] == "connected"
     isRecovered = domain["metadata"]?[RecoveredDomain.mark] != nil
+    ties = MovedDevices.ties(domain)
     hardware = VMHardware(
       memoryInMB: Self.memoryInMB(domain["memory"]),
       cpuCount: Int(domain["vcpu"]?.text ?? "") ?? 1,

@@ -76,6 +76,7 @@ final class LibvirtDomain {
     let flags =
       VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
       | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_NVRAM.rawValue
+      | VIR_DOMAIN_UNDEFINE_TPM.rawValue
     if virDomainUndefineFlags(pointer, flags) < 0, LibvirtFailure.lastCode() != VIR_ERR_NO_DOMAIN {
       throw LibvirtFailure.last("delete the VM's definition")
     }

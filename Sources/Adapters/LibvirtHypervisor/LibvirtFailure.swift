@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLibvirt
+internal import Glibc
 internal import Hypervisor
 
 /// Reads the error that a failed libvirt call left on this thread.
@@ -12,6 +13,13 @@ enum LibvirtFailure {
 
   static func lastText() -> String {
     virGetLastErrorMessage().map { String(cString: $0) } ?? "no reason was given"
+  }
+
+  /// Whether the call that just failed did so because a file or folder is not there.
+  static var isMissingFile: Bool {
+    guard let error = virGetLastError(), error.pointee.code == CInt(VIR_ERR_SYSTEM_ERROR.rawValue)
+    else { return false }
+    return error.pointee.int1 == ENOENT
   }
 
   /// The error of the call that just failed, which was to do `operation`.

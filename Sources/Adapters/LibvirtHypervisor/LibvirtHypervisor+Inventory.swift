@@ -81,7 +81,7 @@ extension LibvirtConnection {
   private func datastore(_ pool: OpaquePointer, isLocal: Bool) -> Inventory.Datastore? {
     var info = virStoragePoolInfo()
     guard let name = virStoragePoolGetName(pool).map({ String(cString: $0) }),
-      virStoragePoolGetInfo(pool, &info) == 0,
+      !HostFolder.isOurs(name), virStoragePoolGetInfo(pool, &info) == 0,
       let document = try? text(virStoragePoolGetXMLDesc(pool, 0), "read a storage pool"),
       let path = XMLTree(parsing: document)?["target"]?["path"]?.text
     else { return nil }
@@ -140,7 +140,8 @@ extension LibvirtConnection {
           network: card.networkName.map(identifiers.network),
           addresses: addresses[card.macAddress.lowercased()] ?? []
         )
-      }
+      },
+      ties: description.ties.isEmpty ? nil : description.ties
     )
   }
 

@@ -13,26 +13,20 @@ extension LibvirtHypervisor {
   ) async throws(HypervisorError) -> VMIdentifier {
     let allowsKVM = allowsKVM
     return try await run(on: .patient) { connection throws(HypervisorError) in
-      let existing = try connection.own(specification.uuid, name: specification.name)
       let vm = connection.identifiers.vm(uuid: specification.uuid)
-      if let existing, try existing.isActive {
-        try existing.outliveExports(specification.disks)
-        return vm
-      }
-      let usesKVM = allowsKVM ? connection.hasKVM(specification.hardware) : false
+      let existing = try connection.own(specification.uuid, name: specification.name)
       let recovered = RecoveredDomain(
         specification: specification,
         networkNames: try connection.names(of: specification.nics),
-        usesKVM: usesKVM
+        host: connection.traits(for: specification.hardware, allowsKVM: allowsKVM)
       )
-      let domain = try connection.define(recovered.xml)
       do throws(HypervisorError) {
-        try domain.start()
+        let domain = try connection.define(recovered, specification.blueprint, existing)
+        if try !domain.isActive { try domain.start() }
         try domain.outliveExports(specification.disks)
       } catch {
         // Nothing is left behind that a later try would have to explain.
-        try? domain.destroy()
-        try? domain.undefine()
+        if existing == nil { (try? connection.domain(uuid: specification.uuid))?.forget() }
         throw error
       }
       return vm
@@ -42,16 +36,14 @@ extension LibvirtHypervisor {
   package func define(_ specification: ClonedVM) async throws(HypervisorError) -> VMIdentifier {
     let allowsKVM = allowsKVM
     return try await run(on: .patient) { connection throws(HypervisorError) in
-      let vm = connection.identifiers.vm(uuid: specification.uuid)
       let existing = try connection.own(specification.uuid, name: specification.name)
-      guard existing == nil else { return vm }
       let cloned = RecoveredDomain(
         specification: specification,
         networkNames: try connection.names(of: specification.nics),
-        usesKVM: allowsKVM ? connection.hasKVM(specification.hardware) : false
+        host: connection.traits(for: specification.hardware, allowsKVM: allowsKVM)
       )
-      _ = try connection.define(cloned.xml)
-      return vm
+      _ = try connection.define(cloned, specification.blueprint, existing)
+      return connection.identifiers.vm(uuid: specification.uuid)
     }
   }
 
@@ -166,23 +158,38 @@ extension LibvirtConnection {
     return names
   }
 
-  /// Whether libvirt offers KVM for that architecture and machine.
-  fileprivate func hasKVM(_ hardware: VMHardware) -> Bool {
-    let capabilities = virConnectGetDomainCapabilities(
-      pointer,
-      nil,
-      hardware.architecture,
-      hardware.machine,
-      "kvm",
-      0
-    )
-    guard let capabilities else { return false }
-    free(capabilities)
-    return true
+  /// The domain, defined and with what its firmware and TPM had stored.
+  ///
+  /// `existing` is the one that was made before. Unless that was not completed it has had its own
+  /// life since, and is left as it is.
+  fileprivate func define(
+    _ recovered: RecoveredDomain,
+    _ blueprint: VMBlueprint?,
+    _ existing: LibvirtDomain?
+  ) throws(HypervisorError) -> LibvirtDomain {
+    if let existing, try !existing.xml(ofDefinition: true).isIncomplete { return existing }
+    guard let files = blueprint?.files, !files.isEmpty else { return try define(recovered.xml) }
+    var unfinished = recovered
+    unfinished.isIncomplete = true
+    try place(files, of: try define(unfinished.xml))
+    return try define(recovered.xml)
+  }
+}
+
+extension XMLTree {
+  /// Whether a domain lacks files that were to be put in place before its first start.
+  fileprivate var isIncomplete: Bool {
+    self["metadata"]?[RecoveredDomain.mark]?.attributes["state"] == "incomplete"
   }
 }
 
 extension LibvirtDomain {
+  /// Takes the domain away as far as it can be.
+  fileprivate func forget() {
+    try? destroy()
+    try? undefine()
+  }
+
   /// Asks the guest to power off: its agent if one listens, else the power button.
   fileprivate func askToShutDown() throws(HypervisorError) {
     let agent = VIR_DOMAIN_SHUTDOWN_GUEST_AGENT.rawValue

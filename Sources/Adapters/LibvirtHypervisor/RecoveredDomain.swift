@@ -4,45 +4,107 @@
 internal import Hypervisor
 internal import RecoveryModel
 
-/// The libvirt definition of a VM that a recovery starts or a clone makes.
+/// The libvirt definition of a VM that a recovery starts or a clone makes: the protected VM's,
+/// moved here, or one made anew of what is known of its hardware.
 struct RecoveredDomain {
   /// The metadata element that says Understudy made the domain.
   static let mark = "understudy:recovered"
 
-  private let name: String
-  private let uuid: String
-  private let hardware: VMHardware
-  private let disks: [(target: String, xml: (_ bus: String) -> XMLTree)]
-  private let nics: [RecoveredVM.NIC]
+  /// A disk on what this site has of it.
+  struct Disk {
+    let target: String
+    /// Attributes of `driver` that follow from where the content is.
+    let driver: [String: String]
+    /// The elements that say where the content is.
+    let source: [XMLTree]
+  }
+
+  let name: String
+  let uuid: String
+  let disks: [Disk]
+  let nics: [RecoveredVM.NIC]
   /// The name of each card's network, in the cards' order; nil is a card whose link is down.
-  private let networkNames: [String?]
-  private let usesKVM: Bool
+  let networkNames: [String?]
+  let host: HostTraits
+  /// Whether files of the firmware or the TPM are still to be put in place.
+  var isIncomplete = false
+  private let hardware: VMHardware
+  private let model: XMLTree?
 
-  init(specification: RecoveredVM, networkNames: [String?], usesKVM: Bool) {
+  init(specification: RecoveredVM, networkNames: [String?], host: HostTraits) {
     name = specification.name
     uuid = specification.uuid
     hardware = specification.hardware
-    disks = specification.disks.map { disk in (disk.target, { Self.overlay(disk, bus: $0) }) }
+    disks = specification.disks.map(Self.overlay)
     nics = specification.nics
+    model = specification.blueprint.flatMap { XMLTree(parsing: $0.definition) }
     self.networkNames = networkNames
-    self.usesKVM = usesKVM
+    self.host = host
   }
 
-  init(specification: ClonedVM, networkNames: [String?], usesKVM: Bool) {
+  init(specification: ClonedVM, networkNames: [String?], host: HostTraits) {
     name = specification.name
     uuid = specification.uuid
     hardware = specification.hardware
-    disks = specification.disks.map { disk in (disk.target, { Self.file(disk, bus: $0) }) }
+    disks = specification.disks.map(Self.file)
     nics = specification.nics
+    model = specification.blueprint.flatMap { XMLTree(parsing: $0.definition) }
     self.networkNames = networkNames
-    self.usesKVM = usesKVM
+    self.host = host
   }
 
-  var xml: XMLTree {
+  var xml: XMLTree { model.map { MovedDomain(model: $0, plan: self).xml } ?? anew }
+
+  /// Says whose the domain is, and whether it may be started.
+  var markElement: XMLTree {
+    let mark = XMLTree(Self.mark, ["xmlns:understudy": "urn:understudy:domain:1"])
+    return isIncomplete ? mark.with(["state": "incomplete"]) : mark
+  }
+
+  // MARK: Where disks are
+
+  /// A disk with its whole chain written out.
+  ///
+  /// libvirt then need not probe the images. libvirt 9.0 leaves out that QEMU is to connect
+  /// again when the appliance restarts: ``LibvirtDomain/outliveExports(_:)``.
+  private static func overlay(_ disk: RecoveredVM.Disk) -> Disk {
+    let export = XMLTree(
+      "source",
+      ["protocol": "nbd", "name": disk.exportName],
+      [
+        XMLTree("host", ["transport": "unix", "socket": disk.exportSocketPath]),
+        XMLTree("reconnect", ["delay": "30"]),
+      ]
+    )
+    let backing = XMLTree(
+      "backingStore",
+      ["type": "network"],
+      [XMLTree("format", ["type": "raw"]), export, XMLTree("backingStore")]
+    )
+    return Disk(
+      target: disk.target,
+      driver: ["name": "qemu", "type": "qcow2", "error_policy": "stop", "rerror_policy": "stop"],
+      source: [XMLTree("source", ["file": disk.overlayPath]), backing]
+    )
+  }
+
+  private static func file(_ disk: ClonedVM.Disk) -> Disk {
+    Disk(
+      target: disk.target,
+      driver: ["name": "qemu", "type": "raw"],
+      source: [XMLTree("source", ["file": disk.path])]
+    )
+  }
+}
+
+// MARK: A domain without a model
+
+extension RecoveredDomain {
+  private var anew: XMLTree {
     var parts = [
       XMLTree("name", text: name),
       XMLTree("uuid", text: uuid),
-      XMLTree("metadata", [XMLTree(Self.mark, ["xmlns:understudy": "urn:understudy:domain:1"])]),
+      XMLTree("metadata", [markElement]),
       XMLTree("memory", ["unit": "MiB"], text: String(hardware.memoryInMB)),
       XMLTree("vcpu", text: String(hardware.cpuCount)),
       XMLTree(
@@ -64,15 +126,13 @@ struct RecoveredDomain {
       XMLTree("on_crash", text: "destroy"),
       XMLTree("devices", devices),
     ]
-    if usesKVM { parts.insert(XMLTree("cpu", ["mode": "host-model"]), at: 7) }
-    return XMLTree("domain", ["type": usesKVM ? "kvm" : "qemu"], parts)
+    if host.offersKVM { parts.insert(XMLTree("cpu", ["mode": "host-model"]), at: 7) }
+    return XMLTree("domain", ["type": host.offersKVM ? "kvm" : "qemu"], parts)
   }
 
   private var devices: [XMLTree] {
-    var devices = disks.map { $0.xml(bus($0.target)) }
-    for (card, network) in zip(nics, networkNames) {
-      devices.append(interface(card, network))
-    }
+    var devices = disks.map(anew)
+    for (card, network) in zip(nics, networkNames) { devices.append(anew(card, network)) }
     if disks.contains(where: { bus($0.target) == "scsi" }) {
       devices.append(XMLTree("controller", ["type": "scsi", "model": "virtio-scsi"]))
     }
@@ -87,52 +147,19 @@ struct RecoveredDomain {
     return devices
   }
 
-  /// A disk with its whole chain written out.
-  ///
-  /// libvirt then need not probe the images. libvirt 9.0 leaves out that QEMU is to connect
-  /// again when the appliance restarts: ``LibvirtDomain/outliveExports(_:)``.
-  private static func overlay(_ disk: RecoveredVM.Disk, bus: String) -> XMLTree {
-    let export = XMLTree(
-      "source",
-      ["protocol": "nbd", "name": disk.exportName],
-      [
-        XMLTree("host", ["transport": "unix", "socket": disk.exportSocketPath]),
-        XMLTree("reconnect", ["delay": "30"]),
-      ]
-    )
-    let backing = XMLTree(
-      "backingStore",
-      ["type": "network"],
-      [XMLTree("format", ["type": "raw"]), export, XMLTree("backingStore")]
-    )
-    return XMLTree(
-      "disk",
-      ["type": "file", "device": "disk"],
-      [
-        XMLTree(
-          "driver",
-          ["name": "qemu", "type": "qcow2", "error_policy": "stop", "rerror_policy": "stop"]
-        ),
-        XMLTree("source", ["file": disk.overlayPath]),
-        backing,
-        XMLTree("target", ["dev": disk.target, "bus": bus]),
-      ]
-    )
-  }
-
-  private static func file(_ disk: ClonedVM.Disk, bus: String) -> XMLTree {
+  /// A disk that no model has.
+  func anew(_ disk: Disk) -> XMLTree {
     XMLTree(
       "disk",
       ["type": "file", "device": "disk"],
-      [
-        XMLTree("driver", ["name": "qemu", "type": "raw"]),
-        XMLTree("source", ["file": disk.path]),
-        XMLTree("target", ["dev": disk.target, "bus": bus]),
+      [XMLTree("driver", disk.driver)] + disk.source + [
+        XMLTree("target", ["dev": disk.target, "bus": bus(disk.target)])
       ]
     )
   }
 
-  private func interface(_ card: RecoveredVM.NIC, _ network: String?) -> XMLTree {
+  /// A card that no model has.
+  func anew(_ card: RecoveredVM.NIC, _ network: String?) -> XMLTree {
     var parts = [
       XMLTree("mac", ["address": card.macAddress]), XMLTree("model", ["type": "virtio"]),
     ]

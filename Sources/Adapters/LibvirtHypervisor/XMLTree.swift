@@ -94,7 +94,9 @@ struct XMLTree: Equatable, Sendable {
       qualifiedName: String?
     ) {
       var element = open.removeLast()
-      element.text = element.text.trimmingCharacters(in: .whitespacesAndNewlines)
+      let plain = element.text.trimmingCharacters(in: .whitespacesAndNewlines)
+      // Between children it is the layout; alone it is what somebody wrote.
+      if !element.children.isEmpty || plain.isEmpty { element.text = plain }
       if open.isEmpty {
         root = element
       } else {

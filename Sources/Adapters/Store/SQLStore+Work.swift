@@ -29,6 +29,20 @@ extension SQLStore {
     try await execute("DELETE FROM \"frozenGuest\" WHERE vm = ?", [vm.rawValue])
   }
 
+  package func blueprint(
+    of stream: StreamIdentifier
+  ) async throws(StoreError) -> BlueprintRecord? {
+    try await record("SELECT json FROM \"blueprint\" WHERE stream = ?", [stream.rawValue])
+  }
+
+  package func save(_ blueprint: BlueprintRecord) async throws(StoreError) {
+    try await put(blueprint, in: "blueprint", [("stream", blueprint.stream.rawValue)])
+  }
+
+  package func removeBlueprint(of stream: StreamIdentifier) async throws(StoreError) {
+    try await execute("DELETE FROM \"blueprint\" WHERE stream = ?", [stream.rawValue])
+  }
+
   package func vpgExports() async throws(StoreError) -> [VPGExportRecord] {
     try await records("SELECT json FROM \"vpgExport\" ORDER BY time DESC")
   }

@@ -93,6 +93,11 @@ package protocol Store: CatalogueStore, ReportStore {
   func save(_ guest: FrozenGuestRecord) async throws(StoreError)
   func removeFrozenGuest(_ vm: VMIdentifier) async throws(StoreError)
 
+  /// What the VM of a stream is beside its disks; nil if its site has not said so yet.
+  func blueprint(of stream: StreamIdentifier) async throws(StoreError) -> BlueprintRecord?
+  func save(_ blueprint: BlueprintRecord) async throws(StoreError)
+  func removeBlueprint(of stream: StreamIdentifier) async throws(StoreError)
+
   // MARK: Work
 
   /// Recovery operations that are not finished, as their state machines last stood.
@@ -369,6 +374,17 @@ package struct VPGRecord: Codable, Sendable, Equatable {
       self.keepsReplicas = keepsReplicas
       self.phaseBefore = phaseBefore
     }
+  }
+}
+
+/// A VM that is recovered at this site, as its own site last described it.
+package struct BlueprintRecord: Codable, Sendable, Equatable {
+  package var stream: StreamIdentifier
+  package var blueprint: VMBlueprint
+
+  package init(stream: StreamIdentifier, blueprint: VMBlueprint) {
+    self.stream = stream
+    self.blueprint = blueprint
   }
 }
 

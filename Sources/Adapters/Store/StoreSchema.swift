@@ -70,6 +70,7 @@ package enum StoreSchema {
     ),
     ("alert subjects", []),
     ("frozenGuest", [.keyed("frozenGuest", by: "vm")]),
+    ("blueprint", [.keyed("blueprint", by: "stream")]),
   ]
 
   /// The tables that a step empties.

@@ -106,6 +106,14 @@ package struct PeerClient: Sendable {
     )
   }
 
+  /// Tells the peer what a VM is that it would recover.
+  package func keep(
+    _ request: BlueprintRequest,
+    in vpg: VPGIdentifier
+  ) async throws(ControlError) {
+    try await client.perform(.put, PeerRoutes.blueprints(vpg), body: request)
+  }
+
   /// Begins to create a VPG that the peer is to protect.
   package func create(_ request: CreateRequest) async throws(ControlError) -> TaskReply {
     try await client.send(.post, PeerRoutes.vpgs, body: request)

@@ -26,6 +26,8 @@ package enum PeerRoutes {
   package static func operations(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)/operations" }
   /// POST ``SourceRequest`` gives ``SourceReply``.
   package static func source(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)/source" }
+  /// PUT ``BlueprintRequest``.
+  package static func blueprints(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)/blueprints" }
   /// POST ``CreateRequest`` gives ``TaskReply``: create a VPG the callee protects.
   package static let vpgs = "/v1/vpgs"
   /// GET: ``TaskRecord``.
@@ -244,6 +246,17 @@ package struct TaskReply: Codable, Sendable, Equatable {
   package var task: TaskIdentifier
 
   package init(task: TaskIdentifier) { self.task = task }
+}
+
+/// What a protected VM is beside its disks, for the site that would recover it.
+package struct BlueprintRequest: Codable, Sendable, Equatable {
+  package var stream: StreamIdentifier
+  package var blueprint: VMBlueprint
+
+  package init(stream: StreamIdentifier, blueprint: VMBlueprint) {
+    self.stream = stream
+    self.blueprint = blueprint
+  }
 }
 
 /// What the recovery site asks about the protected VMs during a failover.

@@ -119,6 +119,17 @@ package struct PeerServer: Service {
         from: caller
       )
     }
+    routes.on(
+      .put,
+      PeerRoutes.blueprints(vpg),
+      from: .anyManager,
+      perform: { request in
+        let caller = try caller(request)
+        let vpg: VPGIdentifier = try request.identifier("vpg")
+        let blueprint: BlueprintRequest = try request.body()
+        try await refusing { try await service.keep(blueprint, in: vpg, from: caller) }
+      }
+    )
     answer(.post, PeerRoutes.source(vpg), routes) { request, caller -> SourceReply in
       try await service.source(
         try request.body(),

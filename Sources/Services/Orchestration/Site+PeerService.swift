@@ -116,6 +116,18 @@ extension Site: PeerService {
     return try await standing.carryOut(request, of: vpg, from: caller)
   }
 
+  package func keep(
+    _ request: BlueprintRequest,
+    in vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) {
+    let definition = try await record(vpg, sharedWith: caller).definition
+    guard definition.protectedSite == caller,
+      definition.vms.contains(where: { $0.stream == request.stream })
+    else { throw .invalid("The VPG \(definition.name) has no such VM of the caller's.") }
+    try await recoveryHalf.keep(request)
+  }
+
   package func task(
     _ task: TaskIdentifier,
     for caller: SiteIdentifier

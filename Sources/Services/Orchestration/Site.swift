@@ -22,6 +22,7 @@ package final class Site: Service, Sendable {
   let protectedHalf: ProtectedHalf
   let recoveryHalf: RecoveryHalf
   let standing: SourceStanding
+  let blueprints: BlueprintKeeper
   let exports: VPGExports
   let witnesses: VPGWitnesses
   let alertBook: AlertBook
@@ -61,10 +62,12 @@ package final class Site: Service, Sendable {
     pairing = Pairing(context: context, authority: authority)
     protectedHalf = ProtectedHalf(context: context, keeper: keeper)
     recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
+    blueprints = BlueprintKeeper(context: context)
     standing = SourceStanding(
       context: context,
       keeper: keeper,
-      checkpoints: checkpointKeeper
+      checkpoints: checkpointKeeper,
+      blueprints: blueprints
     )
     exports = VPGExports(context: context)
     alertBook = AlertBook(context: context)
@@ -107,6 +110,7 @@ package final class Site: Service, Sendable {
         group.addTask { await self.context.scope.run() }
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }
+        group.addTask { await self.blueprints.run() }
         group.addTask {
           await AlertWatch(
             context: self.context,

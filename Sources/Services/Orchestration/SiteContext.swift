@@ -77,6 +77,15 @@ package struct SiteContext: Sendable {
   /// The wall clock.
   package func now() -> WallTime { clock() }
 
+  /// What a VM that is recovered here is beside its disks, as its own site said last.
+  package func blueprint(
+    of vm: VPGDefinition.ProtectedVM
+  ) async throws(SiteError) -> VMBlueprint? {
+    do { return try await store.blueprint(of: vm.stream)?.blueprint } catch {
+      throw SiteError(error)
+    }
+  }
+
   /// Day and time of day, for schedules.
   package func moment() -> BandwidthSchedule.Moment {
     BandwidthSchedule.Moment(clock(), secondsFromGMT: TimeZone.current.secondsFromGMT())

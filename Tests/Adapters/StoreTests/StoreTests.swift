@@ -106,8 +106,16 @@ struct StorePlace {
       kind: "failover",
       state: "{}"
     )
+    let blueprint = BlueprintRecord(
+      stream: StreamIdentifier("s"),
+      blueprint: VMBlueprint(
+        definition: "<domain/>",
+        files: [VMBlueprint.File(kind: .tpm, name: "n", content: "c")]
+      )
+    )
     do {
       let store = try place.open()
+      try await store.save(blueprint)
       try await store.save(Self.peer)
       try await store.save(user)
       try await store.save(token)
@@ -125,6 +133,9 @@ struct StorePlace {
     #expect(try await store.vpgs() == [Self.vpg("web", 1)])
     #expect(try await store.tasks() == [Self.task(1, started: 1)])
     #expect(try await store.event("event-1") == Self.event(1, at: 1))
+    #expect(try await store.blueprint(of: blueprint.stream) == blueprint)
+    try await store.removeBlueprint(of: blueprint.stream)
+    #expect(try await store.blueprint(of: blueprint.stream) == nil)
   }
 
   @Test(arguments: StoreKind.allCases) func `a token can be taken once`(

@@ -129,6 +129,10 @@ struct EmptyHypervisor: Hypervisor {
 
   func thawFileSystems(of vm: VMIdentifier) {}
 
+  func blueprint(of vm: VMIdentifier) throws(HypervisorError) -> VMBlueprint {
+    throw .noSuchVM(vm)
+  }
+
   func startRecoveredVM(_ specification: RecoveredVM) throws(HypervisorError) -> VMIdentifier {
     throw .failed(operation: "start", reason: "there is nothing here")
   }

@@ -109,6 +109,9 @@ struct DirectPeer: PeerControl {
     if loss == .reply { throw .unreachable("the reply was lost") }
     return reply
   }
+  func keep(_ request: BlueprintRequest, in vpg: VPGIdentifier) async throws(SiteError) {
+    try await peer().keep(request, in: vpg, from: caller)
+  }
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     try await peer().task(task, for: caller)
   }

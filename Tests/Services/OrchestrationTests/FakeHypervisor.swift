@@ -326,6 +326,18 @@ actor FakeHypervisor: Hypervisor {
     frozen.remove(vm)
   }
 
+  func setTies(_ ties: [String], of vm: VMIdentifier) { machines[vm]?.ties = ties }
+
+  /// What the firmware of a VM has stored.
+  private var nvram: [VMIdentifier: String] = [:]
+  func setNVRAM(_ content: String, of vm: VMIdentifier) { nvram[vm] = content }
+
+  func blueprint(of vm: VMIdentifier) throws(HypervisorError) -> VMBlueprint {
+    guard let machine = machines[vm] else { throw .noSuchVM(vm) }
+    let files = nvram[vm].map { [VMBlueprint.File(kind: .nvram, name: "vars", content: $0)] } ?? []
+    return VMBlueprint(definition: "all of \(machine.name)", files: files)
+  }
+
   func startRecoveredVM(
     _ specification: RecoveredVM
   ) throws(HypervisorError) -> VMIdentifier {

@@ -25,6 +25,8 @@ package protocol PeerControl: Sendable {
     _ request: SourceRequest,
     of vpg: VPGIdentifier
   ) async throws(SiteError) -> SourceReply
+  /// Tells the peer what a VM is that it would recover.
+  func keep(_ request: BlueprintRequest, in vpg: VPGIdentifier) async throws(SiteError)
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord
   /// Tells the peer that this site forgets it.
   func unpair() async throws(SiteError)

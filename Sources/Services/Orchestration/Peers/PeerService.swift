@@ -43,6 +43,11 @@ package protocol PeerService: Sendable {
     of vpg: VPGIdentifier,
     from caller: SiteIdentifier
   ) async throws(SiteError) -> SourceReply
+  func keep(
+    _ request: BlueprintRequest,
+    in vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError)
   func task(
     _ task: TaskIdentifier,
     for caller: SiteIdentifier

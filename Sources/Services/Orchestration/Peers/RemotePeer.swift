@@ -53,6 +53,10 @@ struct RemotePeer: PeerControl {
     do { return try await client.source(of: vpg, request) } catch { throw SiteError(error) }
   }
 
+  func keep(_ request: BlueprintRequest, in vpg: VPGIdentifier) async throws(SiteError) {
+    do { try await client.keep(request, in: vpg) } catch { throw SiteError(error) }
+  }
+
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     do { return try await client.task(task) } catch { throw SiteError(error) }
   }

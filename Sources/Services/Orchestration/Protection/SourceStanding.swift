@@ -12,6 +12,7 @@ struct SourceStanding: Sendable {
   let context: SiteContext
   let keeper: ProtectionKeeper
   let checkpoints: CheckpointKeeper
+  let blueprints: BlueprintKeeper
 
   func carryOut(
     _ request: SourceRequest,
@@ -77,6 +78,8 @@ struct SourceStanding: Sendable {
         throw .conflict("A VM of the VPG \(definition.name) was started while it was being moved.")
       }
       do throws(SiteError) {
+        // What the firmware and the TPM stored last goes along.
+        try await blueprints.send(definition)
         let checkpoint = try await checkpoints.mark(record, tag: "")
         try await checkpoints.waitUntilDurable(checkpoint, of: definition)
         return checkpoint

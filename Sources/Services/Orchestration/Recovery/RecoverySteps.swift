@@ -122,6 +122,9 @@ extension RecoverySteps {
     _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await appliance(of: machine, definition).endJournal(machine.stream, keepsReplica: true)
+    do { try await context.store.removeBlueprint(of: machine.stream) } catch {
+      throw SiteError(error)
+    }
   }
 
   private func appliance(
@@ -201,6 +204,7 @@ extension RecoverySteps {
       uuid: machine.uuid,
       host: host,
       hardware: vm.hardware,
+      blueprint: try await context.blueprint(of: vm),
       disks: export.volumes.map { volume in
         RecoveredVM.Disk(
           target: volume.target,

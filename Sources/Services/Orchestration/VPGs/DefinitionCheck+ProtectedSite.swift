@@ -53,6 +53,7 @@ extension DefinitionCheck {
     if appliances.appliance(on: vm.host) == nil {
       note(member, "no appliance is installed on the host of the VM")
     }
+    for tie in vm.ties ?? [] { note(member, "the VM could not run on another host: \(tie)") }
     if vm.disks.isEmpty { note(member, "the VM has no disks, so there is nothing to protect") }
   }
 

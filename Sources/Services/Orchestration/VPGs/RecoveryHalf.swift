@@ -137,6 +137,13 @@ struct RecoveryHalf: Sendable {
   ) async throws(SiteError) {
     let site = RecoverySite(context: context, definition: definition)
     try await site.appliance(of: vm).endJournal(vm.stream, keepsReplica: keepsReplica)
+    do { try await context.store.removeBlueprint(of: vm.stream) } catch { throw SiteError(error) }
+  }
+
+  /// Remembers what a VM is that would be recovered here.
+  func keep(_ request: BlueprintRequest) async throws(SiteError) {
+    let record = BlueprintRecord(stream: request.stream, blueprint: request.blueprint)
+    do { try await context.store.save(record) } catch { throw SiteError(error) }
   }
 
   func keepJournals(
