@@ -8,6 +8,15 @@ package import Store
 // How searches for good points and recoveries of one VPG get on with each other.
 
 extension RecoveryOperations {
+  /// What was found in a VPG that is gone is of no use.
+  func loadSearch(_ search: StoredPointSearch) async throws(SiteError) {
+    let isOfUse = await context.vpgs.record(search.vpg) != nil
+    if search.ended == nil || isOfUse { return await searches.load(search) }
+    do { try await context.store.removeWorkflow(search.identifier) } catch {
+      throw SiteError(error)
+    }
+  }
+
   package func isSearching(_ vpg: VPGIdentifier) async -> Bool { await searches.isActive(vpg) }
 
   /// The probes are failover tests, so that none may be there, nor anything that replaces the VMs.
@@ -51,7 +60,7 @@ extension RecoveryOperations {
   }
 
   package func search(in vpg: VPGIdentifier) async -> PointSearchView? {
-    await searches.search(in: vpg).map { stored in
+    await searches.job(of: vpg).map { stored in
       PointSearchView(
         workflow: stored.workflow,
         user: stored.user,
@@ -59,7 +68,7 @@ extension RecoveryOperations {
         began: stored.began,
         ended: stored.ended,
         task: stored.task,
-        summary: stored.ended == nil ? "" : stored.words
+        summary: stored.ended == nil ? "" : stored.summary
       )
     }
   }

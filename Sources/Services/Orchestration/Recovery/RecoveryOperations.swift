@@ -8,8 +8,8 @@ package import Store
 
 /// The failover tests, failovers and moves this site carries out as the recovery site.
 ///
-/// One workflow at most per VPG, and a clone beside it, which ``CloneOperations`` makes. A workflow
-/// is stored before each of its steps, so a manager that is killed goes on with the step it was in;
+/// One workflow at most per VPG, and a clone beside it, which ``DurableJobs`` drives. A workflow is
+/// stored before each of its steps, so a manager that is killed goes on with the step it was in;
 /// ``RecoveryWorkflow`` says which and why that is safe. Only the task that drives a workflow
 /// changes it; while it rests, a request does.
 package actor RecoveryOperations: RecoveryOperating {
@@ -18,7 +18,7 @@ package actor RecoveryOperations: RecoveryOperating {
 
   let context: SiteContext
   private let steps: RecoverySteps
-  let clones: CloneOperations
+  let clones: Clones
   let searches: PointSearches
   private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
   /// What an earlier manager left, until it is gone on with.
@@ -28,8 +28,11 @@ package actor RecoveryOperations: RecoveryOperating {
   package init(context: SiteContext, checks: any PointChecking = GuestChecks()) {
     self.context = context
     steps = RecoverySteps(context: context)
-    clones = CloneOperations(context: context)
-    searches = PointSearches(context: context, checks: checks)
+    clones = Clones(context: context, steps: CloneSteps(context: context))
+    searches = PointSearches(
+      context: context,
+      steps: PointSearchSteps(context: context, checks: checks)
+    )
   }
 
   // MARK: After a restart
@@ -37,17 +40,14 @@ package actor RecoveryOperations: RecoveryOperating {
   package func load(_ records: [WorkflowRecord]) async {
     for record in records {
       do throws(SiteError) {
-        if record.kind == StoredClone.kind {
-          try await clones.load(record)
-          continue
+        switch record.kind {
+        case StoredClone.words.kind: await clones.load(try StoredClone(record))
+        case StoredPointSearch.words.kind: try await loadSearch(try StoredPointSearch(record))
+        default:
+          let stored = try StoredRecovery(record)
+          loaded.append(stored)
+          if !stored.workflow.stage.isFinal { active[record.vpg] = stored }
         }
-        if record.kind == StoredPointSearch.kind {
-          try await searches.load(record)
-          continue
-        }
-        let stored = try StoredRecovery(record)
-        loaded.append(stored)
-        if !stored.workflow.stage.isFinal { active[record.vpg] = stored }
       } catch {
         await noteFailedResumption(error, vpg: record.vpg)
       }

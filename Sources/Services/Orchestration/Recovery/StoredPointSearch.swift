@@ -1,15 +1,20 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
 internal import RecoveryModel
 internal import Store
 
 /// A search for the last good point as the store keeps it: also when it is over, until the next
 /// one of its VPG.
-struct StoredPointSearch: Codable, Sendable, Equatable {
-  /// What sets it apart from recoveries in the store.
-  static let kind = "pointSearch"
+struct StoredPointSearch: DurableJob {
+  static let words = DurableJobWords(
+    kind: "pointSearch",
+    name: "search",
+    task: .failoverTest,
+    abortTask: .stopFailoverTest,
+    event: .stopFailoverTest
+  )
+  static let isKept = true
 
   var workflow: PointSearchWorkflow
   var user: String
@@ -17,11 +22,8 @@ struct StoredPointSearch: Codable, Sendable, Equatable {
   var pointCount: Int
   var began: WallTime
   var ended: WallTime?
-  /// The task that drives the workflow.
   var task: TaskIdentifier?
-  /// Why it was aborted; nil if it was not.
   var abortReason: String?
-  /// The task of the person who aborted it.
   var abortTask: TaskIdentifier?
 
   init(workflow: PointSearchWorkflow, user: String, pointCount: Int, began: WallTime) {
@@ -31,29 +33,15 @@ struct StoredPointSearch: Codable, Sendable, Equatable {
     self.began = began
   }
 
-  init(_ record: WorkflowRecord) throws(SiteError) {
-    do {
-      self = try JSONDecoder().decode(Self.self, from: Data(record.state.utf8))
-    } catch {
-      throw .failed("The stored search \(record.identifier) cannot be read: \(error).")
-    }
-  }
+  var identifier: String { workflow.identifier }
+  var vpg: VPGIdentifier { workflow.vpg }
+  var subject: VPGIdentifier { workflow.vpg }
+  var isOver: Bool { workflow.isOver && workflow.probe == nil }
+  var isAborted: Bool { workflow.isAborted }
+  var progress: Int { workflow.progress(of: pointCount) }
+  var failure: String { workflow.failure }
 
-  func record() throws(SiteError) -> WorkflowRecord {
-    do {
-      return WorkflowRecord(
-        identifier: workflow.identifier,
-        vpg: workflow.vpg,
-        kind: Self.kind,
-        state: String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
-      )
-    } catch {
-      throw .failed("The search cannot be stored: \(error).")
-    }
-  }
-
-  /// How it ended, in words.
-  var words: String {
+  var summary: String {
     let search = workflow.search
     guard workflow.failure.isEmpty else { return workflow.failure }
     if let abortReason { return abortReason }
@@ -65,5 +53,38 @@ struct StoredPointSearch: Codable, Sendable, Equatable {
     case (nil, let bad?): "No point passes: \(bad.identifier) is the oldest (\(probes))."
     case (nil, nil): "There was no point to try."
     }
+  }
+
+  mutating func abort() -> Bool { workflow.abort() }
+}
+
+/// The searches for last good points that this site makes as the recovery site.
+///
+/// No failover test is beside one, because its probes are such.
+typealias PointSearches = DurableJobs<StoredPointSearch>
+
+extension PointSearches {
+  func refuseIfActive(_ vpg: VPGIdentifier, _ name: String) throws(SiteError) {
+    guard !isActive(vpg) else { throw .conflict(Self.isBusy(name)) }
+  }
+
+  func begin(_ search: StoredPointSearch, of name: String) async throws(SiteError)
+    -> TaskIdentifier
+  { try await begin(search, refusal: Self.isBusy(name)) }
+
+  func abort(_ vpg: VPGIdentifier, of name: String, user: String) async throws(SiteError)
+    -> TaskIdentifier
+  {
+    try await abort(
+      vpg,
+      because: "The search was aborted by \(user).",
+      user: user,
+      refusal: "The VPG \(name) has no search under way that could be aborted."
+    )
+  }
+
+  private static func isBusy(_ name: String) -> String {
+    "The last good point of the VPG \(name) is being searched for; wait for the end or abort it "
+      + "first."
   }
 }
