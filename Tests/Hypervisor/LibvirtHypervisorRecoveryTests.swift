@@ -62,6 +62,61 @@ extension LibvirtHypervisorTests {
     #expect(paths.allSatisfy(FileManager.default.fileExists))
   }
 
+  @Test func `a recovered VM's network keeps its address, until the VM goes`() async throws {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    let hypervisor = bench.hypervisor
+    let prefix = try bench.startNetwork(bench.prefix)
+    var specification = try await recovered(bench)
+    let network = NetworkIdentifier("\(try bench.hypervisorGUID()).network-\(bench.prefix)")
+    let mac = specification.nics[0].macAddress
+    // Not of the range that the network gives from: only a reservation leads there.
+    specification.nics[0].network = network
+    specification.nics[0].reservedAddress = "\(prefix).77"
+    let vm = try await hypervisor.startRecoveredVM(specification)
+    #expect(try await hypervisor.startRecoveredVM(specification) == vm)
+    #expect(try await hypervisor.reservedAddress(of: mac, on: network) == "\(prefix).77")
+    for flag in [[], ["--inactive"]] {
+      let xml = try bench.virsh(["net-dumpxml"] + flag + [bench.prefix])
+      #expect(xml.split(separator: "\(prefix).77").count == 2)
+    }
+    try await eventually("the guest has the address") {
+      try await hypervisor.virtualMachine(vm)?.nics[0].addresses == ["\(prefix).77"]
+    }
+    try await hypervisor.remove(vm)
+    for flag in [[], ["--inactive"]] {
+      let xml = try bench.virsh(["net-dumpxml"] + flag + [bench.prefix])
+      let isKept = xml.contains("\(prefix).77")
+      #expect(!isKept)
+    }
+  }
+
+  @Test func `another's reservation stays, and one that cannot be made stops nobody`() async throws
+  {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    let hypervisor = bench.hypervisor
+    let prefix = try bench.startNetwork(bench.prefix)
+    var specification = try await recovered(bench)
+    let network = NetworkIdentifier("\(try bench.hypervisorGUID()).network-\(bench.prefix)")
+    let mac = specification.nics[0].macAddress
+    specification.nics[0].network = network
+    specification.nics[0].reservedAddress = "\(prefix).77"
+    for owner in [mac, "52:54:00:00:00:99"] {
+      let host = try bench.file("host.xml", "<host mac='\(owner)' ip='\(prefix).77'/>")
+      let update = ["net-update", bench.prefix]
+      let flags = ["ip-dhcp-host", "--xml", host, "--live", "--config"]
+      _ = try bench.virsh(update + ["add"] + flags)
+      let vm = try await hypervisor.startRecoveredVM(specification)
+      let kept = try await hypervisor.reservedAddress(of: mac, on: network)
+      let expected = owner == mac ? "\(prefix).77" : nil
+      #expect(kept == expected)
+      try await hypervisor.remove(vm)
+      #expect(try bench.virsh("net-dumpxml", bench.prefix).contains(owner))
+      _ = try bench.virsh(update + ["delete"] + flags)
+    }
+  }
+
   @Test func `a recovered VM on a network that does not exist is refused and leaves nothing`()
     async throws
   {

@@ -136,8 +136,9 @@ final class LibvirtTestBench: Sendable {
     return VMIdentifier("\(guid).vm-\(uuid)")
   }
 
-  /// Makes a network that gives its guests addresses.
-  func startNetwork(_ name: String) throws {
+  /// Makes a network that gives its guests addresses, which begin with what is returned.
+  @discardableResult
+  func startNetwork(_ name: String) throws -> String {
     let prefix = "10.\(Int.random(in: 0...255)).\(Int.random(in: 0...255))"
     let xml = """
       <network><name>\(name)</name><ip address='\(prefix).1' netmask='255.255.255.0'>
@@ -147,6 +148,7 @@ final class LibvirtTestBench: Sendable {
     atEnd { [self] in _ = try? virsh("net-undefine", name) }
     _ = try virsh("net-start", name)
     atEnd { [self] in _ = try? virsh("net-destroy", name) }
+    return prefix
   }
 
   func hypervisorGUID() throws -> String {

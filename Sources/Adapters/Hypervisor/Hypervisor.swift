@@ -159,6 +159,12 @@ package protocol Hypervisor: Sendable {
   /// Defines and starts a VM on the given disks. Called again, returns the VM it made before.
   func startRecoveredVM(_ specification: RecoveredVM) async throws(HypervisorError) -> VMIdentifier
 
+  /// The address that a network's DHCP server keeps for a card; nil is none.
+  func reservedAddress(
+    of macAddress: String,
+    on network: NetworkIdentifier
+  ) async throws(HypervisorError) -> String?
+
   /// Moves a running recovered VM from its overlays onto its replicas, which hold the same
   /// content, while it runs: shallow block copy, then block commit. Afterwards its definition
   /// names the replicas alone and the overlays can be deleted.
@@ -279,10 +285,21 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
   package struct NIC: Codable, Sendable, Equatable {
     package var macAddress: String
     package var network: NetworkIdentifier?
+    /// What the network's DHCP server is to keep for the card, from before the VM starts until
+    /// it is removed; nil is nothing.
+    ///
+    /// A VM whose address cannot be kept is started all the same:
+    /// ``Hypervisor/reservedAddress(of:on:)`` tells.
+    package var reservedAddress: String?
 
-    package init(macAddress: String, network: NetworkIdentifier?) {
+    package init(
+      macAddress: String,
+      network: NetworkIdentifier?,
+      reservedAddress: String? = nil
+    ) {
       self.macAddress = macAddress
       self.network = network
+      self.reservedAddress = reservedAddress
     }
   }
 }

@@ -11,7 +11,7 @@ extension LibvirtHypervisor {
   package func startRecoveredVM(
     _ specification: RecoveredVM
   ) async throws(HypervisorError) -> VMIdentifier {
-    let allowsKVM = allowsKVM
+    let (allowsKVM, logger) = (allowsKVM, logger)
     return try await run(on: .patient) { connection throws(HypervisorError) in
       let vm = connection.identifiers.vm(uuid: specification.uuid)
       let existing = try connection.own(specification.uuid, name: specification.name)
@@ -22,11 +22,21 @@ extension LibvirtHypervisor {
       )
       do throws(HypervisorError) {
         let domain = try connection.define(recovered, specification.blueprint, existing)
+        for reservation in Reservation.all(in: try domain.xml(ofDefinition: true)) {
+          do throws(HypervisorError) { try connection.keep(reservation) } catch {
+            logger.warning(
+              "no address reserved",
+              metadata: ["network": "\(reservation.network)", "reason": "\(error)"]
+            )
+          }
+        }
         if try !domain.isActive { try domain.start() }
         try domain.outliveExports(specification.disks)
       } catch {
         // Nothing is left behind that a later try would have to explain.
-        if existing == nil { (try? connection.domain(uuid: specification.uuid))?.forget() }
+        if existing == nil, let domain = try? connection.domain(uuid: specification.uuid) {
+          connection.forget(domain)
+        }
         throw error
       }
       return vm
@@ -80,7 +90,11 @@ extension LibvirtHypervisor {
   package func remove(_ vm: VMIdentifier) async throws(HypervisorError) {
     do {
       try await cutPower(of: vm)
-      try await run(with: vm) { domain throws(HypervisorError) in try domain.undefine() }
+      try await run { connection throws(HypervisorError) in
+        let domain = try connection.domain(of: vm)
+        try connection.releaseReservations(of: domain)
+        try domain.undefine()
+      }
     } catch .noSuchVM {
       return
     }
@@ -168,11 +182,21 @@ extension LibvirtConnection {
     _ existing: LibvirtDomain?
   ) throws(HypervisorError) -> LibvirtDomain {
     if let existing, try !existing.xml(ofDefinition: true).isIncomplete { return existing }
+    var recovered = recovered
+    // What somebody else reserved is not ours to release.
+    recovered.reservations = recovered.wishedReservations.filter { !isKept($0) }
     guard let files = blueprint?.files, !files.isEmpty else { return try define(recovered.xml) }
     var unfinished = recovered
     unfinished.isIncomplete = true
     try place(files, of: try define(unfinished.xml))
     return try define(recovered.xml)
+  }
+
+  /// Takes a domain away as far as it can be.
+  fileprivate func forget(_ domain: LibvirtDomain) {
+    try? domain.destroy()
+    try? releaseReservations(of: domain)
+    try? domain.undefine()
   }
 }
 
@@ -184,12 +208,6 @@ extension XMLTree {
 }
 
 extension LibvirtDomain {
-  /// Takes the domain away as far as it can be.
-  fileprivate func forget() {
-    try? destroy()
-    try? undefine()
-  }
-
   /// Asks the guest to power off: its agent if one listens, else the power button.
   fileprivate func askToShutDown() throws(HypervisorError) {
     let agent = VIR_DOMAIN_SHUTDOWN_GUEST_AGENT.rawValue

@@ -26,6 +26,8 @@ struct RecoveredDomain {
   /// The name of each card's network, in the cards' order; nil is a card whose link is down.
   let networkNames: [String?]
   let host: HostTraits
+  /// What the networks' DHCP servers keep for the cards because of this VM alone.
+  var reservations: [Reservation] = []
   /// Whether files of the firmware or the TPM are still to be put in place.
   var isIncomplete = false
   private let hardware: VMHardware
@@ -55,9 +57,21 @@ struct RecoveredDomain {
 
   var xml: XMLTree { model.map { MovedDomain(model: $0, plan: self).xml } ?? anew }
 
-  /// Says whose the domain is, and whether it may be started.
+  /// The reservations that are wished for.
+  var wishedReservations: [Reservation] {
+    zip(nics, networkNames).compactMap { card, network in
+      guard let network, let address = card.reservedAddress else { return nil }
+      return Reservation(network: network, macAddress: card.macAddress, address: address)
+    }
+  }
+
+  /// Says whose the domain is, what goes with it, and whether it may be started.
   var markElement: XMLTree {
-    let mark = XMLTree(Self.mark, ["xmlns:understudy": "urn:understudy:domain:1"])
+    let mark = XMLTree(
+      Self.mark,
+      ["xmlns:understudy": "urn:understudy:domain:1"],
+      reservations.map(\.element)
+    )
     return isIncomplete ? mark.with(["state": "incomplete"]) : mark
   }
 

@@ -6,6 +6,8 @@ package struct CardAddresses: Sendable, Equatable {
   /// An address of one's own, or one that a DHCP server gives.
   package enum Source: Sendable, Equatable {
     case dhcp
+    /// The network's DHCP server keeps this address for the card; the guest is left as it is.
+    case reserved(address: String)
     case fixed(address: String, mask: String, prefixLength: Int, gateway: String?)
   }
 
@@ -33,10 +35,7 @@ package struct CardAddresses: Sendable, Equatable {
       throw Problem(member: "DnsSuffix", words: "\(suffix) is no name of a domain")
     }
     if wish.usesDHCP {
-      guard wish.address == nil, wish.subnetMask == nil, wish.gateway == nil else {
-        throw Problem(member: "IpConfig.IsDhcp", words: "give an address or DHCP, not both")
-      }
-      source = .dhcp
+      source = try Self.dhcp(wish)
       return
     }
     guard let address = wish.address else {
@@ -56,6 +55,23 @@ package struct CardAddresses: Sendable, Equatable {
       prefixLength: prefixLength,
       gateway: gateway
     )
+  }
+
+  /// What the server is to give; all but the address it knows itself.
+  private static func dhcp(_ wish: VPGDefinition.NICRecovery) throws(Problem) -> Source {
+    var others = [("SubnetMask", wish.subnetMask), ("Gateway", wish.gateway)]
+    // A guest that is left as it is takes these from the server, too.
+    if wish.address != nil {
+      others += [("PrimaryDns", wish.primaryDNS), ("SecondaryDns", wish.secondaryDNS)]
+    }
+    for (member, value) in others where value != nil {
+      throw Problem(
+        member: "IpConfig.\(member)",
+        words: "with IsDhcp it is the DHCP server's to give; leave it out"
+      )
+    }
+    guard let wish = wish.address else { return .dhcp }
+    return .reserved(address: try address(wish, "IpConfig.StaticIp"))
   }
 
   private static func address(_ text: String, _ member: String) throws(Problem) -> String {
@@ -92,5 +108,13 @@ package struct CardAddresses: Sendable, Equatable {
         (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
           || $0 == 46
       }
+  }
+}
+
+extension VPGDefinition.NICRecovery {
+  /// The address that the network's DHCP server is to keep for the card; nil is none.
+  package var reservedAddress: String? {
+    guard case .reserved(let address)? = (try? CardAddresses(self))?.source else { return nil }
+    return address
   }
 }

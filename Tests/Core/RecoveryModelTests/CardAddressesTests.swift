@@ -34,6 +34,10 @@ struct CardAddressesTests {
     )
     #expect(read?.nameServers == ["10.1.2.4", "9.9.9.9"] && read?.suffix == "shop.example")
     #expect(try CardAddresses(wish(nil, nil) { $0.usesDHCP = true })?.source == .dhcp)
+    #expect(
+      try CardAddresses(wish("10.1.2.3", nil) { $0.usesDHCP = true })?.source
+        == .reserved(address: "10.1.2.3")
+    )
   }
 
   @Test func `no wish, and one that is switched off, leave the guest alone`() throws {
@@ -75,7 +79,16 @@ struct CardAddressesTests {
       (wish(nil, "255.0.0.0"), "IpConfig.StaticIp"),
       (wish(nil, nil) { $0.primaryDNS = "9.9.9.9" }, "IpConfig.StaticIp"),
       (wish(nil, nil) { $0.replacesAddresses = true }, "IpConfig.StaticIp"),
-      (wish { $0.usesDHCP = true }, "IpConfig.IsDhcp"),
+      (wish { $0.usesDHCP = true }, "IpConfig.SubnetMask"),
+      (
+        wish(nil, nil) { ($0.usesDHCP, $0.gateway) = (true, "10.0.0.1") },
+        "IpConfig.Gateway"
+      ),
+      (
+        wish("10.0.0.2", nil) { ($0.usesDHCP, $0.primaryDNS) = (true, "10.0.0.1") },
+        "IpConfig.PrimaryDns"
+      ),
+      (wish("10.0.0", nil) { $0.usesDHCP = true }, "IpConfig.StaticIp"),
       (wish { $0.gateway = "nowhere" }, "IpConfig.Gateway"),
       (wish { $0.secondaryDNS = "here" }, "IpConfig.SecondaryDns"),
       (wish { $0.dnsSuffix = "a b" }, "DnsSuffix"),

@@ -141,6 +141,8 @@ struct EmptyHypervisor: Hypervisor {
     throw .failed(operation: "define", reason: "there is nothing here")
   }
 
+  func reservedAddress(of macAddress: String, on network: NetworkIdentifier) -> String? { nil }
+
   func adoptReplicas(
     of vm: VMIdentifier,
     disks: [RecoveredVM.Disk]

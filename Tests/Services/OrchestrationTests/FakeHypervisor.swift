@@ -372,6 +372,15 @@ actor FakeHypervisor: Hypervisor {
     return vm
   }
 
+  /// Whether networks keep addresses for cards.
+  private var keepsAddresses = true
+  func setKeepsAddresses(_ keeps: Bool) { keepsAddresses = keeps }
+
+  func reservedAddress(of macAddress: String, on network: NetworkIdentifier) -> String? {
+    let cards = recovered.flatMap(\.nics).filter { $0.network == network }
+    return keepsAddresses ? cards.last { $0.macAddress == macAddress }?.reservedAddress : nil
+  }
+
   func define(_ specification: ClonedVM) -> VMIdentifier {
     let vm = VMIdentifier("\(name).vm-\(specification.uuid)")
     machines[vm] = VirtualMachine(

@@ -112,6 +112,44 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `an address that the network is to keep needs no agent, and it is said if it does not`(
+    keeps: Bool
+  ) async throws {
+    let sites = try await TwoSites(guestBootInSeconds: 1)
+    try await sites.run {
+      await sites.parisHypervisor.setRecoveredGuestsAnswer(false)
+      await sites.parisHypervisor.setKeepsAddresses(keeps)
+      let record = try await recover(sites) {
+        $0 = VPGDefinition.NICRecovery()
+        ($0.address, $0.usesDHCP) = ("10.1.2.3", true)
+      }
+      let recovered = try #require(await sites.parisHypervisor.recovered.last)
+      let card = try #require(recovered.nics.only)
+      #expect(card.reservedAddress == "10.1.2.3")
+      #expect(card.network == sites.parisHypervisor.network)
+      #expect(record.completeReason.contains("does not keep 10.1.2.3") != keeps)
+      #expect(record.completeReason.isEmpty == keeps)
+      #expect(await sites.parisHypervisor.programs.isEmpty)
+    }
+  }
+
+  @Test func `an address can only be kept on a network`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      var wish = try await sites.protectedVPG()
+      wish.generation += 1
+      wish.networks.failoverTest = nil
+      wish.vms[0].nics[0].failoverTest.usesDHCP = true
+      wish.vms[0].nics[0].failoverTest.address = "10.1.2.3"
+      let (update, vpg) = (VPGOperation.update(wish), wish.identifier)
+      let error = await #expect(throws: SiteError.self) {
+        try await sites.londonSite.perform(update, on: vpg, user: "ann")
+      }
+      #expect(error?.message.contains("FailoverTest.Hypervisor.NetworkIdentifier") == true)
+    }
+  }
+
   @Test func `Windows is told by netsh, by the name it has for the card`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -89,7 +89,7 @@ struct GuestNetwork: Sendable {
     let name = "name=\(card)"
     var programs: [GuestProgram] = []
     switch addresses.source {
-    case .dhcp: programs.append(netsh("set", "address", name, "source=dhcp"))
+    case .dhcp, .reserved: programs.append(netsh("set", "address", name, "source=dhcp"))
     case .fixed(let address, let mask, _, let gateway):
       programs.append(
         netsh(

@@ -25,43 +25,8 @@ extension RecoverySteps {
     ]
   }
 
-  /// Sets the addresses of a machine's cards inside its guest.
-  ///
-  /// - Returns: What did not come true, in words for an operator.
-  func setAddresses(
-    of index: Int,
-    _ vm: VPGDefinition.ProtectedVM,
-    _ workflow: RecoveryWorkflow
-  ) async throws(SiteError) -> [String] {
-    let machine = workflow.machines[index]
-    guard let recovered = machine.recovered else { return [] }
-    let name = "The addresses of \(machine.name) were not set"
-    guard try await silentGuests(of: index..<(index + 1), workflow).isEmpty else {
-      return [
-        "\(name): no guest agent answered within \(context.settings.guestBootInSeconds) seconds."
-      ]
-    }
-    let guest = GuestNetwork(hypervisor: context.hypervisor, vm: recovered)
-    var shortfalls: [String] = []
-    for (number, (nic, old)) in zip(vm.nics, vm.hardware.macAddresses).enumerated() {
-      let place = workflow.kind == .test ? nic.failoverTest : nic.failover
-      let wish: CardAddresses?
-      do { wish = try CardAddresses(place) } catch {
-        shortfalls.append("\(name) (\(nic.identifier)): \(error.member): \(error.words).")
-        continue
-      }
-      guard let wish else { continue }
-      do throws(GuestNetwork.Shortfall) {
-        try await guest.set(machine.macAddress(ofCard: number, old, place), to: wish)
-      } catch {
-        shortfalls.append("\(name) as wished for (\(nic.identifier)): \(error.words)")
-      }
-    }
-    return shortfalls
-  }
-
   /// The names of those machines whose guest does not answer in time.
-  private func silentGuests(
+  func silentGuests(
     of machines: Range<Int>,
     _ workflow: RecoveryWorkflow
   ) async throws(SiteError) -> [String] {

@@ -49,14 +49,7 @@ struct RecoverySteps: Sendable {
     case .startVM(let index):
       return .started(index, try await startVM(index, workflow, definition))
     case .setAddresses(let index):
-      return await report(
-        try await setAddresses(
-          of: index,
-          protectedVM(machine(index, workflow), definition),
-          workflow
-        ),
-        workflow
-      )
+      return await report(try await setAddresses(of: index, workflow, definition), workflow)
     case .removeVM(let index): try await removeVM(workflow.machines[index])
     case .promote(let index): try await promote(index, workflow, definition)
     case .adoptReplicas(let index): try await adoptReplicas(index, workflow, definition)
@@ -135,7 +128,7 @@ extension RecoverySteps {
       .appliance(of: protectedVM(machine, definition))
   }
 
-  private func protectedVM(
+  func protectedVM(
     _ machine: RecoveryWorkflow.Machine,
     _ definition: VPGDefinition
   ) throws(SiteError) -> VPGDefinition.ProtectedVM {
@@ -218,7 +211,7 @@ extension RecoverySteps {
     )
   }
 
-  private func nics(
+  func nics(
     of vm: VPGDefinition.ProtectedVM,
     _ machine: RecoveryWorkflow.Machine,
     _ definition: VPGDefinition,
@@ -229,7 +222,8 @@ extension RecoverySteps {
       let usual = isTest ? definition.networks.failoverTest : definition.networks.failover
       return RecoveredVM.NIC(
         macAddress: machine.macAddress(ofCard: index, card.1, place),
-        network: place.network ?? usual
+        network: place.network ?? usual,
+        reservedAddress: place.reservedAddress
       )
     }
   }

@@ -17,23 +17,30 @@ extension DefinitionCheck {
       if let scratch = vm.scratch { checkScratch(scratch, "\(member).Scratch") }
       for volume in vm.volumes { checkMechanism(volume, "\(member).Volumes[\(volume.identifier)]") }
       for nic in vm.nics {
-        for (kind, place) in [("Failover", nic.failover), ("FailoverTest", nic.failoverTest)] {
-          checkAddresses(place, of: vm, "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor")
-        }
+        let member = "\(member).Nics[\(nic.identifier)]"
+        let (real, test) = (definition.networks.failover, definition.networks.failoverTest)
+        checkAddresses(nic.failover, of: vm, on: real, "\(member).Failover.Hypervisor")
+        checkAddresses(nic.failoverTest, of: vm, on: test, "\(member).FailoverTest.Hypervisor")
       }
     }
   }
 
-  /// Addresses are set through the guest's agent, so there has to be a way to it.
+  /// Addresses are given by a network, or set through the guest's agent, so there has to be a way
+  /// to it.
   private mutating func checkAddresses(
     _ place: VPGDefinition.NICRecovery,
     of vm: VPGDefinition.ProtectedVM,
+    on network: NetworkIdentifier?,
     _ member: String
   ) {
     do throws(CardAddresses.Problem) {
       guard try CardAddresses(place) != nil else { return }
     } catch {
       return note("\(member).\(error.member)", error.words)
+    }
+    if place.reservedAddress != nil {
+      guard place.network ?? network == nil else { return }
+      return note("\(member).NetworkIdentifier", "an address is reserved on a network; name one")
     }
     // What is not known yet is checked where it is.
     guard vm.hardware.cpuCount > 0, !vm.hardware.hasGuestAgent else { return }
