@@ -43,7 +43,7 @@ extension LibvirtHypervisorTests {
     bench.stopServers()
     for disk in specification.disks {
       try FileManager.default.removeItem(atPath: disk.overlayPath)
-      #expect(!FileManager.default.fileExists(atPath: disk.overlayPath + ".adopting"))
+      try FileManager.default.removeItem(atPath: disk.adoptionPath)
     }
     try await bench.awaitWrite(vm, "vdb", within: 10)
     try await bench.awaitWrite(vm, "vda", within: 10)
@@ -147,13 +147,18 @@ extension LibvirtHypervisorTests {
         "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
         "nbd+unix:///x?socket=\(bench.socket(target))", overlay,
       ])
+      let adoption = overlay + ".adopting"
+      try runToEnd([
+        "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", replica, adoption,
+      ])
       disks.append(
         RecoveredVM.Disk(
           target: target,
           overlayPath: overlay,
           exportSocketPath: bench.socket(target),
           exportName: "x",
-          replicaPath: replica
+          replicaPath: replica,
+          adoptionPath: adoption
         )
       )
     }
@@ -186,12 +191,8 @@ extension LibvirtHypervisorTests {
     _ disk: RecoveredVM.Disk,
     pivots: Bool
   ) throws {
-    let second = disk.overlayPath + ".adopting"
-    try runToEnd([
-      "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", disk.replicaPath, second,
-    ])
     let xml = """
-      <disk type='file'><driver name='qemu' type='qcow2'/><source file='\(second)'/>
+      <disk type='file'><driver name='qemu' type='qcow2'/><source file='\(disk.adoptionPath)'/>
       <backingStore type='file'><format type='raw'/><source file='\(disk.replicaPath)'/>
       <backingStore/></backingStore></disk>
       """

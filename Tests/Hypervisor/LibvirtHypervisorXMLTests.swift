@@ -63,7 +63,8 @@ struct LibvirtHypervisorXMLTests {
       overlayPath: "/o & o",
       exportSocketPath: "/s",
       exportName: "scsi:0:0",
-      replicaPath: "/r"
+      replicaPath: "/r",
+      adoptionPath: "/a"
     )
     let hardware = VMHardware(
       memoryInMB: 128,

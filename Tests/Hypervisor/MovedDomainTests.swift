@@ -131,7 +131,8 @@ struct MovedDomainTests {
           overlayPath: "/scratch/\($0).qcow2",
           exportSocketPath: "/s",
           exportName: "scsi:0:0",
-          replicaPath: "/r"
+          replicaPath: "/r",
+          adoptionPath: "/a"
         )
       },
       nics: addresses.map { RecoveredVM.NIC(macAddress: $0, network: NetworkIdentifier("n")) }

@@ -11,6 +11,9 @@ package protocol Hypervisor: Sendable {
   /// Everything an administrator can pick from, as it is now.
   func inventory() async throws(HypervisorError) -> Inventory
 
+  /// Whether a VM runs, or nil if the hypervisor has no such VM: the cheapest question.
+  func power(of vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine.PowerState?
+
   /// One VM, or nil if the hypervisor has no such VM.
   func virtualMachine(_ vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine?
 
@@ -166,8 +169,8 @@ package protocol Hypervisor: Sendable {
   ) async throws(HypervisorError) -> String?
 
   /// Moves a running recovered VM from its overlays onto its replicas, which hold the same
-  /// content, while it runs: shallow block copy, then block commit. Afterwards its definition
-  /// names the replicas alone and the overlays can be deleted.
+  /// content, while it runs: shallow block copy, then block commit. The overlays for it are there.
+  /// Afterwards its definition names the replicas alone and all overlays can be deleted.
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) async throws(HypervisorError)
 
   /// Defines a VM on given disks and leaves it off. Called again, returns the VM it made before.
@@ -263,19 +266,23 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     package var exportName: String
     /// The raw file the disk ends up on when the recovery is committed.
     package var replicaPath: String
+    /// An overlay on the replica; it is there while the disk moves.
+    package var adoptionPath: String
 
     package init(
       target: String,
       overlayPath: String,
       exportSocketPath: String,
       exportName: String,
-      replicaPath: String
+      replicaPath: String,
+      adoptionPath: String
     ) {
       self.target = target
       self.overlayPath = overlayPath
       self.exportSocketPath = exportSocketPath
       self.exportName = exportName
       self.replicaPath = replicaPath
+      self.adoptionPath = adoptionPath
     }
   }
 

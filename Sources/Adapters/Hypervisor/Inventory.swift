@@ -44,6 +44,7 @@ package struct Inventory: Codable, Sendable, Equatable {
   /// A folder-like place for disks: a libvirt storage pool of type `dir`.
   package struct Datastore: Codable, Sendable, Equatable {
     package var identifier: DatastoreIdentifier
+    package var host: HostIdentifier
     package var name: String
     /// The folder on the host.
     package var path: String
@@ -52,12 +53,14 @@ package struct Inventory: Codable, Sendable, Equatable {
 
     package init(
       identifier: DatastoreIdentifier,
+      host: HostIdentifier,
       name: String,
       path: String,
       capacityInBytes: UInt64,
       freeInBytes: UInt64
     ) {
       self.identifier = identifier
+      self.host = host
       self.name = name
       self.path = path
       self.capacityInBytes = capacityInBytes
@@ -68,10 +71,13 @@ package struct Inventory: Codable, Sendable, Equatable {
   /// A libvirt network.
   package struct Network: Codable, Sendable, Equatable {
     package var identifier: NetworkIdentifier
+    /// The hosts that have a network of the name.
+    package var hosts: [HostIdentifier]
     package var name: String
 
-    package init(identifier: NetworkIdentifier, name: String) {
+    package init(identifier: NetworkIdentifier, hosts: [HostIdentifier], name: String) {
       self.identifier = identifier
+      self.hosts = hosts
       self.name = name
     }
   }

@@ -20,7 +20,7 @@ final class LibvirtConnection: @unchecked Sendable {
   private let subscriptions: LibvirtSubscriptions
 
   /// Connects, and passes on what happens at the hypervisor from now on.
-  init(uri: String, events: EventHub) throws(HypervisorError) {
+  init(uri: String, group: String? = nil, events: EventHub) throws(HypervisorError) {
     LibvirtEventLoop.start()
     guard let opened = virConnectOpen(uri) else {
       throw .unreachable(LibvirtFailure.lastText())
@@ -35,7 +35,7 @@ final class LibvirtConnection: @unchecked Sendable {
           reason: "they do not name the host's UUID"
         )
       }
-      identifiers = LibvirtIdentifiers(hypervisor: uuid.lowercased())
+      identifiers = LibvirtIdentifiers(hypervisor: uuid.lowercased(), group: group)
       hostName = try text(virConnectGetHostname(opened), "read the host's name")
     } catch {
       virConnectClose(opened)

@@ -1,14 +1,13 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
 package import Hypervisor
 package import RecoveryModel
 
 // How a running VM is moved from `overlay on export` onto its replica, which by now holds what
 // the export shows, at a cost that follows the overlay's content and not the disk's size:
 //
-//   1. a second overlay is made beside the first, on the replica;
+//   1. a second overlay is there beside the first, on the replica: the appliance made it;
 //   2. a shallow block copy takes the first overlay's content into it, and the VM pivots to it;
 //   3. a block commit takes it down into the replica, and the VM pivots to that.
 //
@@ -25,9 +24,6 @@ extension LibvirtHypervisor {
       try domain.forgetExports(disks)
       try domain.nameReplicas(disks)
     }
-    for disk in disks where FileManager.default.fileExists(atPath: disk.secondOverlayPath) {
-      try? FileManager.default.removeItem(atPath: disk.secondOverlayPath)
-    }
   }
 
   private func adoptReplica(
@@ -38,7 +34,7 @@ extension LibvirtHypervisor {
       hypervisor: self,
       vm: vm,
       target: disk.target,
-      destination: disk.secondOverlayPath
+      destination: disk.adoptionPath
     )
     let committed = BlockJob(
       hypervisor: self,
@@ -48,29 +44,21 @@ extension LibvirtHypervisor {
     )
     try await copied.abort()
     var top = try await copied.top()
-    if top != disk.secondOverlayPath, top != disk.replicaPath {
-      try await makeSecondOverlay(disk)
+    if top != disk.adoptionPath, top != disk.replicaPath {
       try await copied.complete { domain throws(HypervisorError) in
         try domain.beginCopy(of: disk.target, to: disk.secondOverlay)
       }
       top = try await copied.top()
     }
-    if top == disk.secondOverlayPath {
+    if top == disk.adoptionPath {
       try await committed.complete { domain throws(HypervisorError) in
         try domain.beginCommit(of: disk.target, into: disk.replicaPath)
       }
     }
   }
-
-  private func makeSecondOverlay(_ disk: RecoveredVM.Disk) async throws(HypervisorError) {
-    try await QEMUImage.createOverlay(at: disk.secondOverlayPath, on: disk.replicaPath)
-  }
 }
 
 extension RecoveredVM.Disk {
-  /// The overlay on the replica; it exists only while the VM is moved.
-  var secondOverlayPath: String { overlayPath + ".adopting" }
-
   /// The destination of the block copy, with its chain written out so that QEMU opens the
   /// replica and not what the image's header says.
   var secondOverlay: XMLTree {
@@ -79,7 +67,7 @@ extension RecoveredVM.Disk {
       ["type": "file"],
       [
         XMLTree("driver", ["name": "qemu", "type": "qcow2"]),
-        XMLTree("source", ["file": secondOverlayPath]),
+        XMLTree("source", ["file": adoptionPath]),
         XMLTree(
           "backingStore",
           ["type": "file"],

@@ -12,11 +12,16 @@ extension LibvirtHypervisor {
     return try await run { connection throws(HypervisorError) in
       let identifiers = connection.identifiers
       let datastores = try connection.datastores(isLocal: isLocal)
+      let hostIdentifier = identifiers.host(connection.hostName)
       let networks = try connection.networkNames().map {
-        Inventory.Network(identifier: identifiers.network($0), name: $0)
+        Inventory.Network(
+          identifier: identifiers.network($0),
+          hosts: [hostIdentifier],
+          name: $0
+        )
       }
       let host = Inventory.Host(
-        identifier: identifiers.host(connection.hostName),
+        identifier: hostIdentifier,
         name: connection.hostName,
         version: connection.version,
         isConnected: true
@@ -40,6 +45,17 @@ extension LibvirtHypervisor {
         folders: [Inventory.Folder(identifier: identifiers.rootFolder, name: "root")],
         virtualMachines: machines.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
       )
+    }
+  }
+
+  package func power(
+    of vm: VMIdentifier
+  ) async throws(HypervisorError) -> VirtualMachine.PowerState? {
+    try await run { connection throws(HypervisorError) in
+      guard let uuid = connection.identifiers.uuid(of: vm),
+        let domain = try connection.domain(uuid: uuid)
+      else { return nil }
+      return try domain.power
     }
   }
 
@@ -95,6 +111,7 @@ extension LibvirtConnection {
     }
     return Inventory.Datastore(
       identifier: identifiers.datastore(name),
+      host: identifiers.host(hostName),
       name: name,
       path: path,
       capacityInBytes: capacity,
@@ -107,12 +124,7 @@ extension LibvirtConnection {
     datastores: [Inventory.Datastore]
   ) throws(HypervisorError) -> VirtualMachine {
     let description = try domain.description()
-    var state: CInt = 0
-    try LibvirtFailure.check(
-      virDomainGetState(domain.pointer, &state, nil, 0),
-      "read the VM's state"
-    )
-    let power = Self.power(state)
+    let power = try domain.power
     let run = power == .off ? nil : Int(virDomainGetID(domain.pointer))
     let addresses = power == .off ? [:] : domain.addresses()
     return VirtualMachine(
@@ -145,14 +157,6 @@ extension LibvirtConnection {
     )
   }
 
-  private static func power(_ state: CInt) -> VirtualMachine.PowerState {
-    switch virDomainState(rawValue: UInt32(bitPattern: state)) {
-    case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED, VIR_DOMAIN_SHUTDOWN: .running
-    case VIR_DOMAIN_PAUSED, VIR_DOMAIN_PMSUSPENDED: .paused
-    default: .off
-    }
-  }
-
   private static func datastore(
     of path: String,
     among datastores: [Inventory.Datastore]
@@ -163,6 +167,18 @@ extension LibvirtConnection {
 }
 
 extension LibvirtDomain {
+  var power: VirtualMachine.PowerState {
+    get throws(HypervisorError) {
+      var state: CInt = 0
+      try LibvirtFailure.check(virDomainGetState(pointer, &state, nil, 0), "read the VM's state")
+      return switch virDomainState(rawValue: UInt32(bitPattern: state)) {
+      case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED, VIR_DOMAIN_SHUTDOWN: .running
+      case VIR_DOMAIN_PAUSED, VIR_DOMAIN_PMSUSPENDED: .paused
+      default: .off
+      }
+    }
+  }
+
   /// A disk's size and what it takes on its datastore; zero where libvirt cannot tell.
   func size(of disk: DomainDescription.Disk) -> (capacity: UInt64, allocated: UInt64) {
     var info = virDomainBlockInfo()

@@ -11,7 +11,9 @@ internal import Synchronization
 ///
 /// libvirt's calls block, so they run on queues of this object's own: one for most calls, one after
 /// the other; one for those that can take long, side by side; and one for freeing a guest, which
-/// waits for nothing else. The connection is opened by the first call, and anew when it has died.
+/// waits for nothing else. The connection is opened by the first call, and anew when it has died; a
+/// host that is gone may keep that waiting for minutes, so calls wait five seconds for it and then
+/// fail.
 package final class LibvirtHypervisor: Hypervisor {
   /// Which queue a call runs on.
   enum Lane { case ordinary, patient, rescue }
@@ -22,8 +24,10 @@ package final class LibvirtHypervisor: Hypervisor {
   let uri: String
   /// Who thaws guests that are frozen now if this process does not.
   let thawGuards = Mutex<[VMIdentifier: ThawGuard]>([:])
-  private let hub = EventHub()
-  private let connection = Mutex<LibvirtConnection?>(nil)
+  private let group: String?
+  private let hub: EventHub
+  private let link = Mutex<Link?>(nil)
+  private let connector = DispatchQueue(label: "libvirt-connect")
   private let ordinary = DispatchQueue(label: "libvirt")
   private let patient = DispatchQueue(label: "libvirt-patient", attributes: .concurrent)
   private let rescue = DispatchQueue(label: "libvirt-rescue")
@@ -32,11 +36,21 @@ package final class LibvirtHypervisor: Hypervisor {
   ///
   /// - Parameters:
   ///   - uri: libvirt's connection URI, such as `qemu:///system`.
+  ///   - group: What the identifiers of VMs begin with at a site of several hosts.
+  ///   - events: Told of changes.
   ///   - logger: Told of new connections.
   ///   - allowsKVM: Whether KVM has been tried and works on the host. Recovered VMs are emulated
   ///     otherwise: a `/dev/kvm` that exists proves nothing.
-  package init(uri: String, logger: Logger, allowsKVM: Bool = false) {
+  package init(
+    uri: String,
+    group: String? = nil,
+    events: EventHub = EventHub(),
+    logger: Logger,
+    allowsKVM: Bool = false
+  ) {
     self.uri = uri
+    self.group = group
+    hub = events
     self.logger = logger
     self.allowsKVM = allowsKVM
     // A URI names its host between `//` and `/`; an empty name is this machine.
@@ -104,22 +118,63 @@ package final class LibvirtHypervisor: Hypervisor {
     return try await condition()
   }
 
-  /// The connection; who comes while it is being opened waits for it too.
-  private func openConnection() throws(HypervisorError) -> LibvirtConnection {
-    let result = connection.withLock { current in
-      Result { () throws(HypervisorError) -> LibvirtConnection in
-        if let current, current.isAlive { return current }
-        current = nil
-        let opened = try LibvirtConnection(uri: uri, events: hub)
-        logger.info(
-          "connected to the hypervisor",
-          metadata: ["uri": "\(uri)", "version": "\(opened.version)"]
-        )
-        current = opened
-        return opened
+}
+
+// MARK: The connection
+
+extension LibvirtHypervisor {
+  /// A connection, or the attempt to get one, for all who wait for it.
+  private final class Link: Sendable {
+    private let deadline = DispatchTime.now() + .seconds(5)
+    private let attempt = DispatchGroup()
+    private let result = Mutex<Result<LibvirtConnection, HypervisorError>?>(nil)
+
+    init() { attempt.enter() }
+
+    func finish(_ result: Result<LibvirtConnection, HypervisorError>) {
+      self.result.withLock { $0 = result }
+      attempt.leave()
+    }
+
+    /// What came of the attempt; nil if that is not known by the deadline.
+    func wait() -> Result<LibvirtConnection, HypervisorError>? {
+      guard attempt.wait(timeout: deadline) == .success else { return nil }
+      return result.withLock(\.self)
+    }
+
+    /// Whether it has failed, or stood and is dead by now.
+    var isLost: Bool {
+      switch result.withLock(\.self) {
+      case nil: false
+      case .success(let connection): !connection.isAlive
+      case .failure: true
       }
     }
+  }
+
+  private func openConnection() throws(HypervisorError) -> LibvirtConnection {
+    let link = link.withLock { current in
+      if let current, !current.isLost { return current }
+      let link = Link()
+      connector.async { link.finish(self.connect()) }
+      current = link
+      return link
+    }
+    guard let result = link.wait() else {
+      throw .unreachable("libvirt at \(uri) has not answered for 5 seconds")
+    }
     return try result.get()
+  }
+
+  private func connect() -> Result<LibvirtConnection, HypervisorError> {
+    Result { () throws(HypervisorError) -> LibvirtConnection in
+      let opened = try LibvirtConnection(uri: uri, group: group, events: hub)
+      logger.info(
+        "connected to the hypervisor",
+        metadata: ["uri": "\(uri)", "version": "\(opened.version)"]
+      )
+      return opened
+    }
   }
 }
 

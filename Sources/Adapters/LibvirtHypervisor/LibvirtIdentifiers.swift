@@ -5,20 +5,30 @@ internal import RecoveryModel
 
 /// The names this adapter gives to libvirt's things.
 ///
-/// All of them begin with the host UUID that the connection itself reports, so that two
-/// hypervisors on one machine never give the same name.
+/// Hosts and datastores begin with the host UUID that the connection itself reports, so that two
+/// hypervisors on one machine never give the same name. What several hosts of a site share, VMs
+/// that can migrate and networks of one name, begins with the group's name, if there is one.
 struct LibvirtIdentifiers: Equatable, Sendable {
   let hypervisor: String
+  let group: String
 
-  func vm(uuid: String) -> VMIdentifier { VMIdentifier("\(hypervisor).vm-\(uuid)") }
+  /// - Parameters:
+  ///   - hypervisor: The host's UUID.
+  ///   - group: What the identifiers of the site's VMs begin with; nil for a site of one host.
+  init(hypervisor: String, group: String? = nil) {
+    self.hypervisor = hypervisor
+    self.group = group ?? hypervisor
+  }
+
+  func vm(uuid: String) -> VMIdentifier { VMIdentifier("\(group).vm-\(uuid)") }
   func host(_ name: String) -> HostIdentifier { HostIdentifier("\(hypervisor).host-\(name)") }
   func network(_ name: String) -> NetworkIdentifier {
-    NetworkIdentifier("\(hypervisor).network-\(name)")
+    NetworkIdentifier("\(group).network-\(name)")
   }
   func datastore(_ name: String) -> DatastoreIdentifier {
     DatastoreIdentifier("\(hypervisor).datastore-\(name)")
   }
-  var rootFolder: FolderIdentifier { FolderIdentifier("\(hypervisor).group-root") }
+  var rootFolder: FolderIdentifier { FolderIdentifier("\(group).group-root") }
 
   /// The domain's UUID, if the VM is one of this hypervisor's.
   func uuid(of vm: VMIdentifier) -> String? { suffix(of: vm.rawValue, kind: "vm") }
@@ -29,7 +39,7 @@ struct LibvirtIdentifiers: Equatable, Sendable {
   }
 
   private func suffix(of text: String, kind: String) -> String? {
-    let prefix = "\(hypervisor).\(kind)-"
+    let prefix = "\(group).\(kind)-"
     return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
   }
 }

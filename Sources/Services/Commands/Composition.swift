@@ -9,15 +9,22 @@ package import Store
 ///
 /// Commands know their protocols alone.
 package struct Composition: Sendable {
-  /// The hypervisor at a URI, and whether its guests may use KVM.
-  let hypervisor: @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor
+  /// - Parameters:
+  ///   - uris: Those of the site's hosts, at least one.
+  ///   - group: What identifiers of VMs begin with; nil if there is one host.
+  ///   - allowsKVM: Whether recovered VMs may use KVM.
+  package typealias MakeHypervisor =
+    @Sendable (_ uris: [String], _ group: String?, _ allowsKVM: Bool, Logger) -> any Hypervisor
+
+  /// The hypervisor of the hosts at some URIs.
+  let hypervisor: MakeHypervisor
   /// The store in a file.
   let sqliteStore: @Sendable (_ path: String) throws -> any SQLStore
   /// The store in the database of a URL.
   let postgresStore: @Sendable (_ url: String) throws -> any SQLStore
 
   package init(
-    hypervisor: @escaping @Sendable (_ uri: String, _ allowsKVM: Bool, Logger) -> any Hypervisor,
+    hypervisor: @escaping MakeHypervisor,
     sqliteStore: @escaping @Sendable (_ path: String) throws -> any SQLStore,
     postgresStore: @escaping @Sendable (_ url: String) throws -> any SQLStore
   ) {

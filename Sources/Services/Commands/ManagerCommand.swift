@@ -29,6 +29,8 @@ package struct ManagerCommand: AsyncParsableCommand {
                          where managers of other sites are listened to
         advertisedHost   where other sites reach this one
         hypervisorURI    libvirt's URI of the site's hypervisor
+        furtherHosts     a site of several hosts, may be left out: identifier,
+                         hypervisorURIs (docs/operating/sites.md)
         identityFolder   holds cert.pem and key.pem of this manager
         authorityFolder  holds authority.pem and authority.key of the site
         appliances       a list of name, controlURL, streamHost, streamPort, hostName
@@ -67,7 +69,8 @@ package struct ManagerCommand: AsyncParsableCommand {
     let logger = UnderstudyCommand.makeLogger("manager")
     let composition = Composition.required
     let hypervisor = composition.hypervisor(
-      configuration.hypervisorURI,
+      try configuration.hypervisorURIs,
+      configuration.furtherHosts?.identifier,
       configuration.allowsKVM,
       logger
     )

@@ -199,6 +199,15 @@ package struct ApplianceClient: Sendable {
     try await client.perform(.delete, ApplianceRoutes.export(export), timeout: Self.mediumTimeout)
   }
 
+  /// Makes the overlays through which a VM on an export gets to its replicas.
+  package func prepareAdoption(of export: ExportIdentifier) async throws(ControlError) {
+    try await client.perform(
+      .put,
+      ApplianceRoutes.exportAdoption(export),
+      timeout: Self.mediumTimeout
+    )
+  }
+
   /// How much of each disk of an export is to be copied.
   package func dataByteCounts(
     of export: ExportIdentifier

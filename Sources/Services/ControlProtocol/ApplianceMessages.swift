@@ -46,6 +46,9 @@ package enum ApplianceRoutes {
   /// PUT ``ExportRequest`` gives ``ExportReply``; DELETE closes it and deletes its overlays.
   package static func export(_ export: ExportIdentifier) -> String { "/v1/exports/\(export)" }
   /// GET: bytes of each disk of the export that are not known to be zero, by volume.
+  package static func exportAdoption(_ export: ExportIdentifier) -> String {
+    Self.export(export) + "/adoption"
+  }
   package static func exportData(_ export: ExportIdentifier) -> String {
     "/v1/exports/\(export)/data"
   }

@@ -71,6 +71,10 @@ package struct ExportReply: Codable, Sendable, Equatable {
       self.overlayPath = overlayPath
       self.replicaPath = replicaPath
     }
+
+    /// The overlay on the replica through which a VM gets from its overlay on the export to the
+    /// replica; empty if no overlays were asked for.
+    package var adoptionPath: String { overlayPath.isEmpty ? "" : overlayPath + ".adopting" }
   }
 }
 

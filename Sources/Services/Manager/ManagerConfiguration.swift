@@ -33,6 +33,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var advertisedHost: String
   /// As libvirt writes it, such as `qemu:///system`.
   package var hypervisorURI: String
+  /// The site's other hypervisor hosts, if it has several.
+  package var furtherHosts: FurtherHosts?
   /// Holds `cert.pem` and `key.pem`; they are issued if missing.
   package var identityFolder: String
   /// Holds the site's authority; it is made if missing.
@@ -91,6 +93,22 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path)))
   }
 
+  /// The hosts of a site beside the first one.
+  package struct FurtherHosts: Codable, Sendable, Equatable {
+    /// A lower-case GUID that the identifiers of the site's VMs begin with.
+    ///
+    /// It never changes while VMs are protected. For a site that had one host it is the UUID which
+    /// that host's libvirt reports, since its VMs' identifiers begin with it.
+    package var identifier: String
+    /// As ``ManagerConfiguration/hypervisorURI``, one for each host.
+    package var hypervisorURIs: [String]
+
+    package init(identifier: String, hypervisorURIs: [String]) {
+      self.identifier = identifier
+      self.hypervisorURIs = hypervisorURIs
+    }
+  }
+
   /// Where scripts are and whom they run as.
   package struct ScriptSettings: Codable, Sendable, Equatable {
     /// Holds the scripts and what they leave; nil is the folder `scripts` in the state folder.
@@ -132,6 +150,26 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
 }
 
 extension ManagerConfiguration {
+  /// Libvirt's URIs of all hosts of the site.
+  ///
+  /// Throws ``ManagerConfigurationError/badHosts(reason:)``.
+  package var hypervisorURIs: [String] {
+    get throws(ManagerConfigurationError) {
+      guard let furtherHosts else { return [hypervisorURI] }
+      guard UUID(uuidString: furtherHosts.identifier) != nil,
+        furtherHosts.identifier == furtherHosts.identifier.lowercased()
+      else { throw .badHosts(reason: "identifier is not a lower-case GUID") }
+      let uris = [hypervisorURI] + furtherHosts.hypervisorURIs
+      guard Set(uris).count == uris.count else {
+        throw .badHosts(reason: "hypervisorURIs names a host twice")
+      }
+      if let appliance = appliances.first(where: { $0.hostName == nil }) {
+        throw .badHosts(reason: "the appliance \(appliance.name) does not say its hostName")
+      }
+      return uris
+    }
+  }
+
   /// The site's own settings.
   ///
   /// - Throws: ``ManagerConfigurationError`` if the address of an appliance is none.

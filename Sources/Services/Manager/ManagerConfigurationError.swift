@@ -12,6 +12,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
 
   case badSampleRules
   case badScriptFolder(reason: String)
+  case badHosts(reason: String)
 
   package var description: String {
     switch self {
@@ -21,6 +22,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
       "resourceSamples: intervalInSeconds and wholeDays must be at least 1, and dailyDays at least "
         + "wholeDays"
     case .badScriptFolder(let reason): "scripts: \(reason)"
+    case .badHosts(let reason): "furtherHosts: \(reason)"
     case .notATarget(let url):
       "forwarding: “\(url)” is not udp://, tcp:// or tls://HOST:PORT, and not https:// with a "
         + "secretFile"

@@ -22,18 +22,27 @@ struct EmptyHypervisor: Hypervisor {
       datastores: [
         .init(
           identifier: DatastoreIdentifier("\(name).datastore-1"),
+          host: HostIdentifier("\(name).host-1"),
           name: "one",
           path: "/nowhere",
           capacityInBytes: 0,
           freeInBytes: 0
         )
       ],
-      networks: [.init(identifier: NetworkIdentifier("\(name).network-1"), name: "net-\(name)")],
+      networks: [
+        .init(
+          identifier: NetworkIdentifier("\(name).network-1"),
+          hosts: [HostIdentifier("\(name).host-1")],
+          name: "net-\(name)"
+        )
+      ],
       folders: [.init(identifier: FolderIdentifier("\(name).group-root"), name: "/")]
     )
   }
 
   func usage(of machines: [VMIdentifier]) -> [VMIdentifier: VMUsage] { [:] }
+
+  func power(of vm: VMIdentifier) -> VirtualMachine.PowerState? { nil }
 
   func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { nil }
 

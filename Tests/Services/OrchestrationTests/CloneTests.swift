@@ -262,7 +262,7 @@ import Testing
 extension TwoSites {
   /// The VMs at paris.
   fileprivate func clones() async -> [VirtualMachine] {
-    await parisHypervisor.inventory().virtualMachines.filter { $0.power == .off }
+    await parisHypervisor.shown.virtualMachines.filter { $0.power == .off }
   }
 
   /// Begins a clone whose first disk of two is half copied, and stays so.
@@ -274,7 +274,7 @@ extension TwoSites {
   }
 
   fileprivate func expectNothingLeft() async throws {
-    #expect(await parisHypervisor.inventory().virtualMachines.isEmpty)
+    #expect(await parisHypervisor.shown.virtualMachines.isEmpty)
     #expect(await parisAppliance.copies.isEmpty)
     #expect(await parisAppliance.exports().isEmpty)
   }

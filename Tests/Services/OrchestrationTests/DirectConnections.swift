@@ -48,8 +48,12 @@ struct DirectConnections: SiteConnections {
   let switchboard: Switchboard
   let site: SiteIdentifier
   let vra: FakeAppliance
+  /// Appliances of the site's other hosts, by host.
+  var others: [String: FakeAppliance] = [:]
 
-  func appliance(_ appliance: SiteSettings.Appliance) -> any ApplianceControl { vra }
+  func appliance(_ appliance: SiteSettings.Appliance) -> any ApplianceControl {
+    appliance.hostName.flatMap { others[$0] } ?? vra
+  }
 
   func peer(_ peer: PeerRecord) -> any PeerControl {
     DirectPeer(switchboard: switchboard, callee: peer.site, caller: site)

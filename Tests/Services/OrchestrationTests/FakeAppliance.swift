@@ -358,6 +358,14 @@ actor FakeAppliance: ApplianceControl {
     )
   }
 
+  /// Exports whose VMs can move onto their replicas.
+  private(set) var prepared: Set<ExportIdentifier> = []
+  func prepareAdoption(of export: ExportIdentifier) throws(SiteError) {
+    if isAway { throw .unreachable("the appliance is away") }
+    guard opened[export] != nil else { throw .notFound("there is no such export") }
+    prepared.insert(export)
+  }
+
   func dataByteCounts(of export: ExportIdentifier) -> [VolumeIdentifier: UInt64] {
     let volumes = opened[export]?.reply.volumes ?? []
     return Dictionary(uniqueKeysWithValues: volumes.map { ($0.identifier, dataByteCount) })

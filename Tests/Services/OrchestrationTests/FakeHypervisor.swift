@@ -12,6 +12,7 @@ actor FakeHypervisor: Hypervisor {
   }
 
   let name: String
+  let hostName: String
   private(set) var machines: [VMIdentifier: VirtualMachine] = [:]
   private(set) var placed: [VMIdentifier: [VolumeIdentifier: Tap]] = [:]
   private(set) var maps: [VMIdentifier: [VolumeIdentifier: [ChangeMap]]] = [:]
@@ -22,9 +23,15 @@ actor FakeHypervisor: Hypervisor {
   private var hangs = false
   private let (queue, entrance) = AsyncStream<HypervisorEvent>.makeStream()
 
-  init(name: String) { self.name = name }
+  /// - Parameters:
+  ///   - name: What identifiers begin with.
+  ///   - hostName: The host's.
+  init(name: String, hostName: String = "kvm1") {
+    self.name = name
+    self.hostName = hostName
+  }
 
-  nonisolated var host: HostIdentifier { HostIdentifier("\(name).host-kvm1") }
+  nonisolated var host: HostIdentifier { HostIdentifier("\(name).host-\(hostName)") }
   nonisolated var datastore: DatastoreIdentifier { DatastoreIdentifier("\(name).datastore-one") }
   nonisolated var network: NetworkIdentifier { NetworkIdentifier("\(name).network-test") }
   nonisolated var folder: FolderIdentifier { FolderIdentifier("\(name).group-root") }
@@ -34,6 +41,10 @@ actor FakeHypervisor: Hypervisor {
 
   /// Has questions about VMs and the inventory wait.
   func setHanging(_ hangs: Bool) { self.hangs = hangs }
+
+  /// Has questions about power and the inventory fail.
+  func setSilent(_ isSilent: Bool) { self.isSilent = isSilent }
+  private var isSilent = false
 
   private func waitWhileHanging() async {
     while hangs, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
@@ -83,6 +94,14 @@ actor FakeHypervisor: Hypervisor {
     return vm
   }
 
+  /// Has a VM of another host run here, as after a live migration: it has nothing of ours.
+  func takeOver(_ vm: VMIdentifier, from other: FakeHypervisor) async {
+    machines[vm] = await other.machines[vm]
+    machines[vm]?.host = host
+    await other.setPower(.off, of: vm)
+    setPower(.running, of: vm)
+  }
+
   func addDisk(to vm: VMIdentifier) {
     guard var disk = machines[vm]?.disks.last, let count = machines[vm]?.disks.count else { return }
     disk.identifier = VolumeIdentifier("scsi:0:\(count)")
@@ -119,25 +138,37 @@ actor FakeHypervisor: Hypervisor {
 
   // MARK: Hypervisor
 
-  func inventory() async -> Inventory {
+  func inventory() async throws(HypervisorError) -> Inventory {
     await waitWhileHanging()
-    return Inventory(
+    if isSilent { throw .unreachable("nobody there") }
+    return shown
+  }
+
+  /// What the inventory shows.
+  var shown: Inventory {
+    Inventory(
       hosts: [
-        Inventory.Host(identifier: host, name: "kvm1", version: "QEMU 7.2", isConnected: true)
+        Inventory.Host(identifier: host, name: hostName, version: "QEMU 7.2", isConnected: true)
       ],
       datastores: [
         Inventory.Datastore(
           identifier: datastore,
+          host: host,
           name: "one",
           path: "/stores/\(name)",
           capacityInBytes: 1 << 40,
           freeInBytes: 1 << 39
         )
       ],
-      networks: [Inventory.Network(identifier: network, name: "test")],
+      networks: [Inventory.Network(identifier: network, hosts: [host], name: "test")],
       folders: [Inventory.Folder(identifier: folder, name: "/")],
       virtualMachines: machines.values.sorted { $0.identifier < $1.identifier }
     )
+  }
+
+  func power(of vm: VMIdentifier) throws(HypervisorError) -> VirtualMachine.PowerState? {
+    if isSilent { throw .unreachable("nobody there") }
+    return machines[vm]?.power
   }
 
   func virtualMachine(_ vm: VMIdentifier) async -> VirtualMachine? {

@@ -76,8 +76,8 @@ import Testing
       }
     }
     let machines =
-      await sites.londonHypervisor.inventory().virtualMachines.count
-      + sites.parisHypervisor.inventory().virtualMachines.count
+      await sites.londonHypervisor.shown.virtualMachines.count
+      + sites.parisHypervisor.shown.virtualMachines.count
     #expect(machines == 1)
   }
 

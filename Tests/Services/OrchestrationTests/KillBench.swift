@@ -207,7 +207,7 @@ final class KillBench {
   }
 
   private func parisVMs() async -> [VirtualMachine] {
-    await sites.parisHypervisor.inventory().virtualMachines
+    await sites.parisHypervisor.shown.virtualMachines
   }
 
   private func isProtected(at site: SiteIdentifier) async throws -> Bool {

@@ -40,7 +40,7 @@ import Testing
 
   private static func expectNothingLeft(_ sites: TwoSites, _ what: Comment) async {
     #expect(await sites.parisAppliance.exports().isEmpty, what)
-    #expect(await sites.parisHypervisor.inventory().virtualMachines.isEmpty, what)
+    #expect(await sites.parisHypervisor.shown.virtualMachines.isEmpty, what)
   }
 
   @Test func `the last good point is found, told, and nothing of the probes stays`() async throws {
@@ -79,7 +79,7 @@ import Testing
         user: "ann"
       )
       try await eventually("a probe runs") {
-        await !sites.parisHypervisor.inventory().virtualMachines.isEmpty
+        await !sites.parisHypervisor.shown.virtualMachines.isEmpty
       }
       let abort = try await sites.parisSite.abortSearch(in: vpg, user: "bob")
       try await sites.finished(abort, at: sites.parisSite)

@@ -95,7 +95,7 @@ import Testing
         case .stopped, .refused: "was not run. No such script."
         }
       #expect(task.completeReason.contains(words), "\(task.completeReason)")
-      #expect(await sites.parisHypervisor.inventory().virtualMachines.isEmpty)
+      #expect(await sites.parisHypervisor.shown.virtualMachines.isEmpty)
       #expect(await sites.parisAppliance.exports().isEmpty)
       let report = try await report(.failoverTest)
       #expect(report.failure.contains(words))
@@ -110,7 +110,7 @@ import Testing
     try await sites.run {
       let vpg = try await protectedVPG()
       try await carryOut(.move(.init()), on: vpg, state: .failed)
-      let vms = await sites.londonHypervisor.inventory().virtualMachines
+      let vms = await sites.londonHypervisor.shown.virtualMachines
       #expect(vms.map(\.power) == [.running])
       #expect(scripts.operations == ["MoveBeforeCommit PreRecovery", "MoveRollback PostRecovery"])
     }
@@ -127,10 +127,10 @@ import Testing
       )
       #expect(task.completeReason.contains("before.sh was ended"))
       #expect(task.completeReason.contains("after.sh was ended"))
-      let vms = await sites.parisHypervisor.inventory().virtualMachines
+      let vms = await sites.parisHypervisor.shown.virtualMachines
       #expect(vms.map(\.power) == [.running])
       try await carryOut(.failoverRollback, on: vpg)
-      #expect(await sites.parisHypervisor.inventory().virtualMachines.isEmpty)
+      #expect(await sites.parisHypervisor.shown.virtualMachines.isEmpty)
       let failures = try await report(.failover).steps.filter { !$0.failure.isEmpty }
       #expect(failures.count == 3)
       let events = try await sites.parisSite.context.store.events(from: nil, to: nil, limit: 100)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Hypervisor
 import Logging
 import Orchestration
 import RecoveryModel
@@ -19,6 +20,9 @@ final class TwoSites: Sendable {
   let switchboard = Switchboard()
   let londonHypervisor = FakeHypervisor(name: "london")
   let parisHypervisor = FakeHypervisor(name: "paris")
+  /// London's second host, if it has one.
+  let secondHypervisor = FakeHypervisor(name: "london", hostName: "kvm2")
+  let secondAppliance: FakeAppliance
   let londonAppliance: FakeAppliance
   let parisAppliance: FakeAppliance
   /// What looks at VMs of the points that paris tries.
@@ -31,26 +35,37 @@ final class TwoSites: Sendable {
   let parisStore: KillableStore
   private let folder: URL
 
-  /// `guestBootInSeconds` is how long a recovered guest may take to come up.
+  /// Makes both sites, which do not know each other yet.
+  ///
+  /// - Parameters:
+  ///   - scripts: What paris runs scripts with.
+  ///   - guestBootInSeconds: How long a recovered guest may take to come up.
+  ///   - hasSecondHost: Whether london has two hosts, each with its appliance.
+  /// - Throws: What a store says that cannot be made.
   init(
     scripts: any ScriptRunning = RecordingScripts(),
-    guestBootInSeconds: Int = 60
+    guestBootInSeconds: Int = 60,
+    hasSecondHost: Bool = false
   ) async throws {
     self.scripts = scripts
     folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("understudy-sites-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     londonAppliance = FakeAppliance(londonHypervisor)
+    secondAppliance = FakeAppliance(secondHypervisor)
     parisAppliance = FakeAppliance(parisHypervisor)
     checks = FakeChecks(parisAppliance)
     await londonAppliance.connect(to: parisAppliance)
+    await secondAppliance.connect(to: parisAppliance)
+    let hosts = HostGroup([londonHypervisor, secondHypervisor], events: EventHub())
     londonSite = try Self.site(
       Self.london,
       "london",
-      londonHypervisor,
+      hasSecondHost ? hosts : londonHypervisor,
       londonAppliance,
       switchboard,
-      try Self.store("london", folder)
+      try Self.store("london", folder),
+      others: hasSecondHost ? ["kvm2": secondAppliance] : [:]
     )
     parisStore = KillableStore(try Self.store("paris", folder))
     parisSite = try Self.site(
@@ -107,13 +122,14 @@ final class TwoSites: Sendable {
   private static func site(
     _ identifier: SiteIdentifier,
     _ name: String,
-    _ hypervisor: FakeHypervisor,
+    _ hypervisor: any Hypervisor,
     _ appliance: FakeAppliance,
     _ switchboard: Switchboard,
     _ store: any Store,
     _ checks: any PointChecking = GuestChecks(),
     _ scripts: (any ScriptRunning)? = nil,
-    guestBootInSeconds: Int = 60
+    guestBootInSeconds: Int = 60,
+    others: [String: FakeAppliance] = [:]
   ) throws -> Site {
     var settings = SiteSettings(
       identifier: identifier,
@@ -122,16 +138,16 @@ final class TwoSites: Sendable {
       version: "1.0",
       peerHost: name,
       peerPort: 9081,
-      appliances: [
+      appliances: (["kvm1"] + others.keys.sorted()).map { host in
         SiteSettings.Appliance(
-          identifier: ApplianceIdentifier("vra-\(name)"),
-          hostName: "kvm1",
+          identifier: ApplianceIdentifier(host == "kvm1" ? "vra-\(name)" : "vra-\(name)-\(host)"),
+          hostName: host,
           controlHost: name,
           controlPort: 1,
           streamHost: name,
           streamPort: 2
         )
-      ]
+      }
     )
     settings.guestBootInSeconds = guestBootInSeconds
     let site = Site(
@@ -142,7 +158,8 @@ final class TwoSites: Sendable {
       connections: DirectConnections(
         switchboard: switchboard,
         site: identifier,
-        vra: appliance
+        vra: appliance,
+        others: others
       ),
       scripts: scripts,
       logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },

@@ -39,6 +39,7 @@ extension FakeSite {
 
   private static let datastore = Inventory.Datastore(
     identifier: DatastoreIdentifier("11111111-aaaa.datastore-one"),
+    host: host,
     name: "one",
     path: "/one",
     capacityInBytes: 1 << 40,

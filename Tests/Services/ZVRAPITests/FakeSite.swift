@@ -167,6 +167,7 @@ actor FakeSite: SiteService {
       datastores: [
         .init(
           identifier: DatastoreIdentifier("11111111-aaaa.datastore-one"),
+          host: Self.host,
           name: "one",
           path: "/one",
           capacityInBytes: 100,
@@ -174,7 +175,11 @@ actor FakeSite: SiteService {
         )
       ],
       networks: [
-        .init(identifier: NetworkIdentifier("11111111-aaaa.network-test"), name: "test")
+        .init(
+          identifier: NetworkIdentifier("11111111-aaaa.network-test"),
+          hosts: [Self.host],
+          name: "test"
+        )
       ],
       folders: [.init(identifier: FolderIdentifier("11111111-aaaa.group-root"), name: "/")],
       virtualMachines: site == Self.london

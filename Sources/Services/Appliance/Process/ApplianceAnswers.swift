@@ -122,6 +122,11 @@ struct ApplianceAnswers: Sendable {
       let export = try request.identifier("export", as: ExportIdentifier.self)
       try await Blocking.run { try exports.delete(export) }
     }
+    routes.on(.put, ApplianceRoutes.exportAdoption(anyExport), from: manager) {
+      request -> Void in
+      let export = try request.identifier("export", as: ExportIdentifier.self)
+      try await Blocking.run { try exports.prepareAdoption(of: export) }
+    }
   }
 
   private func addCopies(_ routes: ControlRoutes) {

@@ -160,12 +160,29 @@ package final class ExportRegistry: Sendable {
     try changes.withLock { _ in
       try failing {
         guard let entry = entries.withLock({ $0[identifier] }) else { return }
-        for image in Self.overlays(entry.record) { try image.remove() }
+        for image in Self.adoptionOverlays(entry.record) + Self.overlays(entry.record) {
+          try image.remove()
+        }
         // Stays if something else is in it.
         if let overlayFolder = entry.record.request.overlayFolder { rmdir(overlayFolder) }
         try file(identifier).remove()
         entries.withLock { $0[identifier] = nil }
         entry.export?.close()
+      }
+    }
+  }
+
+  /// Makes the overlays on the replicas through which a VM on the export gets to them.
+  ///
+  /// The replicas have the size they are to keep: the journal is promoted. Overlays that are there
+  /// stay, since the VM may be on its way; they go with the export.
+  package func prepareAdoption(of identifier: ExportIdentifier) throws {
+    try changes.withLock { _ in
+      try failing {
+        guard let entry = entries.withLock({ $0[identifier] }) else {
+          throw ControlFailure(status: 404, message: "there is no export \(identifier)")
+        }
+        for image in Self.adoptionOverlays(entry.record) { try image.make() }
       }
     }
   }
@@ -274,6 +291,13 @@ package final class ExportRegistry: Sendable {
         exportName: volume.identifier.rawValue,
         socketPath: record.reply.socketPath
       )
+    }
+  }
+
+  private static func adoptionOverlays(_ record: ExportRecord) -> [OverlayImage] {
+    guard record.request.overlayFolder != nil else { return [] }
+    return record.reply.volumes.map {
+      OverlayImage(path: $0.adoptionPath, replicaPath: $0.replicaPath)
     }
   }
 

@@ -4,20 +4,28 @@
 internal import ControlProtocol
 internal import Foundation
 
-/// A qcow2 file that takes a recovered VM's writes, on top of a point-in-time export.
+/// A qcow2 file that takes a recovered VM's writes, on top of a raw disk.
 struct OverlayImage {
   let path: String
-  let exportName: String
-  let socketPath: String
-
   /// Where QEMU finds the disk below.
-  var backingAddress: String {
-    "nbd+unix:///\(Self.escaped(exportName))?socket=\(Self.escaped(socketPath))"
+  let backingAddress: String
+
+  /// An overlay on a replica.
+  init(path: String, replicaPath: String) {
+    self.path = path
+    backingAddress = replicaPath
+  }
+
+  /// An overlay on a point-in-time export.
+  init(path: String, exportName: String, socketPath: String) {
+    self.path = path
+    backingAddress =
+      "nbd+unix:///\(Self.escaped(exportName))?socket=\(Self.escaped(socketPath))"
   }
 
   /// Makes the file, unless it is there: a VM may have written to it.
   ///
-  /// The export must be served, since qemu-img asks it for the size.
+  /// An export must be served, since qemu-img asks it for the size.
   func make() throws {
     let files = FileManager.default
     guard !files.fileExists(atPath: path) else { return }

@@ -58,6 +58,10 @@ package protocol ApplianceControl: Sendable {
   /// Closes an export and deletes its overlays; one that is gone already is fine.
   func closeExport(_ export: ExportIdentifier) async throws(SiteError)
 
+  /// Makes the overlays through which a VM on an export gets to its replicas, once these are
+  /// promoted.
+  func prepareAdoption(of export: ExportIdentifier) async throws(SiteError)
+
   /// Bytes of each disk of an open export that are not known to be zero.
   func dataByteCounts(
     of export: ExportIdentifier

@@ -108,6 +108,10 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.closeExport(export) } catch { try SiteError.unlessGone(error) }
   }
 
+  func prepareAdoption(of export: ExportIdentifier) async throws(SiteError) {
+    do { try await client.prepareAdoption(of: export) } catch { throw SiteError(error) }
+  }
+
   func dataByteCounts(
     of export: ExportIdentifier
   ) async throws(SiteError) -> [VolumeIdentifier: UInt64] {

@@ -164,7 +164,9 @@ extension RecoverySteps {
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) {
+    let machine = workflow.machines[index]
     let specification = try await specification(index, workflow, definition)
+    try await appliance(of: machine, definition).prepareAdoption(of: machine.export)
     do {
       // A VM that was switched off meanwhile has to run for its disks to move.
       let vm = try await context.hypervisor.startRecoveredVM(specification)
@@ -204,7 +206,8 @@ extension RecoverySteps {
           overlayPath: volume.overlayPath,
           exportSocketPath: export.socketPath,
           exportName: volume.identifier.rawValue,
-          replicaPath: volume.replicaPath
+          replicaPath: volume.replicaPath,
+          adoptionPath: volume.adoptionPath
         )
       },
       nics: nics(of: vm, machine, definition, isTest: isTest)

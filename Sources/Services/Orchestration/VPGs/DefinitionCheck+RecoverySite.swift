@@ -38,6 +38,7 @@ extension DefinitionCheck {
     _ hosts: Set<HostIdentifier>
   ) {
     let member = Self.member(vm)
+    checkPlaces(of: vm, inventory)
     let datastores = inventory.datastores.map(\.identifier)
     if definition.recoveryHost(of: vm) == nil {
       note("\(member).Recovery.HostIdentifier", "neither the VM nor the VPG has a recovery host")
@@ -67,6 +68,52 @@ extension DefinitionCheck {
           inventory.networks.map(\.identifier),
           "network",
           "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor.NetworkIdentifier"
+        )
+      }
+    }
+  }
+
+  /// Notes what of a VM's recovery is not at the host it is recovered on.
+  private mutating func checkPlaces(of vm: VPGDefinition.ProtectedVM, _ inventory: Inventory) {
+    guard let host = definition.recoveryHost(of: vm),
+      inventory.hosts.contains(where: { $0.identifier == host })
+    else { return }
+    let definition = definition
+    let member = Self.member(vm)
+    let elsewhere = Dictionary(
+      inventory.datastores.filter { $0.host != host }.map { ($0.identifier, $0.name) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    func datastores() -> [(member: String, DatastoreIdentifier?)] {
+      vm.volumes.map { volume in
+        (
+          "\(member).Volumes[\(volume.identifier)].Datastore.DatastoreIdentifier",
+          definition.recoveryDatastore(of: volume, in: vm)
+        )
+      } + [
+        ("\(member).Journal.DatastoreIdentifier", definition.journalLimits(of: vm).datastore),
+        (
+          "\(member).Scratch.DatastoreIdentifier",
+          vm.scratch?.datastore ?? definition.scratch.datastore
+        ),
+      ]
+    }
+    for (place, datastore) in datastores() {
+      guard let name = datastore.flatMap({ elsewhere[$0] }) else { continue }
+      note(place, "the datastore \(name) is not one of the recovery host \(host)")
+    }
+    for nic in vm.nics {
+      for (kind, network) in [
+        ("Failover", nic.failover.network ?? definition.networks.failover),
+        ("FailoverTest", nic.failoverTest.network ?? definition.networks.failoverTest),
+      ] {
+        guard
+          let found = inventory.networks.first(where: { $0.identifier == network }),
+          !found.hosts.contains(host)
+        else { continue }
+        note(
+          "\(member).Nics[\(nic.identifier)].\(kind).Hypervisor.NetworkIdentifier",
+          "the recovery host \(host) has no network \(found.name)"
         )
       }
     }

@@ -119,6 +119,25 @@ import Testing
     #expect(reply.volumes.map(\.target) == ["vda", "vdb"])
   }
 
+  @Test func `has overlays on its replicas for a VM that moves onto them, until it is closed`()
+    throws
+  {
+    let bench = try prepare()
+    defer { bench.tearDown() }
+    #expect(throws: ControlFailure.self) { try bench.exports.prepareAdoption(of: identifier) }
+    let reply = try bench.exports.put(identifier, request(bench))
+    try bench.exports.prepareAdoption(of: identifier)
+    let paths = reply.volumes.map(\.adoptionPath)
+    #expect(try run("qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 0 4096", paths[0]) == 0)
+    // Asked again, what a VM has written stays.
+    try bench.exports.prepareAdoption(of: identifier)
+    #expect(try run("qemu-io", "-f", "qcow2", "-c", "read -P 0x5a 0 4096", paths[0]) == 0)
+    let replica = reply.volumes[0].replicaPath
+    #expect(try run("qemu-io", "-f", "raw", "-c", "read -P 0 0 4096", replica) == 0)
+    try bench.exports.delete(identifier)
+    #expect(!paths.contains(where: FileManager.default.fileExists))
+  }
+
   @Test func `is there again after a restart, with what was written to its overlays`() throws {
     let bench = try prepare()
     defer { bench.tearDown() }

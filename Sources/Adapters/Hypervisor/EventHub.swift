@@ -2,16 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
-internal import Hypervisor
 internal import Synchronization
 
 /// Hands each event to every listener.
 ///
 /// A listener that does not keep up loses the oldest ones, which is allowed: events are hints.
-final class EventHub: Sendable {
+package final class EventHub: Sendable {
   private let listeners = Mutex<[UUID: AsyncStream<HypervisorEvent>.Continuation]>([:])
 
-  func listen() -> AsyncStream<HypervisorEvent> {
+  package init() {}
+
+  package func listen() -> AsyncStream<HypervisorEvent> {
     let key = UUID()
     let (stream, continuation) = AsyncStream.makeStream(
       of: HypervisorEvent.self,
@@ -24,12 +25,12 @@ final class EventHub: Sendable {
     return stream
   }
 
-  func send(_ event: HypervisorEvent) {
+  package func send(_ event: HypervisorEvent) {
     for listener in listeners.withLock({ Array($0.values) }) { listener.yield(event) }
   }
 
   /// Ends every listener's stream.
-  func finish() {
+  package func finish() {
     for listener in listeners.withLock({ Array($0.values) }) { listener.finish() }
   }
 }

@@ -1,0 +1,211 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import RecoveryModel
+internal import Synchronization
+
+/// Several hosts as one hypervisor: a site sees what all of them have, and a VM is wherever it
+/// runs.
+///
+/// Where a VM is, is asked of every host with each call, so a migration needs no notice. While a
+/// host does not answer, only VMs that run at another one are certain: whatever else is asked fails
+/// with ``HypervisorError/unreachable(_:)``, so that no VM is taken for gone, or started twice.
+package final class HostGroup: Hypervisor {
+  private let hosts: [any Hypervisor]
+  private let hub: EventHub
+  /// What each host had when it last answered, by its place in `hosts`.
+  private let lastSeen = Mutex<[Int: Inventory]>([:])
+
+  /// - Parameters:
+  ///   - hosts: They give a VM the same identifier wherever it is.
+  ///   - hub: Where all of them send their events.
+  package init(_ hosts: [any Hypervisor], events hub: EventHub) {
+    self.hosts = hosts
+    self.hub = hub
+  }
+
+  package func events() -> AsyncStream<HypervisorEvent> { hub.listen() }
+
+  // MARK: All hosts
+
+  /// What every host answers, in their order.
+  func ask<Answer: Sendable>(
+    _ question: @escaping @Sendable (any Hypervisor) async throws(HypervisorError) -> Answer
+  ) async -> [Result<Answer, HypervisorError>] {
+    await withTaskGroup { group in
+      for (index, host) in hosts.enumerated() {
+        group.addTask {
+          do throws(HypervisorError) {
+            return (index, Result<Answer, HypervisorError>.success(try await question(host)))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var answers: [Int: Result<Answer, HypervisorError>] = [:]
+      for await (index, answer) in group { answers[index] = answer }
+      return answers.sorted { $0.key < $1.key }.map(\.value)
+    }
+  }
+
+  /// A host that does not answer is shown as it last was, and as not connected.
+  package func inventory() async throws(HypervisorError) -> Inventory {
+    let answers = await ask { host throws(HypervisorError) in try await host.inventory() }
+    if !answers.contains(where: { (try? $0.get()) != nil }), let first = answers.first {
+      return try first.get()
+    }
+    var merged = Inventory()
+    for (index, answer) in answers.enumerated() {
+      switch answer {
+      case .success(let found):
+        lastSeen.withLock { $0[index] = found }
+        merged.add(found)
+      case .failure(let error):
+        // What it has is not known at all: nobody may conclude from what is missing.
+        guard var old = lastSeen.withLock({ $0[index] }) else { throw error }
+        for index in old.hosts.indices { old.hosts[index].isConnected = false }
+        merged.add(old)
+      }
+    }
+    return merged
+  }
+
+  package func usage(
+    of machines: [VMIdentifier]
+  ) async throws(HypervisorError) -> [VMIdentifier: VMUsage] {
+    let answers = await ask { host throws(HypervisorError) in try await host.usage(of: machines) }
+    var merged: [VMIdentifier: VMUsage] = [:]
+    for case .success(let found) in answers { merged.merge(found) { first, _ in first } }
+    if merged.isEmpty, let first = answers.first { return try first.get() }
+    return merged
+  }
+
+  /// A network of one name is on several hosts; the address is kept where the VM is.
+  package func reservedAddress(
+    of macAddress: String,
+    on network: NetworkIdentifier
+  ) async throws(HypervisorError) -> String? {
+    let answers = await ask { host throws(HypervisorError) in
+      try await host.reservedAddress(of: macAddress, on: network)
+    }
+    for case .success(let address?) in answers { return address }
+    for case .failure(let error) in answers where error != .noSuchNetwork(network) { throw error }
+    return nil
+  }
+
+  // MARK: Where a VM is
+
+  package func power(
+    of vm: VMIdentifier
+  ) async throws(HypervisorError) -> VirtualMachine.PowerState? {
+    try await place(of: vm)?.power
+  }
+
+  package func virtualMachine(
+    _ vm: VMIdentifier
+  ) async throws(HypervisorError) -> VirtualMachine? {
+    try await place(of: vm)?.host.virtualMachine(vm)
+  }
+
+  private struct Place {
+    var host: any Hypervisor
+    var power: VirtualMachine.PowerState
+  }
+
+  /// Where a VM runs, else where it is defined; a migration leaves definitions behind.
+  private func place(of vm: VMIdentifier) async throws(HypervisorError) -> Place? {
+    let answers = await ask { host throws(HypervisorError) in try await host.power(of: vm) }
+    func first(_ power: VirtualMachine.PowerState) -> Place? {
+      zip(hosts, answers).first { (try? $0.1.get()) == power }.map {
+        Place(host: $0.0, power: power)
+      }
+    }
+    if let active = first(.running) ?? first(.paused) { return active }
+    for answer in answers { _ = try answer.get() }
+    return first(.off)
+  }
+
+  /// The host a VM is at.
+  ///
+  /// Throws ``HypervisorError/noSuchVM(_:)``.
+  func home(of vm: VMIdentifier) async throws(HypervisorError) -> any Hypervisor {
+    guard let place = try await place(of: vm) else { throw .noSuchVM(vm) }
+    return place.host
+  }
+
+  /// The host with an identifier.
+  private func host(_ identifier: HostIdentifier) async throws(HypervisorError) -> any Hypervisor {
+    func known() -> (any Hypervisor)? {
+      lastSeen.withLock { lastSeen in
+        lastSeen.first { $0.value.hosts.contains { $0.identifier == identifier } }
+          .map { hosts[$0.key] }
+      }
+    }
+    if let host = known() { return host }
+    _ = try await inventory()
+    guard let host = known() else {
+      throw .failed(operation: "find the host \(identifier)", reason: "the site has no such host")
+    }
+    return host
+  }
+
+  // MARK: Recovery
+
+  package func startRecoveredVM(
+    _ specification: RecoveredVM
+  ) async throws(HypervisorError) -> VMIdentifier {
+    try await host(specification.host).startRecoveredVM(specification)
+  }
+
+  package func define(_ specification: ClonedVM) async throws(HypervisorError) -> VMIdentifier {
+    try await host(specification.host).define(specification)
+  }
+
+  /// Definitions that migrations left behind go too.
+  package func remove(_ vm: VMIdentifier) async throws(HypervisorError) {
+    let answers = await ask { host throws(HypervisorError) in
+      if try await host.power(of: vm) != nil { try await host.remove(vm) }
+    }
+    for answer in answers { try answer.get() }
+  }
+}
+
+extension Inventory {
+  /// Adds what another host has.
+  ///
+  /// A VM at two hosts is at the one where it runs; networks of one name and the folder are shared.
+  fileprivate mutating func add(_ other: Inventory) {
+    hosts += other.hosts
+    datastores += other.datastores
+    for network in other.networks {
+      if let index = networks.firstIndex(where: { $0.identifier == network.identifier }) {
+        networks[index].hosts += network.hosts
+      } else {
+        networks.append(network)
+      }
+    }
+    for folder in other.folders
+    where !folders.contains(where: { $0.identifier == folder.identifier }) {
+      folders.append(folder)
+    }
+    for vm in other.virtualMachines {
+      if let index = virtualMachines.firstIndex(where: { $0.identifier == vm.identifier }) {
+        if vm.power.rank < virtualMachines[index].power.rank { virtualMachines[index] = vm }
+      } else {
+        virtualMachines.append(vm)
+      }
+    }
+    virtualMachines.sort { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
+  }
+}
+
+extension VirtualMachine.PowerState {
+  /// The lower, the surer it is that the VM is here.
+  fileprivate var rank: Int {
+    switch self {
+    case .running: 0
+    case .paused: 1
+    case .off: 2
+    }
+  }
+}
