@@ -53,8 +53,29 @@ package struct Daemon: Sendable {
     return text.split(separator: "\n").suffix(5).joined(separator: "\n")
   }
 
+  /// A process's command line; empty if there is none or it has ended.
+  ///
+  /// In the middle of an exec(2) a process has none for a moment, longer on a busy machine: that
+  /// must not pass for its end.
   static func commandLine(of pid: Int32) -> String {
-    guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return "" }
-    return String(decoding: data.map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self)
+    for _ in 0..<1000 {
+      guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else {
+        return ""
+      }
+      guard data.isEmpty, !hasEnded(pid) else {
+        return String(decoding: data.map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self)
+      }
+      usleep(1000)
+    }
+    return ""
+  }
+
+  /// Whether only the record of a process is left, for its parent; proc(5), state `Z` or `X`.
+  private static func hasEnded(_ pid: Int32) -> Bool {
+    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+      let name = stat.lastIndex(of: ")")
+    else { return true }
+    let state = stat[stat.index(after: name)...].drop { $0 == " " }.first
+    return state == "Z" || state == "X"
   }
 }
