@@ -23,6 +23,10 @@ static int allocate(int descriptor, int mode, off_t offset, off_t count) {
   return result < 0 ? -errno : 0;
 }
 
+int understudy_zero_range(int descriptor, off_t offset, off_t count) {
+  return allocate(descriptor, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
 int understudy_punch_hole(int descriptor, off_t offset, off_t count) {
   return allocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
 }

@@ -13,6 +13,8 @@ internal import Synchronization
 /// it (`O_DIRECT`), if the file system can do that.
 package final class File: StorageFile {
   package let path: String
+  /// Whether zeroes keep their space, and ``reserveAll()`` takes it.
+  private let isThick: Bool
   private let descriptor: Int32
   /// A descriptor for direct writes, once one was needed; else ``unopened`` or ``impossible``.
   private let direct: Atomic<Int32>
@@ -24,9 +26,15 @@ package final class File: StorageFile {
   private static let readAheadByteCount = 128 << 10
 
   /// Opens a file for reading and writing; `creating` makes an empty one, durably, if there is
-  /// none.
-  package init(path: String, creating: Bool, isDirect: Bool = false) throws(StorageError) {
+  /// none. The space of a thick file is never given back.
+  package init(
+    path: String,
+    creating: Bool,
+    isDirect: Bool = false,
+    isThick: Bool = false
+  ) throws(StorageError) {
     self.path = path
+    self.isThick = isThick
     direct = Atomic(isDirect ? Self.unopened : Self.impossible)
     let flags = O_RDWR | O_CLOEXEC
     var opened = open(path, flags)
@@ -147,9 +155,24 @@ package final class File: StorageFile {
     }
   }
 
+  /// Sets the space of a thick file's holes aside, so that no write to it finds the disk full.
+  ///
+  /// What it holds stays. Does nothing to other files, nor where the file system cannot do it.
+  package func reserveAll() throws(StorageError) {
+    let count = try byteCount()
+    guard isThick, count > 0 else { return }
+    let result = understudy_allocate(descriptor, 0, off_t(count))
+    guard result == 0 || result == -EOPNOTSUPP else {
+      throw FileFolder.failure("fallocate", path, code: -result)
+    }
+  }
+
   package func punchHole(at offset: UInt64, count: UInt64) throws(StorageError) {
     guard count > 0 else { return }
-    let result = understudy_punch_hole(descriptor, off_t(offset), off_t(count))
+    let result =
+      isThick
+      ? understudy_zero_range(descriptor, off_t(offset), off_t(count))
+      : understudy_punch_hole(descriptor, off_t(offset), off_t(count))
     if result == -EOPNOTSUPP {
       try writeZeroes(at: offset, count: count)
     } else if result != 0 {

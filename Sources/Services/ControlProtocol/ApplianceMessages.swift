@@ -502,19 +502,23 @@ package struct JournalRequest: Codable, Sendable, Equatable {
     /// Set where a new journal's replica is an image that must be there already: the folder it has
     /// to be in.
     package var imageFolder: String?
+    /// Whether the replica takes all its space at once and keeps it; nil is that it does not.
+    package var isThick: Bool?
 
     package init(
       identifier: VolumeIdentifier,
       target: String,
       byteCount: UInt64,
       replicaPath: String,
-      imageFolder: String? = nil
+      imageFolder: String? = nil,
+      isThick: Bool? = nil
     ) {
       self.identifier = identifier
       self.target = target
       self.byteCount = byteCount
       self.replicaPath = replicaPath
       self.imageFolder = imageFolder
+      self.isThick = isThick
     }
   }
 }

@@ -51,6 +51,22 @@ import Testing
     }
   }
 
+  @Test func `keep all their space if they are thick, whatever is made zero`() throws {
+    try withFolder { folder in
+      let path = folder.path + "/a"
+      let file = try File(path: path, creating: true, isThick: true)
+      try write([UInt8](repeating: 7, count: 1 << 20), to: file, at: 0)
+      try file.resize(to: 2 << 20)
+      try file.reserveAll()
+      #expect(try file.allocatedByteCount() >= 2 << 20)
+      try file.punchHole(at: 5, count: 900_000)
+      #expect(try file.allocatedByteCount() >= 2 << 20)
+      #expect(try file.byteCount() == 2 << 20)
+      #expect(try read(file, at: 4, count: 2) == [7, 0])
+      #expect(try read(file, at: 900_004, count: 2) == [0, 7])
+    }
+  }
+
   @Test func `tell where data is between holes`() throws {
     try withFolder { folder in
       let file = try File(path: folder.path + "/a", creating: true)

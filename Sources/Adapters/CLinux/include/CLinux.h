@@ -37,6 +37,9 @@ void understudy_shut_down(int descriptor);
 
 // Files
 
+/// Makes the range read as zeroes and keeps, or takes, its space; the size stays.
+int understudy_zero_range(int descriptor, off_t offset, off_t count);
+
 /// Gives the range back to the file system; it reads as zeroes and the size stays.
 int understudy_punch_hole(int descriptor, off_t offset, off_t count);
 /// Reserves room for the range without changing the size.

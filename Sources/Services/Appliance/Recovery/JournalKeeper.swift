@@ -73,7 +73,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       let isNew = try !folder.list().contains("state")
       let files = try request.volumes.map { volume in
         if isNew { try makeReplica(volume) }
-        return try File(path: volume.replicaPath, creating: false)
+        return try openReplica(volume)
       }
       let opened = try StreamJournal(
         stream: stream,
@@ -111,7 +111,11 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   private func makeReplica(_ volume: JournalRequest.Volume) throws {
     let parent = (volume.replicaPath as NSString).deletingLastPathComponent
     _ = try FileFolder(path: parent)
-    let file = try File(path: volume.replicaPath, creating: true)
+    let file = try File(
+      path: volume.replicaPath,
+      creating: true,
+      isThick: volume.isThick ?? false
+    )
     let found = try file.byteCount()
     guard found == 0 || found == volume.byteCount else {
       throw ControlFailure(
@@ -120,7 +124,12 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       )
     }
     try file.resize(to: volume.byteCount)
+    try file.reserveAll()
     try file.sync()
+  }
+
+  private func openReplica(_ volume: JournalRequest.Volume) throws -> File {
+    try File(path: volume.replicaPath, creating: false, isThick: volume.isThick ?? false)
   }
 
   /// Begins to take work.
@@ -181,15 +190,20 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   private func provide(_ request: JournalRequest) throws {
     let journal = try opened()
     guard !journal.state.isPromoted else { throw JournalError.promoted }
+    let before = monitor.withLock { record.request.volumes }
     var files = monitor.withLock { replicas }
     for (number, volume) in request.volumes.enumerated() {
       if number >= files.count {
         try makeReplica(volume)
-        files.append(try File(path: volume.replicaPath, creating: false))
-      } else if try files[number].byteCount() < volume.byteCount {
-        try files[number].resize(to: volume.byteCount)
-        try files[number].sync()
+        files.append(try openReplica(volume))
+        continue
       }
+      if before[number].isThick != volume.isThick { files[number] = try openReplica(volume) }
+      if try files[number].byteCount() < volume.byteCount {
+        try files[number].resize(to: volume.byteCount)
+      }
+      try files[number].reserveAll()
+      try files[number].sync()
     }
     try journal.provide(files)
     let opened = files

@@ -196,7 +196,8 @@ struct RecoveryHalf: Sendable {
           target: volume.target,
           byteCount: isThere ? volume.byteCount : 0,
           replicaPath: path,
-          imageFolder: volume.preseed == nil ? nil : datastore.path
+          imageFolder: volume.preseed == nil ? nil : datastore.path,
+          isThick: volume.isThin == false ? true : nil
         )
       )
     }

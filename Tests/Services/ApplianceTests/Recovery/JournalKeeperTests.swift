@@ -37,6 +37,22 @@ import Testing
     #expect(bench.status?.sync == .initialSync)
   }
 
+  @Test func `make a thick replica of all its space, at once or when it becomes thick`() throws {
+    let bench = try RecoveryBench()
+    defer { bench.tearDown() }
+    var request = bench.request
+    request.volumes[0].isThick = true
+    try bench.journals.put(RecoveryBench.stream, request)
+    #expect(bench.status?.replicaByteCount ?? 0 >= 1 << 20)
+    try bench.connect()
+    try bench.deliver(.syncBegan(1), .syncEnded)
+    request.volumes[1].isThick = true
+    try bench.journals.put(RecoveryBench.stream, request)
+    #expect(bench.status?.replicaByteCount ?? 0 >= 1 << 20 + 300_000)
+    try bench.restart()
+    #expect(bench.status?.durableSequence ?? 0 > 0)
+  }
+
   @Test func `are told their sender by its site`() throws {
     let bench = try RecoveryBench()
     defer { bench.tearDown() }
