@@ -70,6 +70,14 @@ package final class HostGroup: Hypervisor {
     return merged
   }
 
+  /// That of the first host that answers.
+  package func version() async throws(HypervisorError) -> String {
+    let answers = await ask { host throws(HypervisorError) in try await host.version() }
+    for case .success(let version) in answers { return version }
+    guard let first = answers.first else { return "" }
+    return try first.get()
+  }
+
   package func usage(
     of machines: [VMIdentifier]
   ) async throws(HypervisorError) -> [VMIdentifier: VMUsage] {

@@ -14,6 +14,10 @@ package protocol Hypervisor: Sendable {
   /// Whether a VM runs, or nil if the hypervisor has no such VM: the cheapest question.
   func power(of vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine.PowerState?
 
+  /// Its kind and version, such as `QEMU 7.2.22`: the same text as its hosts have in the inventory,
+  /// without a look at anything else.
+  func version() async throws(HypervisorError) -> String
+
   /// One VM, or nil if the hypervisor has no such VM.
   func virtualMachine(_ vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine?
 

@@ -59,6 +59,10 @@ extension LibvirtHypervisor {
     }
   }
 
+  package func version() async throws(HypervisorError) -> String {
+    try await run { connection throws(HypervisorError) in connection.version }
+  }
+
   package func virtualMachine(
     _ vm: VMIdentifier
   ) async throws(HypervisorError) -> VirtualMachine? {

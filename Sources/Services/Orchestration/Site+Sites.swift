@@ -13,9 +13,9 @@ extension Site {
   package func localSite() async -> LocalSiteView {
     let settings = context.settings
     let hypervisorVersion: String
-    do {
-      hypervisorVersion = try await context.hypervisor.inventory().hosts.first?.version ?? ""
-    } catch { hypervisorVersion = "" }
+    do { hypervisorVersion = try await context.hypervisor.version() } catch {
+      hypervisorVersion = ""
+    }
     return LocalSiteView(
       identifier: settings.identifier,
       name: settings.name,

@@ -40,6 +40,8 @@ struct EmptyHypervisor: Hypervisor {
     )
   }
 
+  func version() -> String { "none" }
+
   func usage(of machines: [VMIdentifier]) -> [VMIdentifier: VMUsage] { [:] }
 
   func power(of vm: VMIdentifier) -> VirtualMachine.PowerState? { nil }

@@ -148,7 +148,7 @@ actor FakeHypervisor: Hypervisor {
   var shown: Inventory {
     Inventory(
       hosts: [
-        Inventory.Host(identifier: host, name: hostName, version: "QEMU 7.2", isConnected: true)
+        Inventory.Host(identifier: host, name: hostName, version: version(), isConnected: true)
       ],
       datastores: [
         Inventory.Datastore(
@@ -170,6 +170,8 @@ actor FakeHypervisor: Hypervisor {
     if isSilent { throw .unreachable("nobody there") }
     return machines[vm]?.power
   }
+
+  nonisolated func version() -> String { "QEMU 7.2" }
 
   func virtualMachine(_ vm: VMIdentifier) async -> VirtualMachine? {
     await waitWhileHanging()

@@ -10,6 +10,19 @@ import Store
 import Testing
 
 @Suite struct SiteTests {
+  @Test(.timeLimit(.minutes(1)))
+  func `a site tells of itself without listing its VMs`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      // Whoever asks for the inventory now waits until the time limit.
+      await sites.londonHypervisor.setHanging(true)
+      let site = await sites.londonSite.localSite()
+      #expect(!Task.isCancelled)
+      #expect(site.hypervisorVersion == "QEMU 7.2")
+      await sites.londonHypervisor.setHanging(false)
+    }
+  }
+
   // MARK: Pairing
 
   @Test func `pairing makes both sites know and trust each other`() async throws {
