@@ -26,7 +26,9 @@ package final class File: StorageFile {
   private static let readAheadByteCount = 128 << 10
 
   /// Opens a file for reading and writing; `creating` makes an empty one, durably, if there is
-  /// none. The space of a thick file is never given back.
+  /// none.
+  ///
+  /// The space of a thick file is never given back.
   package init(
     path: String,
     creating: Bool,
