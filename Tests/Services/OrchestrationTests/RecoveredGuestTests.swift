@@ -64,6 +64,8 @@ import Testing
       let record = try await sites.finished(try await test(sites, vpg), at: sites.parisSite)
       #expect(await sites.parisHypervisor.recovered.count == 2)
       #expect(record.completeReason.contains("within 1 seconds in db1"))
+      let waiting = try await findings(sites, vpg).first { $0.subject == "db1" && !$0.hasPassed }
+      #expect(waiting?.finding.contains("No guest agent answered") == true)
       let events = try await sites.parisSite.events(from: nil, to: nil, limit: 50)
       #expect(events.contains { !$0.succeeded && $0.description.contains("db1") })
     }
@@ -78,6 +80,9 @@ import Testing
       let mac = try #require(await hypervisor.recovered.last?.nics.first?.macAddress)
       #expect(mac != "52:54:00:00:00:01")
       let program = try #require(await hypervisor.programs.only)
+      let found = try await findings(sites, record.vpgs[0]).last
+      #expect(found?.finding.contains("was set to 10.1.2.3/24 inside the guest") == true)
+      #expect(found?.subject == "web1" && found?.hasPassed == true)
       #expect(
         program.arguments == ["-s", mac, "10.1.2.3/24", "10.1.2.1", "10.1.2.4", "shop.example"]
       )
@@ -130,6 +135,7 @@ import Testing
       #expect(card.network == sites.parisHypervisor.network)
       #expect(record.completeReason.contains("does not keep 10.1.2.3") != keeps)
       #expect(record.completeReason.isEmpty == keeps)
+      #expect(try await findings(sites, record.vpgs[0]).last?.hasPassed == keeps)
       #expect(await sites.parisHypervisor.programs.isEmpty)
     }
   }
@@ -165,6 +171,20 @@ import Testing
         ]
       )
     }
+  }
+
+  /// What the report of a test says was found until its stop.
+  private func findings(
+    _ sites: TwoSites,
+    _ vpg: VPGIdentifier
+  ) async throws -> [RecoveryReport.Verification] {
+    let stop = VPGOperation.failoverTestStop(succeeded: true, summary: "")
+    let task = try await sites.parisSite.perform(stop, on: vpg, user: "ann")
+    try await sites.finished(task, at: sites.parisSite)
+    let report = try #require(
+      try await sites.parisSite.recoveryReports(from: nil, to: nil).first
+    )
+    return try #require(report.verifications).filter { $0.subject != "The test as a whole" }
   }
 
   /// Tests a VPG whose card gets addresses in tests.

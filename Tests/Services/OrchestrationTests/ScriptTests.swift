@@ -52,6 +52,10 @@ import Testing
       #expect(task.completeReason.contains("is in /web/printed.txt: said"))
       try await carryOut(.failoverTestStop(succeeded: true, summary: ""), on: vpg)
       #expect(scripts.runs.count == 2)
+      let findings = try #require(try await report(.failoverTest).verifications)
+        .filter { $0.subject.hasSuffix("script") }
+      #expect(findings.map(\.subject) == ["The pre-recovery script", "The post-recovery script"])
+      #expect(findings.allSatisfy { $0.hasPassed && $0.finding.contains("ended well") })
       let steps = try await report(.failoverTest).steps.map(\.description)
       #expect(
         steps.prefix(4) == [
@@ -100,6 +104,8 @@ import Testing
       let report = try await report(.failoverTest)
       #expect(report.failure.contains(words))
       #expect(report.steps.contains { $0.failure.contains(words) })
+      let finding = report.verifications?.first { $0.subject == "The pre-recovery script" }
+      #expect(finding?.hasPassed == false && finding?.finding.contains(words) == true)
     }
   }
 

@@ -142,6 +142,7 @@ package final class ExportRegistry: Sendable {
           if isNew {
             entry.export?.close()
             for image in Self.overlays(entry.record) { try? image.remove() }
+            if let folder = request.overlayFolder { rmdir(folder) }
             try? file.remove()
           }
           throw error

@@ -323,9 +323,9 @@ package actor RecoveryOperations: RecoveryOperating {
       case .ran(let words): ran = words
       case .started(let machine, let vm): stored.workflow.started(machine, as: vm)
       case .settled(let checkpoint): stored.workflow.settled(at: checkpoint)
-      case .shortfall(let words):
-        done.failure = words.joined(separator: " ")
-        stored.shortfalls = (stored.shortfalls ?? []) + words
+      case .found(let findings):
+        done.failure = findings.shortfalls.joined(separator: " ")
+        stored.note(findings, at: context.now())
       }
       stored.noteVerification(by: step, at: context.now())
       _ = stored.workflow.stepDone()
@@ -348,6 +348,7 @@ package actor RecoveryOperations: RecoveryOperating {
     done.ended = context.now()
     stored.note(done)
     if case .runScript(let script) = step, let ran {
+      stored.note(script, ran, hasPassed: done.failure.isEmpty, at: context.now())
       await note(script, of: stored, ran, succeeded: done.failure.isEmpty, task)
     }
     active[stored.workflow.vpg] = stored

@@ -11,18 +11,27 @@ extension RecoverySteps {
   private static let pause = Duration.milliseconds(500)
 
   /// Waits for the guests of the boot group before a machine's, those that have an agent.
-  ///
-  /// - Returns: What did not come true, in words for an operator.
   func awaitGuests(
     before machine: Int,
     _ workflow: RecoveryWorkflow
-  ) async throws(SiteError) -> [String] {
-    let names = try await silentGuests(of: workflow.groupBefore(machine), workflow)
-    guard !names.isEmpty else { return [] }
-    return [
-      "No guest agent answered within \(context.settings.guestBootInSeconds) seconds in "
-        + "\(names.joined(separator: ", ")); the next boot group is started all the same."
-    ]
+  ) async throws(SiteError) -> GuestFindings {
+    let group = workflow.groupBefore(machine)
+    var findings = GuestFindings(
+      subject: workflow.machines[group].map(\.name).joined(separator: ", ")
+    )
+    let names = try await silentGuests(of: group, workflow)
+    if names.isEmpty {
+      findings.successes.append(
+        "Every guest that has an agent had come up, and its agent answered, before the next boot "
+          + "group was started."
+      )
+    } else {
+      findings.shortfalls.append(
+        "No guest agent answered within \(context.settings.guestBootInSeconds) seconds in "
+          + "\(names.joined(separator: ", ")); the next boot group is started all the same."
+      )
+    }
+    return findings
   }
 
   /// The names of those machines whose guest does not answer in time.
@@ -56,8 +65,8 @@ extension RecoverySteps {
   }
 
   /// Tells what did not come true inside guests; the recovery goes on.
-  func report(_ shortfalls: [String], _ workflow: RecoveryWorkflow) async -> Outcome {
-    for words in shortfalls {
+  func report(_ findings: GuestFindings, _ workflow: RecoveryWorkflow) async -> Outcome {
+    for words in findings.shortfalls {
       await context.events.record(
         workflow.kind == .test ? .failoverTest : .failover,
         words,
@@ -65,7 +74,7 @@ extension RecoverySteps {
         vpgs: [workflow.vpg]
       )
     }
-    return shortfalls.isEmpty ? .done : .shortfall(shortfalls)
+    return .found(findings)
   }
 }
 

@@ -17,12 +17,20 @@ struct RecoverySteps: Sendable {
     case done
     /// A machine's recovered VM runs.
     case started(Int, VMIdentifier)
-    /// It is done but for this, in words for an operator; the recovery goes on all the same.
-    case shortfall([String])
+    /// What came true inside guests; the recovery goes on whatever that is.
+    case found(GuestFindings)
     /// The checkpoint that holds the last write of VMs that are off.
     case settled(Checkpoint)
     /// A script ended well, in words.
     case ran(String)
+  }
+
+  /// What came true inside the guests of recovered VMs and what did not, in words for an operator.
+  struct GuestFindings: Sendable, Equatable {
+    /// The VMs it is about, by name.
+    var subject: String
+    var successes: [String] = []
+    var shortfalls: [String] = []
   }
 
   func perform(

@@ -40,6 +40,24 @@ extension StoredRecovery {
     }
   }
 
+  /// Notes what came true inside guests, and what did not.
+  mutating func note(_ findings: RecoverySteps.GuestFindings, at time: WallTime) {
+    for words in findings.successes { note(findings.subject, words, time) }
+    for words in findings.shortfalls { note(findings.subject, words, hasPassed: false, time) }
+    guard !findings.shortfalls.isEmpty else { return }
+    shortfalls = (shortfalls ?? []) + findings.shortfalls
+  }
+
+  /// Notes how a script ended.
+  mutating func note(
+    _ script: RecoveryWorkflow.Script,
+    _ words: String,
+    hasPassed: Bool,
+    at time: WallTime
+  ) {
+    note("The \(script.words)", words, hasPassed: hasPassed, time)
+  }
+
   /// Notes what the person who ends a test says of it.
   mutating func noteVerdict(
     _ succeeded: Bool,

@@ -21,7 +21,7 @@ struct RecoveryReportPage {
     \(section("What was recovered", table(facts)))
     \(section("What was achieved", table(achievements)))
     \(section("Who asked for it", requests))
-    \(section("How the data was verified", verifications))
+    \(section("What was verified", verifications))
     \(section("Virtual machines", machines))
     \(section("Steps", steps))
     \(section("Checking this file", Self.check))

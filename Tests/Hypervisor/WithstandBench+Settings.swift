@@ -1,0 +1,53 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import RESTClient
+import Testing
+
+@testable import Lab
+
+// How tests set the VPG otherwise, and see what became of an operation.
+extension WithstandBench {
+  /// Changes a part of the VPG's settings, such as `scripting`.
+  func change(_ part: String, _ body: (inout JSON) -> Void) async throws {
+    try await ask(london) { client in
+      let begun = try await client.post("/vpgSettings", ["VpgIdentifier": .text(vpg)])
+      let settings = "/vpgSettings/\(try #require(begun.text))"
+      var tree = try await client.get("\(settings)/\(part)")
+      body(&tree)
+      try await client.put("\(settings)/\(part)", tree)
+      try await client.perform("\(settings)/commit", seconds: 60)
+    }
+  }
+
+  /// Carries out an operation at paris and waits for its end, however it ends.
+  ///
+  /// - Returns: Whether it succeeded, and what its task says.
+  func outcome(
+    of operation: String,
+    _ body: JSON = [:],
+    meanwhile: (ZVMClient, String) async throws -> Void = { _, _ in }
+  ) async throws -> (succeeded: Bool, words: String) {
+    try await ask(paris) { client in
+      let task = try await client.begin("/vpgs/\(vpg)/\(operation)", body)
+      try await meanwhile(client, task)
+      var answer: JSON = .null
+      let hasEnded = try await Waiting.until(seconds: 180, every: .milliseconds(250)) {
+        answer = try await client.get("/tasks/\(task)")
+        return ![1, 2, 3, 7].contains(answer["Status"]["State"].int ?? 0)
+      }
+      #expect(hasEnded, "\(operation) does not end: \(answer)")
+      return (answer["Status"]["State"].int == 6, answer["CompleteReason"].text ?? "")
+    }
+  }
+
+  /// Checks that the VM runs where it was, whole and protected, and that paris has nothing of it.
+  func checkUndone() async throws {
+    #expect(try await placesOfVM() == ["london"])
+    #expect(try await leftovers().isEmpty)
+    #expect(try await source.waitUntilServing(seconds: 120))
+    try await checkSequence(of: source)
+    try await waitUntilProtected(seconds: 120)
+  }
+}
