@@ -84,6 +84,8 @@ extension RecoveryWorkflow {
     package var beginsGroup: Bool?
     /// Whether addresses of its cards are to be set inside the guest; nil is no.
     package var setsAddresses: Bool?
+    /// What the recovered VM is called; nil is as the protected one.
+    package var recoveredName: String?
     /// The recovered VM, once it was started.
     package var recovered: VMIdentifier?
 
@@ -95,7 +97,8 @@ extension RecoveryWorkflow {
       export: ExportIdentifier,
       delayInSeconds: Int = 0,
       beginsGroup: Bool? = nil,
-      setsAddresses: Bool? = nil
+      setsAddresses: Bool? = nil,
+      recoveredName: String? = nil
     ) {
       self.vm = vm
       self.stream = stream
@@ -105,6 +108,7 @@ extension RecoveryWorkflow {
       self.delayInSeconds = delayInSeconds
       self.beginsGroup = beginsGroup
       self.setsAddresses = setsAddresses
+      self.recoveredName = recoveredName
     }
   }
 

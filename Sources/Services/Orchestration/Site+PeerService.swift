@@ -137,6 +137,7 @@ extension Site: PeerService {
   }
 
   private func requirePeer(_ caller: SiteIdentifier) async throws(SiteError) {
+    if caller == context.site { return }
     guard await context.peers.record(of: caller) != nil else {
       throw .invalid("The site \(caller) is not paired with this one.")
     }

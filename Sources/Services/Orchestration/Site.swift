@@ -85,7 +85,7 @@ package final class Site: Service, Sendable {
   /// Called once, before the site is asked anything.
   package func load() async throws(SiteError) {
     try await context.vpgs.load()
-    try await context.peers.load()
+    try await context.peers.load(own: LocalPeer(self))
     try await freezer.load()
     try await alertBook.load()
     await context.replication.refresh()
@@ -144,7 +144,7 @@ package final class Site: Service, Sendable {
   }
 
   /// Takes samples of resources.
-  package var sampler: ResourceSampler { ResourceSampler(context: context) }
+  package var sampler: ResourceSampler { ResourceSampler(context: context, witnesses: witnesses) }
 
   // MARK: After a restart
 

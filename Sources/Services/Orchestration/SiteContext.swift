@@ -74,6 +74,22 @@ package struct SiteContext: Sendable {
 
   package var site: SiteIdentifier { settings.identifier }
 
+  /// What people call a site: this one or a peer; its identifier if it is neither.
+  func name(of site: SiteIdentifier) async -> String {
+    if site == self.site { return settings.name }
+    return await peers.record(of: site)?.name ?? site.rawValue
+  }
+
+  /// The VPG's journals, as its recovery site last said how they stand.
+  func journals(of definition: VPGDefinition) async -> [JournalStatus] {
+    guard definition.recoverySite == site else {
+      return await peers.share(of: definition.identifier, at: definition.recoverySite)?
+        .journals ?? []
+    }
+    let sightings = await appliances.sightings
+    return definition.vms.compactMap { sightings.journal($0.stream) }
+  }
+
   /// The wall clock.
   package func now() -> WallTime { clock() }
 
@@ -142,6 +158,10 @@ extension VPGDefinition {
     limits.datastore = limits.datastore ?? journal.datastore
     return limits
   }
+
+  /// Whether the VMs are recovered at the site they are protected at: the site is its own peer, and
+  /// one record of the VPG is there for both of its halves.
+  package var isWithinOneSite: Bool { protectedSite == recoverySite }
 
   /// The site at the other end.
   package func peer(of site: SiteIdentifier) -> SiteIdentifier {

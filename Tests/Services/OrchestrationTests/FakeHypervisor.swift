@@ -33,6 +33,12 @@ actor FakeHypervisor: Hypervisor {
 
   nonisolated var host: HostIdentifier { HostIdentifier("\(name).host-\(hostName)") }
   nonisolated var datastore: DatastoreIdentifier { DatastoreIdentifier("\(name).datastore-one") }
+  /// Another one, for VPGs that do not leave the site.
+  nonisolated var secondDatastore: DatastoreIdentifier {
+    DatastoreIdentifier("\(name).datastore-two")
+  }
+  private var hasSecondDatastore = false
+  func addSecondDatastore() { hasSecondDatastore = true }
   nonisolated var network: NetworkIdentifier { NetworkIdentifier("\(name).network-test") }
   nonisolated var folder: FolderIdentifier { FolderIdentifier("\(name).group-root") }
 
@@ -159,7 +165,18 @@ actor FakeHypervisor: Hypervisor {
           capacityInBytes: 1 << 40,
           freeInBytes: 1 << 39
         )
-      ],
+      ]
+        + (hasSecondDatastore
+          ? [
+            Inventory.Datastore(
+              identifier: secondDatastore,
+              host: host,
+              name: "two",
+              path: "/second/\(name)",
+              capacityInBytes: 1 << 40,
+              freeInBytes: 1 << 39
+            )
+          ] : []),
       networks: [Inventory.Network(identifier: network, hosts: [host], name: "test")],
       folders: [Inventory.Folder(identifier: folder, name: "/")],
       virtualMachines: machines.values.sorted { $0.identifier < $1.identifier }

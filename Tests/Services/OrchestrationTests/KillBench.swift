@@ -8,7 +8,8 @@ import RecoveryModel
 import Store
 import Testing
 
-/// Two sites with a protected VM, and a recovery manager that dies in the middle of an operation.
+/// Two sites with a protected VM, or one site that is both, and a recovery manager that dies in the
+/// middle of an operation.
 final class KillBench {
   /// An operation with what ends it.
   enum Story: String, CaseIterable {
@@ -66,18 +67,33 @@ final class KillBench {
   private let vpg: VPGIdentifier
   private let vm: VMIdentifier
   private let replicas: [String]
-  private var paris: Site
-  private var parisRun: Task<Void, Never>
-  private let londonRun: Task<Void, Never>
+  private let isWithinOneSite: Bool
+  /// The recovery site.
+  private var manager: Site
+  private var managerRun: Task<Void, Never>
+  /// The protected site, if it is another one.
+  private let londonRun: Task<Void, Never>?
 
-  init(_ story: Story) async throws {
+  init(_ story: Story, isWithinOneSite: Bool = false) async throws {
     self.story = story
+    self.isWithinOneSite = isWithinOneSite
     let sites = try await TwoSites(scripts: scripts)
     self.sites = sites
-    store = sites.parisStore
-    paris = sites.parisSite
-    londonRun = Task { await sites.londonSite.run() }
-    parisRun = Task { await sites.parisSite.run() }
+    store = isWithinOneSite ? sites.londonStore : sites.parisStore
+    let manager = isWithinOneSite ? sites.londonSite : sites.parisSite
+    self.manager = manager
+    londonRun = isWithinOneSite ? nil : Task { await sites.londonSite.run() }
+    managerRun = Task { await manager.run() }
+    if isWithinOneSite {
+      let wish = await sites.definitionWithinLondon()
+      (vpg, vm) = (wish.identifier, wish.vms[0].identifier)
+      try await sites.finished(try await manager.create(wish, user: "ann"), at: manager)
+      try await eventually("protected") {
+        try await manager.vpg(wish.identifier).status == .meetingSLA
+      }
+      replicas = await sites.londonAppliance.journals.values.flatMap(\.volumes).map(\.replicaPath)
+      return
+    }
     let definition = try await sites.protectedVPG { definition in
       guard [.scriptedTest, .scriptedRollback, .scriptedMove].contains(story) else { return }
       definition.scripting.preRecovery.command = "before.sh"
@@ -91,7 +107,7 @@ final class KillBench {
 
   /// Ends both sites; nothing of them is left running.
   func end() async {
-    for run in [parisRun, londonRun] {
+    for run in [managerRun, londonRun].compactMap(\.self) {
       run.cancel()
       await run.value
     }
@@ -116,33 +132,33 @@ final class KillBench {
   private func carryOut(_ operation: VPGOperation) async throws {
     let wasDead = store.isDead
     let task: TaskIdentifier?
-    do { task = try await paris.perform(operation, on: vpg, user: "ann") } catch {
+    do { task = try await manager.perform(operation, on: vpg, user: "ann") } catch {
       // It may have died in the middle of the call.
       guard store.isDead, !wasDead else { throw error }
       task = nil
     }
     try await eventually("\(operation) ends, or its manager", within: Self.patience) {
       guard let task, store.isDead == wasDead else { return true }
-      return try await paris.task(task).state.isFinal
+      return try await manager.task(task).state.isFinal
     }
     if store.isDead, !wasDead { try await restart() }
     try await eventually("nothing is under way any more", within: Self.patience) {
-      try await paris.tasks().allSatisfy(\.state.isFinal)
+      try await manager.tasks().allSatisfy(\.state.isFinal)
     }
   }
 
   private func restart() async throws {
-    parisRun.cancel()
-    await parisRun.value
-    let again = try await sites.parisAgain()
-    paris = again
-    parisRun = Task { await again.run() }
+    managerRun.cancel()
+    await managerRun.value
+    let again = try await isWithinOneSite ? sites.londonAgain() : sites.parisAgain()
+    manager = again
+    managerRun = Task { await again.run() }
   }
 
   /// Whether there is what the end of the story is about.
   private func hasBegun() async throws -> Bool {
-    if story == .clone { return await !parisVMs().isEmpty }
-    let view = try await paris.vpg(vpg)
+    if story == .clone { return await !otherVMs().isEmpty }
+    let view = try await manager.vpg(vpg)
     return view.testStage == "Running" || view.substatus == .failingOverBeforeCommit
       || view.substatus == .movingBeforeCommit
   }
@@ -152,40 +168,38 @@ final class KillBench {
   func check(_ what: Comment) async throws {
     // A workflow is forgotten last, after its task has ended.
     try await eventually("\(what): it is forgotten", within: Self.patience) {
-      try await paris.context.store.workflows().isEmpty
+      try await manager.context.store.workflows().isEmpty
     }
-    #expect(await sites.parisAppliance.exports().isEmpty, what)
+    #expect(await appliance.exports().isEmpty, what)
     #expect(Set(scripts.runs).count == scripts.runs.count, "\(what): a script ran twice")
     let old = await sites.londonHypervisor.virtualMachine(vm)
     switch story {
     case .test, .failoverRollback, .moveRollback, .scriptedTest, .scriptedRollback, .scriptedMove:
-      #expect(await parisVMs().isEmpty, what)
+      #expect(await otherVMs().isEmpty, what)
       #expect(old?.power == .running, what)
-      #expect(await sites.parisAppliance.refusing.isEmpty, what)
+      #expect(await appliance.refusing.isEmpty, what)
       try await eventually("\(what): protected", within: Self.patience) {
         try await isProtected(at: TwoSites.london)
       }
     case .failoverCommit, .moveCommit:
       await checkRecovered(what)
       #expect(old?.power == .off, what)
-      #expect(await sites.parisAppliance.journals.isEmpty, what)
+      #expect(await appliance.journals.isEmpty, what)
       try await eventually("\(what): recovered", within: Self.patience) {
-        let states = [
-          try await paris.vpg(vpg).status, try await sites.londonSite.vpg(vpg).status,
-        ]
-        return states == [.recovered, .recovered]
+        for site in protectors where try await site.vpg(vpg).status != .recovered { return false }
+        return true
       }
     case .reverse:
       await checkRecovered(what)
       #expect(old == nil, what)
       try await eventually("\(what): protected", within: Self.patience) {
-        try await isProtected(at: TwoSites.paris)
+        try await isProtected(at: isWithinOneSite ? TwoSites.london : TwoSites.paris)
       }
       #expect(await sites.londonAppliance.journals.count == 1, what)
     case .clone:
-      let clones = await parisVMs()
+      let clones = await otherVMs()
       #expect(clones.map(\.power) == [.off], what)
-      let copies = await sites.parisAppliance.copies.keys.sorted()
+      let copies = await appliance.copies.keys.sorted()
       #expect(clones.flatMap(\.disks).map(\.path).sorted() == copies, what)
       #expect(old?.power == .running, what)
       try await eventually("\(what): protected", within: Self.patience) {
@@ -196,22 +210,31 @@ final class KillBench {
 
   /// One VM runs, on the replicas, which hold the point it was started from.
   private func checkRecovered(_ what: Comment) async {
-    let machines = await parisVMs()
+    let machines = await otherVMs()
     #expect(machines.map(\.power) == [.running], what)
-    #expect(machines.map(\.name) == ["web1"], what)
+    #expect(machines.map(\.name) == [isWithinOneSite ? "web1 - recovered" : "web1"], what)
     #expect(machines.flatMap(\.disks).map(\.path).sorted() == replicas.sorted(), what)
-    let points = await sites.parisAppliance.points
+    let points = await appliance.points
     #expect(Set(points.promoted) == Set(points.opened), what)
     #expect(Set(points.promoted).count == 1, what)
-    #expect(await sites.parisAppliance.keptReplicas.allSatisfy { $0 }, what)
+    #expect(await appliance.keptReplicas.allSatisfy { $0 }, what)
   }
 
-  private func parisVMs() async -> [VirtualMachine] {
-    await sites.parisHypervisor.shown.virtualMachines
+  private func otherVMs() async -> [VirtualMachine] {
+    let hypervisor = isWithinOneSite ? sites.londonHypervisor : sites.parisHypervisor
+    return await hypervisor.shown.virtualMachines.filter { $0.identifier != vm }
   }
+
+  private var appliance: FakeAppliance {
+    isWithinOneSite ? sites.londonAppliance : sites.parisAppliance
+  }
+
+  /// Each site of the VPG, as it runs now.
+  private var protectors: [Site] { isWithinOneSite ? [manager] : [manager, sites.londonSite] }
 
   private func isProtected(at site: SiteIdentifier) async throws -> Bool {
-    for view in [try await paris.vpg(vpg), try await sites.londonSite.vpg(vpg)] {
+    for protector in protectors {
+      let view = try await protector.vpg(vpg)
       guard view.status == .meetingSLA, view.definition.protectedSite == site else { return false }
     }
     return true

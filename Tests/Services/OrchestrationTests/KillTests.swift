@@ -14,12 +14,36 @@ import Testing
     story: KillBench.Story,
     keepsRecord: Bool
   ) async throws {
+    try await killEverywhere(in: story, keepsRecord)
+  }
+
+  @Test(
+    arguments: [
+      KillBench.Story.test, .failoverRollback, .failoverCommit, .moveRollback, .moveCommit,
+      .reverse,
+    ],
+    [false, true]
+  )
+  func `so does the manager of a site that recovers its own VMs`(
+    story: KillBench.Story,
+    keepsRecord: Bool
+  ) async throws {
+    try await killEverywhere(in: story, keepsRecord, isWithinOneSite: true)
+  }
+
+  private func killEverywhere(
+    in story: KillBench.Story,
+    _ keepsRecord: Bool,
+    isWithinOneSite: Bool = false
+  ) async throws {
     var count = 0
     while true {
       let next = count + 1..<count + 1 + Self.width
       let killed = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in next {
-          group.addTask { try await wasKilled(in: story, atRecord: number, keepsRecord) }
+          group.addTask {
+            try await wasKilled(in: story, atRecord: number, keepsRecord, isWithinOneSite)
+          }
         }
         return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
       }
@@ -34,9 +58,10 @@ import Testing
   private func wasKilled(
     in story: KillBench.Story,
     atRecord number: Int,
-    _ keepsRecord: Bool
+    _ keepsRecord: Bool,
+    _ isWithinOneSite: Bool
   ) async throws -> Bool {
-    let bench = try await KillBench(story)
+    let bench = try await KillBench(story, isWithinOneSite: isWithinOneSite)
     bench.store.killManager(atRecord: number, keepsRecord: keepsRecord)
     do {
       try await bench.tell()

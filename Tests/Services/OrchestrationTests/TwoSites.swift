@@ -31,7 +31,8 @@ final class TwoSites: Sendable {
   let parisSite: Site
   /// What paris runs scripts with.
   let scripts: any ScriptRunning
-  /// The store of `parisSite`.
+  /// The stores of `londonSite` and `parisSite`.
+  let londonStore: KillableStore
   let parisStore: KillableStore
   private let folder: URL
 
@@ -58,13 +59,14 @@ final class TwoSites: Sendable {
     await londonAppliance.connect(to: parisAppliance)
     await secondAppliance.connect(to: parisAppliance)
     let hosts = HostGroup([londonHypervisor, secondHypervisor], events: EventHub())
+    londonStore = KillableStore(try Self.store("london", folder))
     londonSite = try Self.site(
       Self.london,
       "london",
       hasSecondHost ? hosts : londonHypervisor,
       londonAppliance,
       switchboard,
-      try Self.store("london", folder),
+      londonStore,
       others: hasSecondHost ? ["kvm2": secondAppliance] : [:]
     )
     parisStore = KillableStore(try Self.store("paris", folder))
@@ -233,6 +235,21 @@ final class TwoSites: Sendable {
       try await self.londonSite.vpg(wish.identifier).status == .meetingSLA
     }
     return try await londonSite.vpg(wish.identifier).definition
+  }
+
+  /// A VPG that stays at london, with its replicas on the second datastore; london is ready for it.
+  func definitionWithinLondon() async -> VPGDefinition {
+    await londonAppliance.connect(to: londonAppliance)
+    await londonHypervisor.addSecondDatastore()
+    var definition = definition(await londonHypervisor.add("web1", disks: 2))
+    definition.recoverySite = Self.london
+    definition.recovery = VPGDefinition.RecoveryDefaults(
+      host: londonHypervisor.host,
+      datastore: londonHypervisor.secondDatastore,
+      folder: londonHypervisor.folder
+    )
+    definition.networks.failover = londonHypervisor.network
+    return definition
   }
 
   /// Waits for a task and expects it to succeed.

@@ -159,7 +159,6 @@ import Testing
   @Test(arguments: [
     (#"{"Basic": {"Name": ""}}"#, "Name"),
     (#"{"Basic": {"RecoverySiteIdentifier": null}}"#, "RecoverySiteIdentifier"),
-    (#"{"Basic": {"ProtectedSiteIdentifier": "\#(FakeSite.paris)"}}"#, "same"),
     (#"{"Basic": {"JournalHistoryInHours": 100000}}"#, "JournalHistoryInHours"),
     (#"{"Journal": {"Limitation": {"HardLimitInPercent": 10}}}"#, "choose one"),
     (#"{"Scratch": {"Limitation": {"WarningThresholdInMB": 400000}}}"#, "warning"),

@@ -29,21 +29,27 @@ extension DemoStory {
 
   /// Creates the VPG as a client does: blank settings, filled in, committed.
   ///
-  /// `preseeds`: images at paris that become replicas, by the disks' identifiers.
+  /// `preseeds`: images at paris that become replicas, by the disks' identifiers. `site` is where
+  /// the VM is recovered, paris if nothing is said, and `datastore` one of its.
   ///
   /// - Returns: Its identifier.
-  func createVPG(preseeds: [String: String] = [:]) async throws -> String {
+  func createVPG(
+    preseeds: [String: String] = [:],
+    at site: LabSite? = nil,
+    on datastore: String = "datastore1"
+  ) async throws -> String {
+    let site = site ?? paris
     let created = try await protected.post("/vpgSettings")
     guard let identifier = created.text else {
       throw LabError("POST /vpgSettings: expected an identifier, got \(created)")
     }
     let path = "/vpgSettings/\(identifier)"
     var settings = try await protected.get(path)
-    let pick = SiteInventory(client: protected, site: paris.identifier.rawValue)
+    let pick = SiteInventory(client: protected, site: site.identifier.rawValue)
     settings["Basic"]["Name"] = .text(Self.vpgName)
     settings["Basic"]["ProtectedSiteIdentifier"] = .text(london.identifier.rawValue)
-    settings["Basic"]["RecoverySiteIdentifier"] = .text(paris.identifier.rawValue)
-    let datastore = try await pick.datastore("datastore1")
+    settings["Basic"]["RecoverySiteIdentifier"] = .text(site.identifier.rawValue)
+    let datastore = try await pick.datastore(datastore)
     settings["Recovery"]["DefaultHostIdentifier"] = try await pick.host(nil)
     settings["Recovery"]["DefaultDatastoreIdentifier"] = datastore
     settings["Recovery"]["DefaultFolderIdentifier"] = try await pick.folder(nil)

@@ -16,6 +16,8 @@ package actor PeerDirectory {
   private let appliances: ApplianceDirectory
   private var records: [SiteIdentifier: PeerRecord] = [:]
   private var controls: [SiteIdentifier: any PeerControl] = [:]
+  /// This site as its own peer, of VPGs that never leave it.
+  private var own: (any PeerControl)?
   /// What the peers last said.
   package private(set) var sightings = PeerSightings()
   private var inventories: [SiteIdentifier: Inventory] = [:]
@@ -35,7 +37,10 @@ package actor PeerDirectory {
   }
 
   /// Reads the store and trusts those in it; called once before anything else.
-  package func load() async throws(SiteError) {
+  ///
+  /// `own` is this site as its own peer.
+  package func load(own: any PeerControl) async throws(SiteError) {
+    self.own = own
     do {
       for record in try await store.peers() { records[record.site] = record }
     } catch { throw SiteError(error) }
@@ -55,6 +60,7 @@ package actor PeerDirectory {
   package func names() -> [SiteIdentifier: String] { records.mapValues(\.name) }
 
   package func client(for site: SiteIdentifier) throws(SiteError) -> any PeerControl {
+    if site == self.site, let own { return own }
     if let control = controls[site] { return control }
     guard let record = records[site] else {
       throw .notFound("This site is not paired with a site \(site).")
@@ -86,7 +92,9 @@ package actor PeerDirectory {
 
   // MARK: What they said
 
-  package func isConnected(_ site: SiteIdentifier) -> Bool { sightings.isConnected(site) }
+  package func isConnected(_ site: SiteIdentifier) -> Bool {
+    site == self.site || sightings.isConnected(site)
+  }
 
   /// Whether a peer answers: as it was last heard, or now.
   ///

@@ -227,8 +227,8 @@ actor CheckpointKeeper {
   /// Larger than any before, also when the clock went back or another manager made the last one.
   func nextIdentifier(of definition: VPGDefinition) async -> CheckpointIdentifier {
     let vpg = definition.identifier
-    let durable = await context.peers.share(of: vpg, at: definition.recoverySite)?
-      .journals.compactMap(\.latestCheckpoint?.identifier).max()
+    let durable = await context.journals(of: definition)
+      .compactMap(\.latestCheckpoint?.identifier).max()
     let floor = max(last[vpg]?.number ?? 0, durable?.number ?? 0)
     let now = UInt64(max(0, context.now().milliseconds))
     let identifier = CheckpointIdentifier(max(floor + 1, now))
@@ -243,11 +243,7 @@ actor CheckpointKeeper {
   ) async throws(SiteError) {
     let deadline = ContinuousClock.now + Self.durabilityLimit
     while ContinuousClock.now < deadline {
-      let share = await context.peers.share(
-        of: definition.identifier,
-        at: definition.recoverySite
-      )
-      let latest = share?.journals.map(\.latestCheckpoint?.identifier) ?? []
+      let latest = await context.journals(of: definition).map(\.latestCheckpoint?.identifier)
       let isPassed = latest.allSatisfy { $0.map { $0 >= checkpoint.identifier } ?? false }
       if latest.count == definition.vms.count, isPassed {
         let held = try await context.peers.client(for: definition.recoverySite)

@@ -239,7 +239,8 @@ struct SourceStanding: Sendable {
     await keeper.nudge()
     await context.events.record(
       .failoverCommit,
-      "The VPG \(record.definition.name) was recovered at the other site.",
+      "The VPG \(record.definition.name) was recovered"
+        + (record.definition.isWithinOneSite ? " at this site." : " at the other site."),
       vpgs: [vpg]
     )
   }

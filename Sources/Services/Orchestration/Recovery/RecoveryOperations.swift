@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Hypervisor
 internal import Logging
 package import RecoveryModel
 package import Store
@@ -188,10 +189,15 @@ package actor RecoveryOperations: RecoveryOperating {
     guard record.phase == .protecting else {
       throw .conflict("The VPG \(definition.name) cannot be recovered now: it is \(record.phase).")
     }
-    return RecoveryPlan(
+    var plan = RecoveryPlan(
       definition: definition,
       checkpoints: try await RecoverySite(context: context, definition: definition).checkpoints()
     )
+    guard definition.isWithinOneSite else { return plan }
+    do {
+      plan.takenNames = Set(try await context.hypervisor.inventory().virtualMachines.map(\.name))
+    } catch { throw SiteError(error) }
+    return plan
   }
 
   func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {

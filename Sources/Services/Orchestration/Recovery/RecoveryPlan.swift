@@ -9,6 +9,8 @@ struct RecoveryPlan {
   let definition: VPGDefinition
   /// The checkpoints there are, oldest first.
   let checkpoints: [Checkpoint]
+  /// What VMs of the recovery site are called already.
+  var takenNames: Set<String> = []
 
   func test(_ wish: VPGOperation.FailoverTest) throws(SiteError) -> RecoveryWorkflow {
     RecoveryWorkflow(
@@ -94,6 +96,7 @@ struct RecoveryPlan {
     let ordered = chosen.enumerated().sorted { a, b in
       (rank(a.element), a.offset) < (rank(b.element), b.offset)
     }.map(\.element)
+    var taken = takenNames
     return ordered.enumerated().map { index, vm in
       let before = index == 0 ? rank(vm) : rank(ordered[index - 1])
       let delay =
@@ -109,9 +112,29 @@ struct RecoveryPlan {
         setsAddresses: vm.nics.contains {
           let place = isTest ? $0.failoverTest : $0.failover
           return place.changesAddresses && place.replacesAddresses != false
-        } ? true : nil
+        } ? true : nil,
+        recoveredName: isTest ? nil : recoveredName(of: vm, &taken)
       )
     }
+  }
+
+  /// A name that no VM has: within one site the protected VM keeps its own; nil elsewhere.
+  ///
+  /// Whoever fails over and back again gets the first name again.
+  private func recoveredName(
+    of vm: VPGDefinition.ProtectedVM,
+    _ taken: inout Set<String>
+  ) -> String? {
+    guard definition.isWithinOneSite else { return nil }
+    let suffix = " - recovered"
+    let plain = vm.name.hasSuffix(suffix) ? String(vm.name.dropLast(suffix.count)) : vm.name
+    var name = plain
+    var count = 0
+    while !taken.insert(name).inserted {
+      count += 1
+      name = count == 1 ? plain + suffix : "\(plain)\(suffix) \(count)"
+    }
+    return name
   }
 
   private static func guid() -> String { UUID().uuidString.lowercased() }

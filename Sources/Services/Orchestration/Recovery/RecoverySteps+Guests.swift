@@ -80,11 +80,14 @@ extension RecoverySteps {
 
 extension RecoveryWorkflow.Machine {
   /// The MAC address of a card after the recovery.
+  ///
+  /// `isWithinOneSite` has every card take a new one: the protected VM's are on the same networks.
   func macAddress(
     ofCard index: Int,
     _ old: String,
-    _ place: VPGDefinition.NICRecovery
+    _ place: VPGDefinition.NICRecovery,
+    isWithinOneSite: Bool
   ) -> String {
-    place.replacesMACAddress ? newMACAddress(ofCard: index) : old
+    place.replacesMACAddress || isWithinOneSite ? newMACAddress(ofCard: index) : old
   }
 }

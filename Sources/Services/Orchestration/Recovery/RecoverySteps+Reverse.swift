@@ -17,8 +17,11 @@ extension RecoverySteps {
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) {
-    // Turned already, before a manager was killed.
-    guard definition.recoverySite == context.site, let reversal = workflow.reversal else { return }
+    // Turned already, before a manager was killed: the way back has streams of its own.
+    let turned = Set(workflow.machines.map(\.stream))
+    guard definition.vms.contains(where: { turned.contains($0.stream) }),
+      let reversal = workflow.reversal
+    else { return }
     let inventory: Inventory
     do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
     let reversed = try definition.reversed(

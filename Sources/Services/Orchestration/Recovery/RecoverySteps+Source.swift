@@ -96,7 +96,10 @@ extension RecoverySteps {
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) {
-    try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
+    // In one site the phase is the source's: by it, it knows that there is something to bring back.
+    if !definition.isWithinOneSite {
+      try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
+    }
     _ = try await tellSource(.standUp, policy: .none, definition)
   }
 
@@ -105,7 +108,7 @@ extension RecoverySteps {
     _ definition: VPGDefinition
   ) async throws(SiteError) {
     try await context.vpgs.update(definition.identifier) {
-      $0.phase = .recovered
+      if !definition.isWithinOneSite { $0.phase = .recovered }
       $0.recovered = workflow.recovered
     }
     if workflow.reversal != nil {

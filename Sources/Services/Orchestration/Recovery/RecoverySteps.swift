@@ -203,7 +203,7 @@ extension RecoverySteps {
     let export = try await openExport(index, workflow, definition)
     let isTest = workflow.kind == .test
     return RecoveredVM(
-      name: isTest ? "\(vm.name) - testing recovery" : vm.name,
+      name: isTest ? "\(vm.name) - testing recovery" : machine.recoveredName ?? vm.name,
       uuid: machine.uuid,
       host: host,
       hardware: vm.hardware,
@@ -232,7 +232,12 @@ extension RecoverySteps {
       let place = isTest ? card.0.failoverTest : card.0.failover
       let usual = isTest ? definition.networks.failoverTest : definition.networks.failover
       return RecoveredVM.NIC(
-        macAddress: machine.macAddress(ofCard: index, card.1, place),
+        macAddress: machine.macAddress(
+          ofCard: index,
+          card.1,
+          place,
+          isWithinOneSite: definition.isWithinOneSite
+        ),
         network: place.network ?? usual,
         reservedAddress: place.reservedAddress
       )

@@ -18,13 +18,12 @@ struct RecoveryReports: Sendable {
     let definition = record.definition
     let inventory = (try? await context.hypervisor.inventory()) ?? Inventory()
     let names = Names(inventory: inventory, definition: definition, isTest: workflow.kind == .test)
-    let peer = await context.peers.record(of: definition.protectedSite)
     var report = RecoveryReport(
       identifier: workflow.identifier,
       kind: Self.kind(workflow.kind),
       vpg: workflow.vpg,
       vpgName: definition.name,
-      protectedSiteName: peer?.name ?? definition.protectedSite.rawValue,
+      protectedSiteName: await context.name(of: definition.protectedSite),
       recoverySiteName: context.settings.name,
       user: stored.startedBy ?? stored.user,
       checkpoint: workflow.checkpoint,

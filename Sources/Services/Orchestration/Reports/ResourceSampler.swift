@@ -15,6 +15,7 @@ package struct ResourceSampler: Sendable {
   private static let patience = Duration.seconds(60)
 
   let context: SiteContext
+  let witnesses: VPGWitnesses
 
   /// Samples until the task is cancelled.
   func run() async {
@@ -45,8 +46,12 @@ package struct ResourceSampler: Sendable {
     for record in await context.vpgs.all()
     where record.definition.recoverySite == context.site && record.phase != .deleting {
       let peer = record.definition.protectedSite
-      let share = await context.peers.share(of: record.definition.identifier, at: peer)
-      let other = await context.peers.knownInventory(of: peer)
+      let isHere = record.definition.isWithinOneSite
+      let share =
+        isHere
+        ? await witnesses.judge(of: record).share(record)
+        : await context.peers.share(of: record.definition.identifier, at: peer)
+      let other = isHere ? own : await context.peers.knownInventory(of: peer)
       for vm in record.definition.vms {
         samples.append(await sample(vm, record, share, own: own, other: other, at: now))
       }
@@ -88,7 +93,7 @@ package struct ResourceSampler: Sendable {
       sample.protected.consumedMemoryInMB = use.consumedMemoryInMB
     }
     let site = definition.protectedSite
-    sample.protected.siteName = await context.peers.record(of: site)?.name ?? site.rawValue
+    sample.protected.siteName = await context.name(of: site)
     sample.protected.hostName = other?.hosts.first { $0.identifier == machine?.host }?.name ?? ""
     sample.protected.applianceName = use?.applianceName ?? ""
     let hardware = machine?.hardware ?? vm.hardware

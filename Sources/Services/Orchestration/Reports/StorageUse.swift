@@ -17,7 +17,8 @@ struct StorageUse: Sendable {
       for vm in definition.vms {
         if definition.protectedSite == context.site {
           found += protected(vm, definition, inventory)
-        } else {
+        }
+        if definition.recoverySite == context.site {
           found += await recovery(vm, definition, inventory)
         }
       }

@@ -48,8 +48,6 @@ package struct DefinitionCheck {
     }
     if definition.recoverySite.rawValue.isEmpty {
       note("Basic.RecoverySiteIdentifier", "it is missing")
-    } else if definition.recoverySite == definition.protectedSite {
-      note("Basic.RecoverySiteIdentifier", "the protected and the recovery site are the same")
     }
     checkPolicy()
     checkBootGroups()

@@ -28,7 +28,8 @@ struct ProtectedHalf: Sendable {
       throw .invalid("There is a VPG \(vpg) already.")
     }
     try await context.vpgs.save(VPGRecord(definition: definition, phase: .creating))
-    let sites = [definition.protectedSite, definition.recoverySite]
+    let (one, other) = (definition.protectedSite, definition.recoverySite)
+    let sites = one == other ? [one] : [one, other]
     do throws(SiteError) {
       return try await context.tasks.run(.createVPG, user: user, vpgs: [vpg], sites: sites) {
         [self] task throws(SiteError) in try await setUp(vpg, task: task, user: user)
@@ -240,8 +241,9 @@ struct ProtectedHalf: Sendable {
 
   private func checkRecovery(_ check: inout DefinitionCheck) async throws(SiteError) {
     let site = check.definition.recoverySite
-    guard !site.rawValue.isEmpty, site != context.site else { return }
-    guard await context.peers.record(of: site) != nil else {
+    guard !site.rawValue.isEmpty else { return }
+    let isKnown = await context.peers.record(of: site) != nil
+    guard isKnown || site == context.site else {
       return check.note(
         "Basic.RecoverySiteIdentifier",
         "the site \(site) is not paired with this one"
@@ -261,7 +263,9 @@ struct ProtectedHalf: Sendable {
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
-    guard [.protecting, .recovered].contains(record.phase) || force else {
+    // Force is for a site that is gone; one that is its own peer can end its recovery first.
+    let canForce = force && !(record.definition.isWithinOneSite && record.phase.isLeaving)
+    guard [.protecting, .recovered].contains(record.phase) || canForce else {
       throw .conflict(
         "The VPG \(record.definition.name) cannot be deleted now: it is \(record.phase)."
       )
@@ -306,6 +310,7 @@ struct ProtectedHalf: Sendable {
         try await context.peers.client(for: definition.recoverySite)
           .drop(vpg, keepsReplicas: keepsReplicas || phaseBefore == .recovered)
       } catch {
+        if case .conflict = error, definition.isWithinOneSite { throw error }
         guard force else { throw error }
         context.logger.warning("peer not told", metadata: ["reason": "\(error.message)"])
       }

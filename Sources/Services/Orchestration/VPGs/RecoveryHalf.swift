@@ -125,7 +125,8 @@ struct RecoveryHalf: Sendable {
         "The VPG \(definition.name) cannot be deleted: a point of the journal of the VM \(vm.name)"
       }
     // After a failover the replicas are the disks of the recovered VMs.
-    let keeps = keepsReplicas || record.phase == .recovered
+    let wasRecovered = record.phase == .recovered || record.deletion?.phaseBefore == .recovered
+    let keeps = keepsReplicas || wasRecovered
     for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }
     try await context.vpgs.remove(vpg)
   }

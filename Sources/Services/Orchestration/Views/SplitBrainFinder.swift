@@ -112,11 +112,11 @@ struct SplitBrainFinder: Sendable {
     }.map(\.name)
     var choices: [SplitBrain.Choice] = []
     for site in Self.sites(toKeep: cause, definition) {
-      let there = await name(of: definition.peer(of: site))
+      let there = await context.name(of: definition.peer(of: site))
       choices.append(
         SplitBrain.Choice(
           site: site,
-          name: await name(of: site),
+          name: await context.name(of: site),
           consequence: Self.loss(cause, names.joined(separator: ", "), there, parted)
             + Self.deed(
               cause,
@@ -174,11 +174,6 @@ struct SplitBrainFinder: Sendable {
 
   private static func text(_ time: WallTime) -> String {
     Date(timeIntervalSince1970: Double(time.milliseconds) / 1000).formatted(.iso8601)
-  }
-
-  private func name(of site: SiteIdentifier) async -> String {
-    if site == context.site { return context.settings.name }
-    return await context.peers.record(of: site)?.name ?? site.rawValue
   }
 }
 

@@ -158,8 +158,8 @@ struct VPGJudge: Sendable {
     let definition = record.definition
     let vpg = definition.identifier
     let peer = definition.peer(of: site)
-    let isConnected = peers.isConnected(peer)
-    let share = peers.share(of: vpg, at: peer)
+    let isConnected = definition.isWithinOneSite || peers.isConnected(peer)
+    let share = definition.isWithinOneSite ? nil : peers.share(of: vpg, at: peer)
     var knowledge = Knowledge(
       peer: share,
       isPeerConnected: isConnected,
@@ -182,10 +182,13 @@ struct VPGJudge: Sendable {
         if !troubles.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
         if !troubles.differences(of: vm.stream).isEmpty { knowledge.needsConfiguration = true }
       }
-      // The last that was heard of the journals still says what can be gone back to.
-      knowledge.journals = share?.journals ?? []
-      knowledge.lastTest = share?.lastTest
-    } else {
+      if !definition.isWithinOneSite {
+        // The last that was heard of the journals still says what can be gone back to.
+        knowledge.journals = share?.journals ?? []
+        knowledge.lastTest = share?.lastTest
+      }
+    }
+    if definition.recoverySite == site {
       for vm in definition.vms {
         if let journal = appliances.journal(vm.stream) {
           knowledge.journals.append(journal)
