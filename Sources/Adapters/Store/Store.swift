@@ -291,7 +291,12 @@ package struct AuditRecord: Codable, Sendable, Equatable {
 
 /// A VPG and what this site knows about it beyond its definition.
 package struct VPGRecord: Codable, Sendable, Equatable {
-  package var definition: VPGDefinition
+  /// The definition, as it is handed on without a copy.
+  package var sharedDefinition: Shared<VPGDefinition>
+  package var definition: VPGDefinition {
+    _read { yield sharedDefinition.value }
+    _modify { yield &sharedDefinition.value }
+  }
   package var isPaused: Bool
   package var lastTest: WallTime?
   /// The phase that survives restarts.
@@ -304,7 +309,11 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var suspensions: [TapSuspension] = []
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
-  package var pending: VPGDefinition?
+  package var pending: VPGDefinition? {
+    get { sharedPending?.value }
+    set { sharedPending = newValue.map(Shared.init) }
+  }
+  private var sharedPending: Shared<VPGDefinition>?
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
 
@@ -315,11 +324,17 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     phase: Phase = .protecting,
     shutDown: [VMIdentifier] = []
   ) {
-    self.definition = definition
+    sharedDefinition = Shared(definition)
     self.isPaused = isPaused
     self.lastTest = lastTest
     self.phase = phase
     self.shutDown = shutDown
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case sharedDefinition = "definition"
+    case sharedPending = "pending"
+    case isPaused, lastTest, phase, shutDown, deletion, suspensions, recovered
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
@@ -327,14 +342,14 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// Every member has its line here; one that is forgotten is lost when the manager starts again.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    definition = try values.decode(VPGDefinition.self, forKey: .definition)
+    sharedDefinition = try values.decode(Shared.self, forKey: .sharedDefinition)
     isPaused = try values.decode(Bool.self, forKey: .isPaused)
     lastTest = try values.decodeIfPresent(WallTime.self, forKey: .lastTest)
     phase = try values.decode(Phase.self, forKey: .phase)
     shutDown = try values.decode([VMIdentifier].self, forKey: .shutDown)
     deletion = try values.decodeIfPresent(Deletion.self, forKey: .deletion)
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
-    pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
+    sharedPending = try values.decodeIfPresent(Shared.self, forKey: .sharedPending)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
   }
 

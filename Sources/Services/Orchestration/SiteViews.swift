@@ -162,7 +162,11 @@ package struct ApplianceView: Sendable, Equatable {
 
 /// A VPG with everything both sites know about it.
 package struct VPGView: Sendable, Equatable {
-  package var definition: VPGDefinition
+  private var sharedDefinition: Shared<VPGDefinition>
+  package var definition: VPGDefinition {
+    _read { yield sharedDefinition.value }
+    _modify { yield &sharedDefinition.value }
+  }
   package var protectedSiteName: String
   package var recoverySiteName: String
   package var status: VPGStatus
@@ -193,7 +197,7 @@ package struct VPGView: Sendable, Equatable {
   package var splitBrain: SplitBrain?
 
   package init(
-    definition: VPGDefinition,
+    definition: Shared<VPGDefinition>,
     protectedSiteName: String,
     recoverySiteName: String,
     status: VPGStatus,
@@ -211,7 +215,7 @@ package struct VPGView: Sendable, Equatable {
     testStage: String?,
     isPaused: Bool
   ) {
-    self.definition = definition
+    sharedDefinition = definition
     self.protectedSiteName = protectedSiteName
     self.recoverySiteName = recoverySiteName
     self.status = status

@@ -397,7 +397,7 @@ extension FakeSite {
 
   private var view: VPGView {
     var view = VPGView(
-      definition: definition,
+      definition: Shared(definition),
       protectedSiteName: "london",
       recoverySiteName: "paris",
       status: .meetingSLA,

@@ -42,8 +42,8 @@ struct VPGJudge: Sendable {
 
   /// This site's share of a VPG.
   func share(_ record: VPGRecord) -> VPGShare {
-    let knowledge = knowledge(of: record)
-    let assessment = assessment(record, knowledge)
+    let knowledge = knowledge(of: record, record.definition)
+    let assessment = assessment(record, record.definition, knowledge)
     let isProtected = record.definition.protectedSite == site
     var share = VPGShare(
       definition: record.definition,
@@ -91,13 +91,17 @@ struct VPGJudge: Sendable {
   // MARK: For people
 
   func view(_ record: VPGRecord) -> VPGView {
-    let definition = record.definition
-    let knowledge = knowledge(of: record)
-    var assessment = assessment(record, knowledge)
+    view(record, record.definition)
+  }
+
+  /// The definition is the record's, which is read where it is.
+  private func view(_ record: VPGRecord, _ definition: VPGDefinition) -> VPGView {
+    let knowledge = knowledge(of: record, definition)
+    var assessment = assessment(record, definition, knowledge)
     let splitBrain = splitBrains[definition.identifier]
     if let splitBrain { assessment.show(splitBrain) }
-    let provisioned = definition.vms.flatMap(\.volumes).map(\.byteCount).reduce(0, +)
-    let used = knowledge.journals.map { $0.journalByteCount + $0.replicaByteCount }.reduce(0, +)
+    let provisioned = definition.provisionedByteCount
+    let used = knowledge.journals.reduce(0) { $0 + $1.journalByteCount + $1.replicaByteCount }
     let latest = latestCheckpoint(definition, knowledge)
     let earliest = knowledge.journals.compactMap(\.earliestCheckpoint)
       .max { $0.identifier < $1.identifier }
@@ -105,7 +109,7 @@ struct VPGJudge: Sendable {
       earliest.map { latest.time.seconds(since: $0.time) }
     }
     var view = VPGView(
-      definition: definition,
+      definition: record.sharedDefinition,
       protectedSiteName: siteName(definition.protectedSite),
       recoverySiteName: siteName(definition.recoverySite),
       status: assessment.status,
@@ -135,7 +139,7 @@ struct VPGJudge: Sendable {
   }
 
   func facts(of vm: VPGDefinition.ProtectedVM, in record: VPGRecord) -> VMFacts {
-    let knowledge = knowledge(of: record)
+    let knowledge = knowledge(of: record, record.definition)
     return VMFacts(
       stream: knowledge.streams.first { $0.stream == vm.stream },
       journal: knowledge.journals.first { $0.stream == vm.stream },
@@ -145,7 +149,7 @@ struct VPGJudge: Sendable {
 
   /// What the stream of one VM does, as far as is known.
   func stream(_ stream: StreamIdentifier, of record: VPGRecord) -> StreamStatus? {
-    knowledge(of: record).streams.first { $0.stream == stream }
+    knowledge(of: record, record.definition).streams.first { $0.stream == stream }
   }
 
   private func siteName(_ site: SiteIdentifier) -> String {
@@ -154,8 +158,7 @@ struct VPGJudge: Sendable {
 
   // MARK: Knowing
 
-  private func knowledge(of record: VPGRecord) -> Knowledge {
-    let definition = record.definition
+  private func knowledge(of record: VPGRecord, _ definition: VPGDefinition) -> Knowledge {
     let vpg = definition.identifier
     let peer = definition.peer(of: site)
     let isConnected = definition.isWithinOneSite || peers.isConnected(peer)
@@ -219,14 +222,18 @@ struct VPGJudge: Sendable {
     return latest.min { $0.identifier < $1.identifier }
   }
 
-  private func assessment(_ record: VPGRecord, _ knowledge: Knowledge) -> VPGAssessment {
+  private func assessment(
+    _ record: VPGRecord,
+    _ definition: VPGDefinition,
+    _ knowledge: Knowledge
+  ) -> VPGAssessment {
     var facts = VPGAssessment.Facts()
     facts.phase = record.phase.assessed
     facts.isPaused = knowledge.isPaused
     facts.isSuspended = record.suspensions.contains { now < $0.until }
     facts.isPeerConnected = knowledge.isPeerConnected
-    facts.rpoTargetInSeconds = record.definition.policy.rpoTargetInSeconds
-    facts.streams = record.definition.vms.map { vm in
+    facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
+    facts.streams = definition.vms.map { vm in
       knowledge.streams.first { $0.stream == vm.stream }.map {
         VPGAssessment.Stream(
           sync: $0.sync,
@@ -241,7 +248,7 @@ struct VPGJudge: Sendable {
     facts.needsConfiguration = knowledge.needsConfiguration
     facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
     facts.isHistoryShort = knowledge.journals.contains { $0.history.shortage != nil }
-    facts.latestCheckpoint = latestCheckpoint(record.definition, knowledge)?.time
+    facts.latestCheckpoint = latestCheckpoint(definition, knowledge)?.time
     facts.now = now
     var assessment = VPGAssessment(facts)
     if let progress = knowledge.recovery, progress.testStage == nil {
@@ -254,6 +261,13 @@ struct VPGJudge: Sendable {
       assessment.substatus = peer.substatus
     }
     return assessment
+  }
+}
+
+extension VPGDefinition {
+  /// Bytes of all disks.
+  fileprivate var provisionedByteCount: UInt64 {
+    vms.reduce(0) { $0 + $1.volumes.reduce(0) { $0 + $1.byteCount } }
   }
 }
 

@@ -1,0 +1,39 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A large value in a place of its own: copies of what holds it copy a reference.
+///
+/// Whoever changes it gets a new place, so that it is a value like any other. It is read where it
+/// is, without a copy; a definition of a VPG has some sixty references to count.
+package struct Shared<Value: Sendable>: Sendable {
+  private final class Place: Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+  }
+
+  private var place: Place
+
+  package init(_ value: Value) { place = Place(value) }
+
+  package var value: Value {
+    _read { yield place.value }
+    _modify {
+      var value = place.value
+      defer { place = Place(value) }
+      yield &value
+    }
+  }
+}
+
+extension Shared: Equatable where Value: Equatable {
+  package static func == (a: Self, b: Self) -> Bool {
+    a.place === b.place || a.place.value == b.place.value
+  }
+}
+
+extension Shared: Codable where Value: Codable {
+  package init(from decoder: any Decoder) throws { self.init(try Value(from: decoder)) }
+
+  package func encode(to encoder: any Encoder) throws { try place.value.encode(to: encoder) }
+}
