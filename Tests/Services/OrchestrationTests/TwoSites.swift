@@ -269,7 +269,7 @@ final class TwoSites: Sendable {
 /// Waits until something is so.
 func eventually(
   _ what: String,
-  within limit: Duration = .seconds(60),
+  within limit: Duration = .seconds(180),
   _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit
