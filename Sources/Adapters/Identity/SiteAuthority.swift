@@ -106,6 +106,13 @@ package struct SiteAuthority: Sendable {
     }
   }
 
+  /// The authority's key, which never leaves this process.
+  func keyPEM() throws(IdentityError) -> String {
+    do { return try key.serializeAsPEM().pemString } catch {
+      throw .malformed("the authority's key cannot be written: \(error)")
+    }
+  }
+
   /// Says of a public key, in PEM, that it is this site's, for signatures and for no connection.
   func certify(
     _ publicKey: Certificate.PublicKey,

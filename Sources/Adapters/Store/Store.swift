@@ -6,7 +6,7 @@ package import RecoveryModel
 /// What a manager must remember over a restart.
 ///
 /// Every call is durable when it returns.
-package protocol Store: CatalogueStore, ReportStore {
+package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   /// Ends its connections; calls afterwards fail.
   func close() async throws(StoreError)
 

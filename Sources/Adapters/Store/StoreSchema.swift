@@ -71,6 +71,10 @@ package enum StoreSchema {
     ("alert subjects", []),
     ("frozenGuest", [.keyed("frozenGuest", by: "vm")]),
     ("blueprint", [.keyed("blueprint", by: "stream")]),
+    (
+      "retention",
+      [.keyed("repository", by: "identifier"), .keyed("retentionSet", by: "identifier")]
+    ),
   ]
 
   /// The tables that a step empties.

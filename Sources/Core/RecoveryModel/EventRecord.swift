@@ -62,6 +62,8 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case resumeVPG = 43
     case alertTurnedOn = 47
     case alertTurnedOff = 48
+    case retain = 51
+    case restore = 53
     case preScript = 54
     case postScript = 55
     case logIn = 60

@@ -128,6 +128,18 @@ package struct CopyIdentifier: Identifier {
   package func path(in folder: String) -> String { "\(folder)/\(rawValue).raw" }
 }
 
+/// A place where copies are kept for years: a lower-case GUID.
+package struct RepositoryIdentifier: Identifier {
+  package let rawValue: String
+  package init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// A VPG's VMs as of a checkpoint, in a repository: a lower-case GUID.
+package struct RetentionSetIdentifier: Identifier {
+  package let rawValue: String
+  package init(rawValue: String) { self.rawValue = rawValue }
+}
+
 /// A task: `<task GUID>.<site GUID>`.
 ///
 /// The second half says which manager runs it.

@@ -18,6 +18,9 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   case moveRollback
   case clone(Clone)
   case cloneAbort
+  /// Copies a checkpoint, the latest if none is named, into the VPG's repository.
+  case retain(CheckpointIdentifier?)
+  case retainAbort
   case pause
   case resume
   case forceSync
@@ -150,7 +153,7 @@ extension VPGOperation {
   package var runsAtRecoverySite: Bool {
     switch self {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback, .clone, .cloneAbort, .resolve:
+      .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort, .resolve:
       true
     case .pause, .resume, .forceSync, .insertCheckpoint, .insertQuiescedCheckpoint, .update,
       .delete:

@@ -90,6 +90,7 @@ package struct ManagerService: Sendable {
         trust: trust
       ),
       scripts: scripts,
+      secrets: try authority.secretBox(),
       logger: logger,
       now: now
     )

@@ -38,6 +38,15 @@ package protocol RecoveryOperating: Sendable {
   /// Whether the VPG's last good point is being searched for.
   func isSearching(_ vpg: VPGIdentifier) async -> Bool
 
+  /// Whether the VPG is being copied to a repository.
+  func isRetaining(_ vpg: VPGIdentifier) async -> Bool
+
+  /// Makes a new VM of a retention set.
+  func restore(_ wish: RestoreWish, user: String) async throws(SiteError) -> TaskIdentifier
+
+  /// Refuses while something is copied into a repository, or out of it.
+  func refuseIfRetaining(in repository: RepositoryIdentifier) async throws(SiteError)
+
   /// Begins to search for the last point that passes a check.
   func beginSearch(
     _ wish: PointSearchWish,

@@ -160,7 +160,7 @@ extension Site: SiteService {
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback, .clone, .cloneAbort:
+      .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort:
       try await recovery.begin(operation, on: record, user: user)
     case .pause: try await setPaused(true, record, user: user)
     case .resume: try await setPaused(false, record, user: user)

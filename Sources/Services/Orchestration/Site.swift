@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Hypervisor
+package import Identity
 package import Logging
 package import RecoveryModel
 package import Scripts
@@ -33,7 +34,8 @@ package final class Site: Service, Sendable {
   /// A site by its settings and the parts it works with.
   ///
   /// `authority` is the certificate, in PEM, that peers come to trust; `recovery` makes the part
-  /// that carries out tests and failovers. Without `scripts` none are run.
+  /// that carries out tests and failovers. Without `scripts` none are run, and without `secrets` no
+  /// repositories are kept.
   package init(
     settings: SiteSettings,
     authority: String,
@@ -41,6 +43,7 @@ package final class Site: Service, Sendable {
     store: any Store,
     connections: any SiteConnections,
     scripts: (any ScriptRunning)? = nil,
+    secrets: SecretBox? = nil,
     logger: Logger,
     now: @escaping @Sendable () -> WallTime = { .now },
     recovery: (SiteContext) -> any RecoveryOperating = { RecoveryOperations(context: $0) }
@@ -52,6 +55,7 @@ package final class Site: Service, Sendable {
       store: store,
       connections: connections,
       scripts: scripts,
+      secrets: secrets,
       logger: logger,
       now: now
     )
@@ -123,6 +127,13 @@ package final class Site: Service, Sendable {
           await PowerWatch(context: self.context, finder: self.witnesses.splitBrains).run()
         }
         group.addTask { await BandwidthKeeper(context: self.context).run() }
+        group.addTask {
+          await RetentionSweep(
+            context: self.context,
+            recovery: self.recovery,
+            gate: self.context.gate
+          ).run()
+        }
         group.addTask { await self.meter.run() }
         group.addTask { await self.sampler.run() }
         group.addTask {

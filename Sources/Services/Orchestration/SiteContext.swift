@@ -4,6 +4,7 @@
 package import ControlProtocol
 internal import Foundation
 package import Hypervisor
+package import Identity
 package import Logging
 package import RecoveryModel
 package import Scripts
@@ -25,6 +26,9 @@ package struct SiteContext: Sendable {
   package let connect: any SiteConnections
   /// nil runs no scripts.
   package let scripts: (any ScriptRunning)?
+  /// nil keeps no repositories.
+  package let secrets: SecretBox?
+  let gate = RepositoryGate()
   package let scope: WorkScope
   package let logger: Logger
   private let clock: @Sendable () -> WallTime
@@ -36,6 +40,7 @@ package struct SiteContext: Sendable {
     store: any Store,
     connections: any SiteConnections,
     scripts: (any ScriptRunning)? = nil,
+    secrets: SecretBox? = nil,
     logger: Logger,
     now: @escaping @Sendable () -> WallTime
   ) {
@@ -46,6 +51,7 @@ package struct SiteContext: Sendable {
     clock = now
     connect = connections
     self.scripts = scripts
+    self.secrets = secrets
     scope = WorkScope()
     vpgs = VPGBook(store: store)
     replication = ReplicationBook(store: store, logger: logger)

@@ -11,7 +11,9 @@ package import Scripts
 /// It knows no HTTP and no JSON.
 ///
 /// A VPG may be named at either of its sites; what the other one has to do is passed on.
-package protocol SiteService: SiteReporting, FileRestoring, PointComparing, PointSearching {
+package protocol SiteService: SiteReporting, FileRestoring, PointComparing, PointSearching,
+  LongTermRetaining
+{
   // MARK: Sites
 
   var siteIdentifier: SiteIdentifier { get }

@@ -380,5 +380,76 @@ actor FakeAppliance: ApplianceControl {
 
   func deleteCopy(_ copy: CopyIdentifier, in folder: String) {
     copies[copy.path(in: folder)] = nil
+    restored[copy.path(in: folder)] = nil
+  }
+
+  // MARK: Repositories
+
+  /// The disks in the only repository, by snapshot, with the tags they have.
+  private(set) var archived: [String: ArchiveRequest] = [:]
+  /// The copies under way or done, and what is said of one; by default it is kept whole.
+  private(set) var archives: [CopyIdentifier: String] = [:]
+  private var archiveReply: ArchiveReply?
+  private(set) var restored: [String: RestoreRequest] = [:]
+  /// Why the repository cannot be reached.
+  private var repositoryFault: SiteError?
+
+  func setArchiveReply(_ reply: ArchiveReply?) { archiveReply = reply }
+  func setRepositoryFault(_ fault: SiteError?) { repositoryFault = fault }
+
+  func check(_ request: RepositoryRequest) throws(SiteError) -> RepositoryReply {
+    if let repositoryFault { throw repositoryFault }
+    return RepositoryReply(
+      identifier: "mark of \(request.repository.location)",
+      usedByteCount: 3 << 30,
+      capacityByteCount: 10 << 30,
+      freeByteCount: 7 << 30
+    )
+  }
+
+  func archivedDisks(_ request: SnapshotListRequest) throws(SiteError) -> [ArchivedDisk] {
+    if let repositoryFault { throw repositoryFault }
+    return archived.filter { Set(request.tags).isSubset(of: $0.value.tags) }
+      .map { ArchivedDisk(snapshot: $0.key, name: $0.value.name) }
+  }
+
+  func forget(_ request: ForgetRequest) throws(SiteError) {
+    if let repositoryFault { throw repositoryFault }
+    for snapshot in request.snapshots { archived[snapshot] = nil }
+  }
+
+  func archive(
+    _ copy: CopyIdentifier,
+    _ request: ArchiveRequest
+  ) throws(SiteError) -> ArchiveReply {
+    if isAway { throw .unreachable("the appliance is away") }
+    guard opened[request.export] != nil else { throw .notFound("there is no such export") }
+    if let archiveReply {
+      archives[copy] = ""
+      return archiveReply
+    }
+    let snapshot: String
+    if let known = archives[copy], !known.isEmpty {
+      snapshot = known
+    } else {
+      snapshot = "snapshot-\(archived.count + 1)-\(copy)"
+      archived[snapshot] = request
+      archives[copy] = snapshot
+    }
+    return ArchiveReply(
+      doneByteCount: 1 << 20,
+      byteCount: 1 << 20,
+      snapshot: snapshot,
+      addedByteCount: 4096
+    )
+  }
+
+  func deleteArchive(_ copy: CopyIdentifier) { archives[copy] = nil }
+
+  func restore(_ copy: CopyIdentifier, _ request: RestoreRequest) throws(SiteError) -> CopyReply {
+    if isAway { throw .unreachable("the appliance is away") }
+    guard archived[request.snapshot] != nil else { throw .notFound("there is no such snapshot") }
+    restored[copy.path(in: request.folder)] = request
+    return copyReply
   }
 }

@@ -3,6 +3,7 @@
 
 import Foundation
 import Hypervisor
+import Identity
 import Logging
 import Orchestration
 import RecoveryModel
@@ -164,6 +165,7 @@ final class TwoSites: Sendable {
         others: others
       ),
       scripts: scripts,
+      secrets: SecretBox(secret: Data(name.utf8)),
       logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
       recovery: { RecoveryOperations(context: $0, checks: checks) }
     )

@@ -22,6 +22,10 @@ actor FakeSite: SiteService {
 
   var operations: [VPGOperation] = []
   var wishes: [PointSearchWish] = []
+  var repositoryWishes: [RepositoryWish] = []
+  var restoreWishes: [RestoreWish] = []
+  /// Identifiers of what was to be removed.
+  var removed: [String] = []
   var created: [VPGDefinition] = []
   /// Thrown by create and perform, once set.
   var refusal: SiteError?

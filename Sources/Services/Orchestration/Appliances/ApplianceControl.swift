@@ -71,6 +71,28 @@ package protocol ApplianceControl: Sendable {
   /// Ends a copy and deletes its file, and its folder if that is empty then; what is gone is fine.
   func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError)
 
+  // MARK: Repositories
+
+  /// Makes a repository, or looks whether it is there and works.
+  func check(_ request: RepositoryRequest) async throws(SiteError) -> RepositoryReply
+  /// The disks in a repository that have all of the tags.
+  func archivedDisks(_ request: SnapshotListRequest) async throws(SiteError) -> [ArchivedDisk]
+  /// Forgets disks and gives back their room; those that are gone are fine.
+  func forget(_ request: ForgetRequest) async throws(SiteError)
+  /// Has a disk of an open export copied into a repository, and says how far that is.
+  func archive(
+    _ copy: CopyIdentifier,
+    _ request: ArchiveRequest
+  ) async throws(SiteError) -> ArchiveReply
+  /// Ends a copy into a repository and forgets how it ended; one that is gone already is fine.
+  func deleteArchive(_ copy: CopyIdentifier) async throws(SiteError)
+  /// Has a disk of a repository written to a file, and says how far that is; ``deleteCopy(_:in:)``
+  /// deletes it.
+  func restore(
+    _ copy: CopyIdentifier,
+    _ request: RestoreRequest
+  ) async throws(SiteError) -> CopyReply
+
   // MARK: Files
 
   func fileSessions() async throws(SiteError) -> [FileSessionStatus]

@@ -129,6 +129,38 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.deleteCopy(copy, in: folder) } catch { try SiteError.unlessGone(error) }
   }
 
+  func check(_ request: RepositoryRequest) async throws(SiteError) -> RepositoryReply {
+    do { return try await client.check(request) } catch { throw SiteError(error) }
+  }
+
+  func archivedDisks(
+    _ request: SnapshotListRequest
+  ) async throws(SiteError) -> [ArchivedDisk] {
+    do { return try await client.archivedDisks(request) } catch { throw SiteError(error) }
+  }
+
+  func forget(_ request: ForgetRequest) async throws(SiteError) {
+    do { try await client.forget(request) } catch { throw SiteError(error) }
+  }
+
+  func archive(
+    _ copy: CopyIdentifier,
+    _ request: ArchiveRequest
+  ) async throws(SiteError) -> ArchiveReply {
+    do { return try await client.archive(copy, request) } catch { throw SiteError(error) }
+  }
+
+  func deleteArchive(_ copy: CopyIdentifier) async throws(SiteError) {
+    do { try await client.deleteArchive(copy) } catch { try SiteError.unlessGone(error) }
+  }
+
+  func restore(
+    _ copy: CopyIdentifier,
+    _ request: RestoreRequest
+  ) async throws(SiteError) -> CopyReply {
+    do { return try await client.restore(copy, request) } catch { throw SiteError(error) }
+  }
+
   func fileSessions() async throws(SiteError) -> [FileSessionStatus] {
     do { return try await client.fileSessions() } catch { throw SiteError(error) }
   }

@@ -64,7 +64,7 @@ extension RecoveryPlan {
 
   /// `web1-2026-11-24T00-41-33Z`, with a number if that name is taken; file systems and shells
   /// take it as it is.
-  private static func newName(
+  static func newName(
     for name: String,
     as time: WallTime,
     besides taken: Set<String>

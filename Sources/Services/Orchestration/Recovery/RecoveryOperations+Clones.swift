@@ -31,6 +31,7 @@ extension RecoveryOperations {
   func refuseCommitIfRead(_ definition: VPGDefinition) async throws(SiteError) {
     try await clones.refuseIfActive(definition.identifier, definition.name)
     try await searches.refuseIfActive(definition.identifier, definition.name)
+    try await retentions.refuseIfActive(definition.identifier, definition.name)
     try await readers(of: definition).refuse(definition.vms, except: own(definition)) { vm in
       "The recovery of the VPG \(definition.name) cannot be committed: a point of the journal of "
         + "the VM \(vm.name)"

@@ -21,6 +21,8 @@ package actor RecoveryOperations: RecoveryOperating {
   private let steps: RecoverySteps
   let clones: Clones
   let searches: PointSearches
+  let retentions: Retentions
+  let restores: Restores
   private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
   /// What an earlier manager left, until it is gone on with.
   private var loaded: [StoredRecovery] = []
@@ -34,6 +36,14 @@ package actor RecoveryOperations: RecoveryOperating {
       context: context,
       steps: PointSearchSteps(context: context, checks: checks)
     )
+    retentions = Retentions(
+      context: context,
+      steps: RetentionSteps(context: context, gate: context.gate)
+    )
+    restores = Restores(
+      context: context,
+      steps: RestoreSteps(context: context, gate: context.gate)
+    )
   }
 
   // MARK: After a restart
@@ -44,6 +54,8 @@ package actor RecoveryOperations: RecoveryOperating {
         switch record.kind {
         case StoredClone.words.kind: await clones.load(try StoredClone(record))
         case StoredPointSearch.words.kind: try await loadSearch(try StoredPointSearch(record))
+        case StoredRetention.words.kind: await retentions.load(try StoredRetention(record))
+        case StoredRestore.words.kind: await restores.load(try StoredRestore(record))
         default:
           let stored = try StoredRecovery(record)
           loaded.append(stored)
@@ -58,6 +70,8 @@ package actor RecoveryOperations: RecoveryOperating {
   package func resume() async {
     await clones.resume()
     await searches.resume()
+    await retentions.resume()
+    await restores.resume()
     let open = Set(await context.tasks.unfinished().map(\.identifier))
     for stored in loaded {
       let vpg = stored.workflow.vpg
@@ -141,6 +155,10 @@ package actor RecoveryOperations: RecoveryOperating {
     case .cloneAbort:
       let definition = record.definition
       return try await clones.abort(definition.identifier, of: definition.name, user: user)
+    case .retain(let checkpoint): return try await retain(checkpoint, record, user: user)
+    case .retainAbort:
+      let definition = record.definition
+      return try await retentions.abort(definition.identifier, of: definition.name, user: user)
     case .failoverCommit(let reverseProtection):
       try await refuseCommitIfRead(record.definition)
       let reversal = try await reversal(reverseProtection, of: record, .commit(nil))
@@ -474,6 +492,7 @@ package actor RecoveryOperations: RecoveryOperating {
       if policy == .commit {
         try await clones.end(vpg, because: "The clone was ended by the commit of a recovery.")
         try await searches.end(vpg, because: "The search was ended by the commit of a recovery.")
+        try await retentions.end(vpg, because: "The copy was ended by the commit of a recovery.")
         try await endReaders(of: record.definition)
       }
       _ = try await begin(operation, on: record, user: stored.user)

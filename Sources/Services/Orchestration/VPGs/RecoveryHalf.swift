@@ -83,6 +83,9 @@ struct RecoveryHalf: Sendable {
         "A clone of the VPG \(definition.name) is being made; wait for its end or abort it first."
       )
     }
+    if await recovery.isRetaining(definition.identifier) {
+      throw .conflict(Retentions.isBusy(definition.name))
+    }
     if await recovery.isSearching(definition.identifier) {
       throw .conflict(
         "The last good point of the VPG \(definition.name) is being searched for; wait for the end "

@@ -36,6 +36,9 @@ actor DurableJobs<Job: DurableJob> {
     known[subject].map { $0.ended == nil } ?? false
   }
 
+  /// The jobs that are not over.
+  func active() -> [Job] { known.values.filter { $0.ended == nil } }
+
   // MARK: After a restart
 
   /// Takes a job of an earlier manager.

@@ -64,8 +64,14 @@ enum VirtualizationSites: Resource {
       Route(.get, "\(site)/datastoreclusters", "Datastore clusters: there are none.") { call in
         try await nothing(call, of: "DatastoreClusterNativeApi")
       },
-      Route(.get, "\(site)/repositories", "Repositories: there are none.") { call in
-        try await nothing(call, of: "BackupTargetInfoRepositoriesApi")
+      Route(.get, "\(site)/repositories", "Repositories of this site.") { call in
+        // Another site's manager answers for its own.
+        let isOwn = try await siteInPath(call).identifier == call.site.siteIdentifier
+        let repositories = isOwn ? try await call.site.repositories() : []
+        return .list(
+          repositories.map(APIValue.repositoryInfo),
+          of: "BackupTargetInfoRepositoriesApi"
+        )
       },
       Route(.get, "\(site)/devices", "Block devices of hosts that VMs have as disks.") { call in
         let query = call.query

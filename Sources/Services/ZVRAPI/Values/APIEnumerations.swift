@@ -218,6 +218,13 @@ enum APIEnumerations {
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
   )
 
+  // Of these only the range is published.
+
+  static let retentionStorage = APIEnumeration("LtrStorageType", count: 12, [])
+  static let retentionConnection = APIEnumeration("LtrBackupTargetType", count: 6, [])
+  static let retentionTier = APIEnumeration("LtrBackupTier", count: 11, [])
+  static let retentionImmutability = APIEnumeration("LtrImmutabilityType", count: 3, [])
+
   static let backupRetentionPeriod = APIEnumeration(
     "BackupRetentionPeriod",
     isNumberInJSON: false,

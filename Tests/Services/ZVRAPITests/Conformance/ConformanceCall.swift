@@ -29,6 +29,8 @@ struct ConformanceCall {
     "zorgIdentifier": FakeSite.zorg.identifier,
     "recoveryOperationIdentifier": FakeSite.recovery,
     "flrSessionIdentifier": FakeSite.files.rawValue,
+    "repositoryIdentifier": "\(FakeSite.repository)", "repositoryId": "\(FakeSite.repository)",
+    "retentionSetIdentifier": "\(FakeSite.retentionSet)",
     "timeStamp": "2024-05-06T07:08:09.000Z",
     "tweakName": "RpoAlertCalmInSeconds",
   ]
@@ -57,10 +59,12 @@ struct ConformanceCall {
     "POST /v1/flrs/{flrSessionIdentifier}/download": #"{"PathList": ["/vda1/etc/hosts"]}"#,
     "PUT /v1/localsite/virtualizationsettings":
       #"{"Credentials": {"UserName": "u", "Password": "p"}}"#,
-    "POST /v1/ltr/repositories": #"{"RepositoryName": "r"}"#,
-    "POST /v1/ltr/restore/vm": #"{"RetentionSetIdentifier": "r"}"#,
+    "POST /v1/ltr/repositories": #"{"RepositoryName": "r", "Nfs": {"Path": "/srv/archive"}}"#,
+    "POST /v1/ltr/restore/vm":
+      #"{"RetentionSetIdentifier": "\#(FakeSite.retentionSet)", "#
+      + #""VmIdentifier": "\#(FakeSite.web)"}"#,
     "POST /v1/ltr/catalog/deleteretentionsets":
-      #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "r"}]}"#,
+      #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "\#(FakeSite.retentionSet)"}]}"#,
     "POST /v1/recoveryScripts/output/folders": #"{"Path": "/x"}"#,
     "POST /v1/recoveryScripts/repository/folders": #"{"Path": "/x"}"#,
     "POST /v1/recoveryScripts/repository/files": FakeSite.upload(path: "/b.sh"),
