@@ -69,12 +69,17 @@ extension WithstandBench {
   }
 
   /// The VPG meets its SLA, and has a checkpoint that is newer than the first that was seen.
+  ///
+  /// A call that fails is one more reason to wait: a VPG that has just been made, or turned round,
+  /// has no journal for a moment.
   fileprivate func waitUntilProtectedHere() async throws {
     var before: String?
     let isProtected = try await Waiting.until(seconds: 120, every: .milliseconds(300)) {
-      let latest = try await checkpoints().last ?? ""
+      guard let known = try? await checkpoints(), let view = try? await vpg(at: london) else {
+        return false
+      }
+      let latest = known.last ?? ""
       before = before ?? latest
-      let view = try await vpg(at: london)
       return view["Status"].int == 1 && view["SubStatus"].int == 0 && latest > before ?? latest
     }
     #expect(isProtected, "the VPG is not protected")
