@@ -117,7 +117,6 @@ package final class LibvirtHypervisor: Hypervisor {
     }
     return try await condition()
   }
-
 }
 
 // MARK: The connection
