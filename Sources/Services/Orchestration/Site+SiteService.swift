@@ -52,7 +52,12 @@ extension Site: SiteService {
     if definition.recoverySite == context.site {
       all = try await RecoverySite(context: context, definition: definition).checkpoints()
     } else {
-      all = try await context.peers.client(for: definition.recoverySite).checkpoints(of: vpg)
+      let peer = try await context.peers.client(for: definition.recoverySite)
+      do { all = try await peer.checkpoints(of: vpg) } catch {
+        // The other site hears of a VPG after this one made it.
+        guard case .notFound = error else { throw error }
+        all = []
+      }
     }
     return all.filter { checkpoint in
       start.map { $0 <= checkpoint.time } ?? true && end.map { checkpoint.time <= $0 } ?? true

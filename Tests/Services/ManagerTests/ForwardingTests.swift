@@ -149,19 +149,3 @@ import Testing
     }
   }
 }
-
-/// A log whose lines can be waited for.
-private struct LineLog: LogHandler {
-  let write: AsyncStream<String>.Continuation
-  var metadata = Logger.Metadata()
-  var logLevel = Logger.Level.info
-
-  init(write: AsyncStream<String>.Continuation) { self.write = write }
-
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  func log(event: LogEvent) { write.yield(event.message.description) }
-}

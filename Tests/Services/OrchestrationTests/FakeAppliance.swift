@@ -288,7 +288,10 @@ actor FakeAppliance: ApplianceControl {
     points.promoted.append(.checkpoint(checkpoint))
   }
 
-  func checkpoints(of stream: StreamIdentifier) -> [Checkpoint] { marks[stream] ?? [] }
+  func checkpoints(of stream: StreamIdentifier) throws(SiteError) -> [Checkpoint] {
+    guard journals[stream] != nil else { throw .notFound("there is no journal \(stream)") }
+    return marks[stream] ?? []
+  }
 
   func exports() -> [ExportStatus] { Array(opened.values) }
 

@@ -23,6 +23,26 @@ import Testing
     }
   }
 
+  @Test func `a VPG whose journals are not there yet has no checkpoints, asked at either site`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let both = [sites.londonSite, sites.parisSite]
+      for site in both {
+        #expect(try await !site.checkpoints(of: definition.identifier, from: nil, to: nil).isEmpty)
+      }
+      await sites.parisAppliance.setFull(true)
+      for vm in definition.vms {
+        try await sites.parisAppliance.endJournal(vm.stream, keepsReplica: true)
+      }
+      for site in both {
+        #expect(try await site.checkpoints(of: definition.identifier, from: nil, to: nil).isEmpty)
+      }
+    }
+  }
+
   // MARK: Pairing
 
   @Test func `pairing makes both sites know and trust each other`() async throws {

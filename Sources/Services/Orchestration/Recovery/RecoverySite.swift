@@ -41,10 +41,16 @@ struct RecoverySite: Sendable {
   }
 
   /// The checkpoints the VPG can be recovered to: those that every journal holds, oldest first.
+  ///
+  /// A VPG that is just being made has none: its journals are not there yet.
   func checkpoints() async throws(SiteError) -> [Checkpoint] {
     var common: [Checkpoint]?
     for vm in definition.vms {
-      let held = try await appliance(of: vm).checkpoints(of: vm.stream)
+      let held: [Checkpoint]
+      do { held = try await appliance(of: vm).checkpoints(of: vm.stream) } catch {
+        guard case .notFound = error else { throw error }
+        return []
+      }
       if let earlier = common {
         let identifiers = Set(held.map(\.identifier))
         common = earlier.filter { identifiers.contains($0.identifier) }
