@@ -54,6 +54,7 @@ struct LibvirtHypervisorXMLTests {
     #expect(vm.disks.map(\.chain) == [["/top", nil], ["/dev/x"]])
     #expect(vm.nics.map(\.networkName) == ["prod"])
     #expect(vm.isAgentConnected)
+    #expect(vm.guestOS == "debian 12")
     #expect(!vm.isRecovered)
   }
 
@@ -132,6 +133,8 @@ struct LibvirtHypervisorXMLTests {
 
   private static let running = """
     <domain type='qemu' id='3'><name>a &amp; b</name><uuid>u</uuid>
+    <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+      <libosinfo:os id='http://debian.org/debian/12'/></libosinfo:libosinfo></metadata>
     <memory unit='KiB'>262144</memory><vcpu placement='static'>2</vcpu>
     <os firmware='efi'><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
     <devices>

@@ -109,6 +109,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
   ///
   /// Another host could not run it as it is.
   package var ties: [String]?
+  /// The guest's operating system, such as `debian 12`; nil if nobody said.
+  package var guestOS: String?
 
   package init(
     identifier: VMIdentifier,
@@ -119,7 +121,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     hardware: VMHardware,
     disks: [Disk],
     nics: [NIC],
-    ties: [String]? = nil
+    ties: [String]? = nil,
+    guestOS: String? = nil
   ) {
     self.identifier = identifier
     self.name = name
@@ -130,6 +133,7 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     self.disks = disks
     self.nics = nics
     self.ties = ties
+    self.guestOS = guestOS
   }
 
   /// Whether the VM runs.

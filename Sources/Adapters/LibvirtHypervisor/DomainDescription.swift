@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foundation
 internal import RecoveryModel
 
 /// What a domain's XML says that Understudy needs.
@@ -32,6 +33,8 @@ struct DomainDescription: Sendable {
   let isAgentConnected: Bool
   /// Whether Understudy defined the domain.
   let isRecovered: Bool
+  /// What whoever made the domain says it runs, such as `debian 12`.
+  let guestOS: String?
   /// What ties the domain to its host, in words.
   let ties: [String]
 
@@ -51,6 +54,7 @@ struct DomainDescription: Sendable {
       .first { $0.attributes["name"] == "org.qemu.guest_agent.0" }
     isAgentConnected = agent?.attributes["state"] == "connected"
     isRecovered = domain["metadata"]?[RecoveredDomain.mark] != nil
+    guestOS = Self.guestOS(domain["metadata"])
     ties = MovedDevices.ties(domain)
     hardware = VMHardware(
       memoryInMB: Self.memoryInMB(domain["memory"]),
@@ -61,6 +65,19 @@ struct DomainDescription: Sendable {
       hasGuestAgent: agent != nil,
       macAddresses: nics.map(\.macAddress)
     )
+  }
+
+  /// The system that libosinfo's mark names, which virt-manager and virt-install leave.
+  ///
+  /// Its identifier is an address, such as `http://debian.org/debian/12`; what follows the host is
+  /// the name.
+  private static func guestOS(_ metadata: XMLTree?) -> String? {
+    let mark = metadata?.children.first { $0.name.split(separator: ":").last == "libosinfo" }
+    let system = mark?.children.first { $0.name.split(separator: ":").last == "os" }
+    guard let identifier = system?.attributes["id"], let scheme = identifier.range(of: "://")
+    else { return nil }
+    let words = identifier[scheme.upperBound...].split(separator: "/").dropFirst()
+    return words.isEmpty ? nil : words.joined(separator: " ")
   }
 
   private static func isEFI(_ os: XMLTree?) -> Bool {

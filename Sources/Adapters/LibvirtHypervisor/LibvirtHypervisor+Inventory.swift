@@ -157,7 +157,8 @@ extension LibvirtConnection {
           addresses: addresses[card.macAddress.lowercased()] ?? []
         )
       },
-      ties: description.ties.isEmpty ? nil : description.ties
+      ties: description.ties.isEmpty ? nil : description.ties,
+      guestOS: description.guestOS
     )
   }
 

@@ -23,9 +23,18 @@ extension Site: SiteService {
       .shown(in: witnesses.judge(of: record).view(record))
   }
 
-  package func names() async -> SiteNames {
+  package func names() async throws(SiteError) -> SiteNames {
     var names = SiteNames(vpgs: await context.vpgs.allNames(), sites: await context.peers.names())
     names.sites[context.site] = context.settings.name
+    let owners = await context.vpgs.allOrganisations()
+    if !owners.isEmpty {
+      // Others than this manager change these in its store.
+      let known = Dictionary(
+        try await organisations().map { ($0.identifier, $0) },
+        uniquingKeysWith: { first, _ in first }
+      )
+      names.organisations = owners.compactMapValues { known[$0] }
+    }
     return names
   }
 

@@ -127,12 +127,23 @@ extension Site {
         protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
         recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
       )
+      view.selfProtectedVPGs = await countWithinSite(sighting?.status.streams.map(\.vpg) ?? [])
       let journals =
         sighting?.status.journals.map { AlertCondition.Subject.stream($0.stream) } ?? []
       view.alertLevel = levels.level(ofAny: [.appliance(appliance.identifier)] + journals)
       views.append(view)
     }
     return views
+  }
+
+  /// Of these VPGs, those whose recovery site is this one too.
+  private func countWithinSite(_ vpgs: [VPGIdentifier]) async -> Int {
+    var count = 0
+    for vpg in Set(vpgs) {
+      let definition = await context.vpgs.record(vpg)?.definition
+      if definition?.recoverySite == definition?.protectedSite, definition != nil { count += 1 }
+    }
+    return count
   }
 
   private func counters(

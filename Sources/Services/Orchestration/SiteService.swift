@@ -91,7 +91,7 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   // MARK: Work and history
 
   /// What people call the VPGs and sites there are.
-  func names() async -> SiteNames
+  func names() async throws(SiteError) -> SiteNames
 
   /// Tasks of this site, newest first.
   func tasks() async throws(SiteError) -> [TaskRecord]
@@ -118,10 +118,27 @@ extension SiteService {
 package struct SiteNames: Sendable, Equatable {
   package var vpgs: [VPGIdentifier: String]
   package var sites: [SiteIdentifier: String]
+  /// Of the VPGs that belong to one.
+  package var organisations: [VPGIdentifier: Organisation]
 
-  package init(vpgs: [VPGIdentifier: String], sites: [SiteIdentifier: String]) {
+  package init(
+    vpgs: [VPGIdentifier: String],
+    sites: [SiteIdentifier: String],
+    organisations: [VPGIdentifier: Organisation] = [:]
+  ) {
     self.vpgs = vpgs
     self.sites = sites
+    self.organisations = organisations
+  }
+
+  /// The organisations that have one of these VPGs, in the order of the VPGs.
+  package func organisations(of vpgs: some Sequence<VPGIdentifier>) -> [Organisation] {
+    guard !organisations.isEmpty else { return [] }
+    return vpgs.reduce(into: []) { found, vpg in
+      if let organisation = organisations[vpg], !found.contains(organisation) {
+        found.append(organisation)
+      }
+    }
   }
 }
 

@@ -115,6 +115,8 @@ package struct ApplianceView: Sendable, Equatable {
   package var cpuCount: Int
   package var protected: Counters
   package var recovery: Counters
+  /// Of the VPGs it sends, those that stay at the site.
+  package var selfProtectedVPGs = 0
   /// The worst alert about it and the journals it keeps; nil without one.
   package var alertLevel: AlertLevel?
 

@@ -9,11 +9,12 @@ package import Store
 package actor VPGBook {
   private let store: any Store
   private var records: [VPGIdentifier: VPGRecord] = [:] {
-    didSet { (sorted, names, holders) = (nil, nil, nil) }
+    didSet { (sorted, names, holders, organisations) = (nil, nil, nil, nil) }
   }
   /// Made of the records when they are asked for: loops ask several times a second.
   private var sorted: [VPGRecord]?
   private var names: [VPGIdentifier: String]?
+  private var organisations: [VPGIdentifier: String]?
   private var holders: [VMIdentifier: [VPGIdentifier]]?
   /// VPGs whose definition somebody is changing now.
   private var changing: Set<VPGIdentifier> = []
@@ -45,6 +46,14 @@ package actor VPGBook {
     if let names { return names }
     let all = records.mapValues(\.definition.name)
     names = all
+    return all
+  }
+
+  /// The identifiers of the organisations that VPGs belong to.
+  package func allOrganisations() -> [VPGIdentifier: String] {
+    if let organisations { return organisations }
+    let all = records.compactMapValues(\.definition.policy.zorg)
+    organisations = all
     return all
   }
 

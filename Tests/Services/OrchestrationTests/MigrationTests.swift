@@ -33,7 +33,7 @@ struct MigrationTests {
         }
         return true
       }
-      let held = await sites.parisAppliance.checkpoints(of: definition.vms[0].stream).map(\.tag)
+      let held = try await sites.parisAppliance.checkpoints(of: definition.vms[0].stream).map(\.tag)
       #expect(held.contains("before") && held.contains("after"))
     }
   }

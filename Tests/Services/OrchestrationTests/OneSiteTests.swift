@@ -54,6 +54,7 @@ import Testing
       #expect(paths.count == 2 && paths.allSatisfy { $0.hasPrefix("/second/london/web1/") })
       let view = try await sites.londonSite.vpg(definition.identifier)
       #expect((view.protectedSiteName, view.recoverySiteName) == ("london", "london"))
+      #expect(try await sites.londonSite.appliances().map(\.selfProtectedVPGs) == [1])
       #expect(view.latestCheckpoint != nil)
       // A tagged checkpoint is known to be safe.
       try await perform(.insertCheckpoint(tag: "before patch"), definition, sites)

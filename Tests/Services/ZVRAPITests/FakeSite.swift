@@ -109,7 +109,8 @@ actor FakeSite: SiteService {
   func names() -> SiteNames {
     SiteNames(
       vpgs: [Self.vpg: definition.name],
-      sites: [Self.london: "london", Self.paris: "paris"]
+      sites: [Self.london: "london", Self.paris: "paris"],
+      organisations: [Self.vpg: Self.zorg]
     )
   }
 

@@ -25,6 +25,9 @@ import Testing
     ("events?eventType=CreateProtectionGroup", 1), ("events?eventType=2", 0),
     ("events?vpg=\(FakeSite.vpg)", 1), ("events?entityType=VPG&category=events", 1),
     ("events?eventCategory=Alerts", 0), ("events?siteName=LONDON&userName=Admin", 1),
+    ("events?zorgIdentifier=\(FakeSite.zorg.identifier.uppercased())", 1),
+    ("events?zorgIdentifier=\(FakeSite.vpg)", 0),
+    ("alerts?zorgIdentifier=\(FakeSite.zorg.identifier)", 1), ("alerts?zorgIdentifier=x", 0),
     ("events?startDate=5/6/2024+12%3A00:00%20AM", 1), ("events?endDate=2024-05-06", 0),
     ("vpgs/\(FakeSite.vpg)/checkpoints?startDate=2020-01-01", 2),
   ])
@@ -32,6 +35,16 @@ import Testing
     let client = await APIClient.loggedOn()
     let items = await client.get("/v1/\(path)").items
     #expect(items?.count == count, "\(path)")
+  }
+
+  @Test func `events and alerts name the organisation of their VPG`() async {
+    let client = await APIClient.loggedOn()
+    let event = await client.get("/v1/events").items?.first?.object
+    #expect(event?["ZorgName"]?.readText == "Org")
+    #expect(event?["ZorgIdentifier"]?.readText == FakeSite.zorg.identifier)
+    let link = await client.get("/v1/alerts").items?.first?.object?["AffectedZorgs"]?
+      .items?.first?.object
+    #expect(link?["identifier"]?.readText == FakeSite.zorg.identifier)
   }
 
   @Test(arguments: ["vpgs?status=Sleepy", "events?startDate=soon", "tasks?status=99"])

@@ -25,7 +25,7 @@ enum Alerts: Resource {
         let identifier = call.parameter("alertIdentifier").lowercased()
         let found = await call.site.alerts().first { $0.identifier == identifier }
         guard let found else { throw SiteError.notFound("There is no alert \(identifier).") }
-        return .value(.alert(found, call.links()))
+        return .value(.alert(AlertView(found, try await call.site.names()), call.links()))
       },
       Route(
         .post,
@@ -63,16 +63,20 @@ enum Alerts: Resource {
     let entity = try query.number("entity", of: APIEnumerations.alertEntity)
     let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
     let local = call.site.siteIdentifier
-    let localName = await call.site.names().sites[local] ?? ""
-    let found = await call.site.alerts().filter { alert in
-      start.map { alert.turnedOn >= $0 } ?? true
+    let names = try await call.site.names()
+    let localName = names.sites[local] ?? ""
+    let zorg = query.text("zorgIdentifier")
+    let found = await call.site.alerts().map { AlertView($0, names) }.filter { view in
+      let alert = view.record
+      return start.map { alert.turnedOn >= $0 } ?? true
         && end.map { alert.turnedOn <= $0 } ?? true
         && level ?? alert.level == alert.level
         && entity ?? alert.entity == alert.entity
         && vpg.map { alert.condition.vpgs.contains(VPGIdentifier($0)) } ?? true
         && query.matches("siteIdentifier", local.rawValue)
         && query.matches("siteName", localName)
-        && query.matches("zorgIdentifier", "")
+        && zorg.map { zorg in view.organisations.contains { $0.identifier.isSame(as: zorg) } }
+          ?? true
         && query.matches("helpIdentifier", alert.condition.kind.rawValue)
         && query.matches("isDismissed", alert.isDismissed ? "true" : "false")
     }

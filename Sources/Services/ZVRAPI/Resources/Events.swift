@@ -33,7 +33,7 @@ enum Events: Resource {
       },
       Route(.get, "events/{eventIdentifier}", "One event.") { call in
         let event = try await call.site.event(call.parameter("eventIdentifier").lowercased())
-        return .value(.event(event, names: await call.site.names(), call.links()))
+        return .value(.event(event, names: try await call.site.names(), call.links()))
       },
     ]
   }
@@ -49,8 +49,9 @@ enum Events: Resource {
       "eventCategory",
       of: APIEnumerations.eventCategory
     )
-    let names = await call.site.names()
+    let names = try await call.site.names()
     let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
+    let zorg = query.text("zorgIdentifier")
     let limit = start == nil && end == nil ? usualLimit : searchLimit
     // The store finds a period and a number by itself; for the rest each event is looked at.
     let isSearch = kind ?? entity ?? category != nil || searched.contains { query.text($0) != nil }
@@ -64,7 +65,9 @@ enum Events: Resource {
         && query.matches("siteIdentifier", event.site.rawValue)
         && query.matches("siteName", names.sites[event.site] ?? "")
         && query.matches("userName", event.userName)
-        && query.matches("zorgIdentifier", "")
+        && zorg.map { zorg in
+          names.organisations(of: event.vpgs).contains { $0.identifier.isSame(as: zorg) }
+        } ?? true
         && query.matches("alertIdentifier", event.alert ?? "")
     }
     let links = call.links()

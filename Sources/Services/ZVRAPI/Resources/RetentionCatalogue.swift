@@ -58,7 +58,7 @@ enum RetentionCatalogue {
 
   private static func list(_ sets: [RetentionSet], _ call: APICall) async throws -> APIValue {
     let repositories = try await call.site.repositories()
-    let names = await call.site.names()
+    let names = try await call.site.names()
     return .object(
       "RetentionSetsInfoApi",
       [

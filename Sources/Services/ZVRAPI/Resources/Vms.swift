@@ -18,7 +18,7 @@ enum Vms: Resource {
           query,
           name: query.text("vpgName"),
           identifier: query.text("vpgIdentifier"),
-          sites: await call.site.names().sites
+          sites: try await call.site.names().sites
         )
         let views = try await call.site.protectedVMs { filter.matches($0) }.filter { view in
           filter.matches(view.vpg)

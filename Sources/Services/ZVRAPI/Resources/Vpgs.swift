@@ -54,7 +54,7 @@ enum Vpgs: Resource {
         let filter = try VPGFilter(
           call.query,
           name: call.query.text("name", "vpgName"),
-          sites: await call.site.names().sites
+          sites: try await call.site.names().sites
         )
         let views = try await call.site.vpgs { filter.matches($0) }.filter(filter.matches)
         return call.service.texts.vpgs(views, call.links())

@@ -16,7 +16,7 @@ package struct ListedItem: Sendable, Equatable {
 /// The texts of what there may be thousands of, and what clients list most.
 struct ListedTexts: Sendable {
   private let vpgs = KeptTexts<VPGIdentifier, VPGView>()
-  private let alerts = KeptTexts<String, AlertRecord>()
+  private let alerts = KeptTexts<String, AlertView>()
 
   func vpgs(_ views: [VPGView], _ links: Links) -> APIResponse {
     let items = views.map {
@@ -25,8 +25,8 @@ struct ListedTexts: Sendable {
     return APIResponse(status: 200, content: .listing(items, of: "VpgApi"))
   }
 
-  func alerts(_ records: [AlertRecord], _ links: Links) -> APIResponse {
-    let items = records.map { alerts.item($0, $0.identifier, links, make: APIValue.alert) }
+  func alerts(_ views: [AlertView], _ links: Links) -> APIResponse {
+    let items = views.map { alerts.item($0, $0.record.identifier, links, make: APIValue.alert) }
     return APIResponse(status: 200, content: .listing(items, of: "AlertApi"))
   }
 }

@@ -14,9 +14,22 @@ extension AlertRecord {
   var entity: Int { condition.kind.rule.entity.rawValue }
 }
 
+/// What is shown of an alert.
+struct AlertView: Sendable, Equatable {
+  let record: AlertRecord
+  /// Those that have one of the alert's VPGs.
+  let organisations: [Organisation]
+
+  init(_ record: AlertRecord, _ names: SiteNames) {
+    self.record = record
+    organisations = names.organisations(of: record.condition.vpgs)
+  }
+}
+
 extension APIValue {
-  static func alert(_ alert: AlertRecord, _ links: Links) -> APIValue {
-    .object(
+  static func alert(_ view: AlertView, _ links: Links) -> APIValue {
+    let alert = view.record
+    return .object(
       "AlertApi",
       [
         "Link": links.link("AlertApi", "alerts", alert.identifier),
@@ -31,7 +44,10 @@ extension APIValue {
           alert.condition.vpgs.map(links.vpg),
           element: "ResourceLink"
         ),
-        "AffectedZorgs": .list([], element: "ResourceLink"),
+        "AffectedZorgs": .list(
+          view.organisations.map { links.zorg($0.identifier) },
+          element: "ResourceLink"
+        ),
         "Generation": .integer(0),
         "TurnedOffTime": .null,
       ]

@@ -46,7 +46,7 @@ extension APIValue {
         "VmInstanceType": .null,
         "ProtectedCounters": counters(appliance.protected),
         "RecoveryCounters": counters(appliance.recovery),
-        "SelfProtectedVpgs": .integer(Int64(0)),
+        "SelfProtectedVpgs": .integer(appliance.selfProtectedVPGs),
         "VraAlerts": .object(
           "VraAlertsApi",
           [

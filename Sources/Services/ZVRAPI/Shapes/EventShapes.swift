@@ -31,6 +31,7 @@ extension APIValue {
   /// `names`: The names of the VPGs and sites there are.
   static func event(_ event: EventRecord, names: SiteNames, _ links: Links) -> APIValue {
     let nothing = APIValue.list([], element: "ResourceLink")
+    let organisation = names.organisations(of: event.vpgs).first
     return .object(
       "EventApi",
       [
@@ -45,8 +46,8 @@ extension APIValue {
         "HelpLink": .null,
         "SiteIdentifier": .identifier(event.site),
         "SiteName": .text(names.sites[event.site]),
-        "ZorgIdentifier": .null,
-        "ZorgName": .null,
+        "ZorgIdentifier": .text(organisation?.identifier),
+        "ZorgName": .text(organisation?.name),
         "Vpgs": .list(
           event.vpgs.map { vpg in
             .object(

@@ -94,7 +94,7 @@ extension APIValue {
         "OwningDatastoreName": .text(
           inventory.datastores.first { $0.identifier == datastore }?.name
         ),
-        "GuestOs": .null,
+        "GuestOs": .text(machine.guestOS),
         "VmNetworkInformation": networkInformation(machine),
         "VmPerfMetricInfo": .object(
           "VmPerfMetricInfo",

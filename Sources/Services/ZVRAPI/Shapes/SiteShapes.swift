@@ -25,7 +25,7 @@ extension APIValue {
         "ContactEmail": .string(site.contactEmail),
         "ContactPhone": .string(site.contactPhone),
         "IpAddress": .string(site.address),
-        "IsReplicationToSelfEnabled": .bool(false),
+        "IsReplicationToSelfEnabled": .bool(true),
         "UtcOffsetInMinutes": .integer(site.utcOffsetInMinutes),
         "SiteType": APIEnumerations.siteType.value(0),
         "SiteTypeVersion": .string(site.hypervisorVersion),

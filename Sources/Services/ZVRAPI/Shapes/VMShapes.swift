@@ -60,7 +60,7 @@ extension APIValue {
         "OwningHostName": .string(view.hostName),
         "OwningDatastoreIdentifier": .identifier(machine?.disks.first?.datastore),
         "OwningDatastoreName": .string(view.datastoreName),
-        "GuestOs": .null,
+        "GuestOs": .text(machine?.guestOS),
         "HardwareVersion": .string((machine?.hardware ?? view.vm.hardware).machine),
         "IsAgentInstalled": .bool((machine?.hardware ?? view.vm.hardware).hasGuestAgent),
         "VmNetworkInformation": machine.map(networkInformation) ?? .null,
