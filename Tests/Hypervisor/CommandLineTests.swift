@@ -51,6 +51,17 @@ extension LabTests.Up {
     try await paris.run("vpg", "stop-test", "shop", "--summary", "it answered")
     #expect(try await LabFixture.lab.vmNames(at: sites[1]).isEmpty)
 
+    let clone = try await clone("shop", by: paris, at: sites[1])
+    _ = try await SiteLibvirt(site: sites[1], allowsKVM: false).virsh(["undefine", clone])
+    try await fetchBootConfiguration(of: "shop", by: paris)
+
+    try await london.run("vpg", "edit", "shop", "--hours", "3", "--name", "store")
+    try await london.run("vpg", "edit", "store", "--add-vm", "app1")
+    #expect(try await paris.run("vpg", "show", "store").contains("app1"))
+    try await london.run("vpg", "edit", "store", "--remove-vm", "app1", "--name", "shop")
+    #expect(try await !paris.run("vpg", "show", "shop").contains("app1"))
+    try await london.wait(for: "MeetingSLA", in: "vpg", "list")
+
     try await paris.run("vpg", "failover", "shop", "--shutdown", "forced")
     #expect(try await paris.run("vpg", "list").contains("FailingOverBeforeCommit"))
     try await paris.run("vpg", "rollback", "shop")
@@ -62,5 +73,28 @@ extension LabTests.Up {
     #expect(try await london.run("vpg", "list").contains("shop") == false)
     try await london.run("logout")
     await #expect(throws: LabError.self) { try await london.run("vpg", "list") }
+  }
+
+  /// Clones a VPG of one VM, and returns the clone's name.
+  private func clone(_ vpg: String, by shell: LabShell, at site: LabSite) async throws -> String {
+    let before = try await LabFixture.lab.vmNames(at: site)
+    try await shell.run("vpg", "clone", vpg, "--tag", "before lunch")
+    let made = try await LabFixture.lab.vmNames(at: site).filter { !before.contains($0) }
+    return try #require(made.first)
+  }
+
+  private func fetchBootConfiguration(of vpg: String, by shell: LabShell) async throws {
+    let session = try await shell.run("file", "open", vpg, "--tag", "before lunch")
+    let listing = try await shell.run("file", "list", session, "/vda1")
+    #expect(listing.contains("/vda1/syslinux.cfg"))
+    let file = shell.folder.appending(path: "syslinux.cfg").path(percentEncoded: false)
+    try await shell.run("file", "fetch", session, "/vda1/syslinux.cfg", "--to", file)
+    #expect(try String(contentsOfFile: file, encoding: .utf8).contains("vmlinuz"))
+    await #expect(throws: LabError.self) {
+      try await shell.run("file", "fetch", session, "/vda1/nothing", "--to", file + "2")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: shell.folder.path).count == 2)
+    try await shell.run("file", "close", session)
+    #expect(try await !shell.run("file", "sessions").contains(session))
   }
 }

@@ -60,7 +60,7 @@ package struct SiteInventory: Sendable {
     }
     guard let only = found.first, found.count == 1 else {
       let names = elements.compactMap { $0[member].text }.joined(separator: ", ")
-      let wanted = name.map { "exactly one “\($0)”" } ?? "only one: say which"
+      let wanted = name.map { "exactly one “\($0)”" } ?? "only one: name it"
       throw ClientError("Among the \(list) of the site there is not \(wanted) (\(names)).")
     }
     return only[identifier]

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import AsyncHTTPClient
-internal import Foundation
+package import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
@@ -110,6 +110,17 @@ package struct ZVMClient: Sendable {
     Array(try await send("GET", path, nil))
   }
 
+  /// Writes what is at `path` to a file, as it comes, however large it is.
+  ///
+  /// Throws if less comes than was announced.
+  package func download(_ path: String, into file: FileHandle) async throws {
+    let response = try await http.execute(try request("GET", path, nil), deadline: .distantFuture)
+    guard response.status == .ok else {
+      throw error("GET", path, response, try await response.body.collect(upTo: 1 << 20))
+    }
+    for try await part in response.body { try file.write(contentsOf: Data(part.readableBytesView)) }
+  }
+
   @discardableResult
   private func call(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
     let data = try await send(method, path, body)
@@ -117,6 +128,20 @@ package struct ZVMClient: Sendable {
   }
 
   private func send(_ method: String, _ path: String, _ body: JSON?) async throws -> Data {
+    let response = try await http.execute(
+      try request(method, path, body),
+      timeout: .seconds(60)
+    )
+    let bytes = try await response.body.collect(upTo: 64 << 20)
+    guard response.status == .ok else { throw error(method, path, response, bytes) }
+    return Data(bytes.readableBytesView)
+  }
+
+  private func request(
+    _ method: String,
+    _ path: String,
+    _ body: JSON?
+  ) throws -> HTTPClientRequest {
     var request = HTTPClientRequest(url: base + path)
     request.method = HTTPMethod(rawValue: method)
     request.headers.add(name: "x-zerto-session", value: session)
@@ -125,17 +150,22 @@ package struct ZVMClient: Sendable {
       request.headers.add(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
     }
-    let response = try await http.execute(request, timeout: .seconds(60))
-    let bytes = try await response.body.collect(upTo: 64 << 20)
+    return request
+  }
+
+  /// What a call that was refused says.
+  private func error(
+    _ method: String,
+    _ path: String,
+    _ response: HTTPClientResponse,
+    _ bytes: ByteBuffer
+  ) -> ClientError {
     let data = Data(bytes.readableBytesView)
-    guard response.status == .ok else {
-      let words = (try? JSONDecoder().decode(JSON.self, from: data))?["Message"].text
-      throw ClientError(
-        "\(method) \(path) at \(name) gave \(response.status.code): "
-          + (words ?? String(decoding: data.prefix(300), as: UTF8.self)),
-        status: Int(response.status.code)
-      )
-    }
-    return data
+    let words = (try? JSONDecoder().decode(JSON.self, from: data))?["Message"].text
+    return ClientError(
+      "\(method) \(path) at \(name) gave \(response.status.code): "
+        + (words ?? String(decoding: data.prefix(300), as: UTF8.self)),
+      status: Int(response.status.code)
+    )
   }
 }

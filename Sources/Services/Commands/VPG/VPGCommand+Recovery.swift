@@ -213,5 +213,6 @@ extension JSON {
   /// Whether a VPG is being moved, not failed over: its status is 6.
   fileprivate var isMoving: Bool { self["Status"].int == 6 }
 
-  fileprivate var path: String { "/vpgs/" + (self["VpgIdentifier"].text ?? "") }
+  /// The path of a VPG in the API.
+  var path: String { "/vpgs/" + (self["VpgIdentifier"].text ?? "") }
 }

@@ -15,11 +15,10 @@ package struct VPGCommand: AsyncParsableCommand {
       identifier. Commands wait for the end of what they start, and say why it failed.
       """,
     subcommands: [
-      List.self, Show.self, Exposure.self, Create.self, Checkpoints.self, Checkpoint.self,
-      Quiesce.self,
-      Test.self,
-      StopTest.self, Bisect.self, Failover.self, Move.self, Commit.self, Rollback.self, Pause.self,
-      Resume.self, Sync.self, Delete.self, Resolve.self,
+      List.self, Show.self, Exposure.self, Create.self, Edit.self, Checkpoints.self,
+      Checkpoint.self, Quiesce.self, Test.self, StopTest.self, Bisect.self, Failover.self,
+      Move.self, Commit.self, Rollback.self, Clone.self, Pause.self, Resume.self, Sync.self,
+      Delete.self, Resolve.self,
     ]
   )
 

@@ -15,6 +15,9 @@ struct VPGPoint: ParsableArguments {
   @Option(help: "The newest checkpoint not after this time, such as 2026-11-24T10:04:31Z.")
   var before: String?
 
+  /// Whether none is named.
+  var isNewest: Bool { checkpoint ?? tag ?? before == nil }
+
   func validate() throws {
     guard [checkpoint, tag, before].compactMap({ $0 }).count <= 1 else {
       throw ValidationError("Give at most one of --checkpoint, --tag and --before.")

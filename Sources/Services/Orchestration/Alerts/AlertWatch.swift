@@ -95,8 +95,8 @@ struct AlertWatch: Sendable {
       await context.events.record(
         view.substatus == .initialSync ? .initialSync : .unknown,
         view.substatus.isSync
-          ? "The VPG \(definition.name) began to sync: \(view.substatus)."
-          : "The VPG \(definition.name) ended its sync: \(before).",
+          ? "The VPG \(definition.name) began \(view.substatus.words)."
+          : "The VPG \(definition.name) ended \(before.words).",
         vpgs: [vpg]
       )
     }
@@ -249,5 +249,15 @@ extension VPGSubstatus {
   /// Whether the VPG is being brought in step, and makes no checkpoints meanwhile.
   fileprivate var isSync: Bool {
     [.initialSync, .sync, .deltaSync, .bitmapSync].contains(self)
+  }
+
+  /// The sync, as a person calls it.
+  fileprivate var words: String {
+    switch self {
+    case .initialSync: "its initial sync"
+    case .deltaSync: "a delta sync"
+    case .bitmapSync: "a bitmap sync"
+    default: "a sync"
+    }
   }
 }

@@ -143,7 +143,14 @@ enum Flrs: Resource {
       guard let set = try wish.text("RetentionSetIdentifier"), !set.isEmpty else {
         throw APIError.invalid("RetentionSetIdentifier is missing")
       }
-      throw APIError.notFound("there is no retention set \(set)")
+      guard try await call.site.retentionSets().contains(where: { "\($0.identifier)" == set })
+      else {
+        throw APIError.notFound("there is no retention set \(set)")
+      }
+      throw APIError.notAvailable(
+        "reading single files of a retention set",
+        "restore the set to a new VM, or open a checkpoint"
+      )
     }
     guard let text = try wish.text("CheckpointIdentifier"), !text.isEmpty else {
       throw APIError.invalid("CheckpointIdentifier is missing")
