@@ -15,6 +15,9 @@ package struct FileFolder: StorageFolder {
     try Self.make(path)
   }
 
+  /// Names a folder that is there, or not, without looking.
+  package init(existing path: String) { self.path = path }
+
   package func list() throws(StorageError) -> [String] {
     guard let folder = opendir(path) else { throw Self.failure("opendir", path) }
     defer { closedir(folder) }

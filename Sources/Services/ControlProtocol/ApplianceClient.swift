@@ -131,6 +131,28 @@ package struct ApplianceClient: Sendable {
     )
   }
 
+  /// Has a journal closed, and left to the appliance that takes it over.
+  package func handOverJournal(_ stream: StreamIdentifier) async throws(ControlError) {
+    try await client.perform(
+      .post,
+      ApplianceRoutes.handOver(stream),
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// Has a journal opened that another appliance handed over.
+  package func takeOverJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(ControlError) {
+    try await client.perform(
+      .post,
+      ApplianceRoutes.takeOver(stream),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
   /// Lets a journal take writes, or not.
   package func accept(
     _ stream: StreamIdentifier,

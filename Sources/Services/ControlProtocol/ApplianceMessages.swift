@@ -35,6 +35,14 @@ package enum ApplianceRoutes {
   package static func accept(_ stream: StreamIdentifier) -> String {
     "/v1/journals/\(stream)/accept"
   }
+  /// POST: the journal is closed, and left to the appliance that takes it over.
+  package static func handOver(_ stream: StreamIdentifier) -> String {
+    "/v1/journals/\(stream)/hand-over"
+  }
+  /// POST: ``JournalRequest`` of a journal that another appliance handed over.
+  package static func takeOver(_ stream: StreamIdentifier) -> String {
+    "/v1/journals/\(stream)/take-over"
+  }
   /// POST: ``PromoteRequest``.
   package static func promote(_ stream: StreamIdentifier) -> String {
     "/v1/journals/\(stream)/promote"
@@ -478,15 +486,21 @@ package struct JournalRequest: Codable, Sendable, Equatable {
   package var historyInSeconds: Int
   /// Above this the history is shortened.
   package var hardLimitInBytes: UInt64
+  /// The folder of its own, on a datastore, that a new journal is kept in; nil is the appliance's.
+  ///
+  /// A journal that is there stays where it is.
+  package var journalFolder: String?
 
   package init(
     vpg: VPGIdentifier,
     sourceSite: SiteIdentifier,
     volumes: [Volume],
     historyInSeconds: Int,
-    hardLimitInBytes: UInt64
+    hardLimitInBytes: UInt64,
+    journalFolder: String? = nil
   ) {
     self.vpg = vpg
+    self.journalFolder = journalFolder
     self.sourceSite = sourceSite
     self.volumes = volumes
     self.historyInSeconds = historyInSeconds

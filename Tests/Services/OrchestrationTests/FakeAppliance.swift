@@ -251,6 +251,35 @@ actor FakeAppliance: ApplianceControl {
     journals[stream] = request
   }
 
+  /// Journals that were given away, with their marks, by folder: what appliances see together.
+  private(set) var datastore = FakeDatastore()
+  /// Has this appliance see the datastores of another one.
+  func see(_ other: FakeAppliance) async { datastore = await other.datastore }
+  private var takeOverRefusal: String?
+  func setTakeOverRefusal(_ reason: String?) { takeOverRefusal = reason }
+
+  func handOverJournal(_ stream: StreamIdentifier) async throws(SiteError) {
+    guard let request = journals[stream] else { return }
+    guard let folder = request.journalFolder else { throw .conflict("it is not on a datastore") }
+    guard !opened.values.contains(where: { $0.request.stream == stream }) else {
+      throw .conflict("an export of the journal is open")
+    }
+    await datastore.put(marks[stream] ?? [], at: folder)
+    (journals[stream], marks[stream]) = (nil, nil)
+  }
+
+  func takeOverJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(SiteError) {
+    if let takeOverRefusal { throw .conflict(takeOverRefusal) }
+    guard journals[stream] == nil else { return journals[stream] = request }
+    guard let left = await datastore.take(at: request.journalFolder ?? "") else {
+      throw .conflict("the journal was not given away")
+    }
+    (journals[stream], marks[stream]) = (request, left)
+  }
+
   /// Journals that can still be ended before one attempt fails; nil if all can.
   private var endingsLeft: Int?
   func failEndings(after count: Int) { endingsLeft = count }
@@ -455,4 +484,12 @@ actor FakeAppliance: ApplianceControl {
     restored[copy.path(in: request.folder)] = request
     return copyReply
   }
+}
+
+/// Journals that were given away, by folder.
+actor FakeDatastore {
+  private var left: [String: [Checkpoint]] = [:]
+
+  func put(_ marks: [Checkpoint], at folder: String) { left[folder] = marks }
+  func take(at folder: String) -> [Checkpoint]? { left.removeValue(forKey: folder) }
 }

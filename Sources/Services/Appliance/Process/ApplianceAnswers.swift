@@ -86,6 +86,15 @@ struct ApplianceAnswers: Sendable {
       let keepsReplica = try request.flag("keepReplica", default: true)
       try await Blocking.run { try journals.delete(stream, keepReplica: keepsReplica) }
     }
+    routes.on(.post, ApplianceRoutes.handOver(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      try await Blocking.run { try journals.handOver(stream) }
+    }
+    routes.on(.post, ApplianceRoutes.takeOver(anyStream), from: manager) { request -> Void in
+      let stream = try request.identifier("stream", as: StreamIdentifier.self)
+      let wish = try request.body(as: JournalRequest.self)
+      try await Blocking.run { try journals.takeOver(stream, wish) }
+    }
     routes.on(.post, ApplianceRoutes.accept(anyStream), from: manager) { request -> Void in
       let stream = try request.identifier("stream", as: StreamIdentifier.self)
       let wish = try request.body(as: AcceptRequest.self)

@@ -50,7 +50,11 @@ final class ApplianceParts: Sendable {
     let folder = try FileFolder(path: configuration.stateFolder)
     trustFile = JSONFile(folder: folder, name: "trust.json")
     bandwidthFile = JSONFile(folder: folder, name: "bandwidth.json")
-    let journals = try JournalRegistry(stateFolder: configuration.stateFolder, logger: logger)
+    let journals = try JournalRegistry(
+      stateFolder: configuration.stateFolder,
+      owner: configuration.name,
+      logger: logger
+    )
     self.journals = journals
     let sockets = try SocketAccess(userName: configuration.hypervisorUser)
     try sockets.prepare(configuration.runFolder)

@@ -23,7 +23,12 @@ internal import ReplicationTransport
 /// `@unchecked Sendable`: the monitor guards everything that changes.
 final class JournalKeeper: StreamSink, @unchecked Sendable {
   let stream: StreamIdentifier
+  /// The journal's own folder on a datastore; nil if it is where the record is.
+  let place: JournalPlace?
+  /// Where the journal's files are.
   let folder: FileFolder
+  /// Where the record is.
+  let home: FileFolder
   let logger: Logger
   let monitor = Monitor()
 
@@ -46,9 +51,18 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   /// How often the history is looked at, in milliseconds.
   static let maintenanceMilliseconds: Int64 = 5000
 
-  init(stream: StreamIdentifier, folder: FileFolder, record: JournalRecord, logger: Logger) {
+  /// A journal whose record is in the folder `home` of the appliance `owner`; nothing is opened.
+  init(
+    stream: StreamIdentifier,
+    home: FileFolder,
+    record: JournalRecord,
+    owner: ApplianceIdentifier,
+    logger: Logger
+  ) {
     self.stream = stream
-    self.folder = folder
+    self.home = home
+    place = record.request.journalFolder.map { JournalPlace(path: $0, owner: owner) }
+    folder = place?.folder ?? home
     self.record = record
     var logger = logger
     logger[metadataKey: "stream"] = "\(stream)"
@@ -59,7 +73,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   var volumes: [JournalRequest.Volume] { monitor.withLock { record.request.volumes } }
 
   private var recordFile: JSONFile<JournalRecord> {
-    JSONFile(folder: folder, name: JournalRegistry.recordName)
+    JSONFile(folder: home, name: JournalRegistry.recordName)
   }
 
   /// Opens journal and replicas, or makes them if the journal is new.
@@ -68,9 +82,8 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   func open() throws {
     guard monitor.withLock({ journal == nil }) else { return }
     do {
-      let request = monitor.withLock { record.request }
-      // Replicas that are gone must not be replaced by empty ones behind a journal's back.
-      let isNew = try !folder.list().contains("state")
+      let (request, passage) = monitor.withLock { (record.request, record.passage) }
+      let isNew = try find(request, passage)
       let files = try request.volumes.map { volume in
         if isNew { try makeReplica(volume) }
         return try openReplica(volume)
@@ -83,6 +96,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
         settings: .init(request)
       )
       report(opened)
+      if passage != nil { try change { $0.passage = nil } }
       monitor.withLock {
         journal = opened
         replicas = files
@@ -92,6 +106,23 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       monitor.withLock { lastError = words(error) }
       throw error
     }
+  }
+
+  /// Whether there is no journal yet, and one is to be made.
+  ///
+  /// Replicas that are gone must not be replaced by empty ones behind a journal's back.
+  private func find(_ request: JournalRequest, _ passage: JournalRecord.Passage?) throws -> Bool {
+    guard let place else { return try !folder.list().contains("state") }
+    switch passage {
+    case .making: try place.make()
+    case .coming: try place.take(request.volumes.map(\.replicaPath))
+    case .leaving, nil: try place.check()
+    }
+    let isThere = try folder.list().contains("state")
+    guard isThere || passage == .making else {
+      throw ControlFailure(status: 500, message: "\(folder.path) holds no journal any more")
+    }
+    return !isThere
   }
 
   /// Says what an operator should know about the journal as it was found.
@@ -168,10 +199,11 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
 
   // MARK: Wishes
 
-  /// Takes on a request for the journal there is.
+  /// Takes on a request for the journal there is, which stays in its folder.
   func update(_ wish: JournalRequest) throws {
     let current = monitor.withLock { record }
-    let request = wish.keepingReplicas(of: current.request)
+    var request = wish.keepingReplicas(of: current.request)
+    request.journalFolder = current.request.journalFolder
     guard current.request.canBecome(request) else {
       throw ControlFailure(
         status: 409,
@@ -311,7 +343,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
 
 extension JournalRequest {
   /// Whether a journal can go on with another request: every disk keeps its replica.
-  fileprivate func canBecome(_ other: JournalRequest) -> Bool {
+  func canBecome(_ other: JournalRequest) -> Bool {
     sourceSite == other.sourceSite
       && volumes.map(\.replicaPath) == other.volumes.prefix(volumes.count).map(\.replicaPath)
   }
@@ -319,7 +351,7 @@ extension JournalRequest {
   /// The request with the disks it does not name and the journal has, as disks that are gone.
   ///
   /// A change that is taken back names fewer than the one before.
-  fileprivate func keepingReplicas(of before: JournalRequest) -> JournalRequest {
+  func keepingReplicas(of before: JournalRequest) -> JournalRequest {
     var request = self
     for var volume in before.volumes.dropFirst(volumes.count) {
       volume.byteCount = 0

@@ -15,4 +15,17 @@ struct JournalRecord: Codable, Sendable, Equatable {
   ///
   /// They are somebody's until then: a deletion leaves them.
   var images: [String]?
+  /// What is happening to a journal on a datastore; nil is that it is there and stays.
+  ///
+  /// A restart goes on with it.
+  var passage: Passage?
+
+  enum Passage: String, Codable, Sendable {
+    /// It is being made. Later it is never made anew: its datastore may only not be mounted.
+    case making
+    /// It comes from another appliance.
+    case coming
+    /// It is left to another appliance.
+    case leaving
+  }
 }

@@ -18,19 +18,23 @@ internal import Synchronization
 package final class JournalRegistry: Sendable {
   static let recordName = "request.json"
 
-  private let folder: FileFolder
-  private let logger: Logger
-  private let keepers = Mutex<[StreamIdentifier: JournalKeeper]>([:])
-  /// Journals are made and deleted one at a time.
-  private let changes = Mutex<Void>(())
+  let folder: FileFolder
+  let owner: ApplianceIdentifier
+  let logger: Logger
+  let keepers = Mutex<[StreamIdentifier: JournalKeeper]>([:])
+  /// Journals are made, deleted and handed over one at a time.
+  let changes = Mutex<Void>(())
 
   /// Finds or makes the folder; no journal is open yet.
   ///
   /// - Parameters:
-  ///   - stateFolder: The journals are kept in its folder `journals`.
+  ///   - stateFolder: Its folder `journals` has a folder for each journal: with the journal, or
+  ///     with the name of the datastore's folder where it is.
+  ///   - owner: The appliance, as it is called at its site.
   ///   - logger: What cannot be told to anybody who asked goes here.
   /// - Throws: If the folder cannot be made.
-  package init(stateFolder: String, logger: Logger) throws {
+  package init(stateFolder: String, owner: ApplianceIdentifier, logger: Logger) throws {
+    self.owner = owner
     folder = try FileFolder(path: stateFolder + "/journals")
     self.logger = logger
   }
@@ -47,12 +51,13 @@ package final class JournalRegistry: Sendable {
         try discard(place)
         continue
       }
-      let keeper = JournalKeeper(
-        stream: StreamIdentifier(name),
-        folder: place,
-        record: record,
-        logger: logger
-      )
+      let keeper = keeper(of: StreamIdentifier(name), place, record)
+      if record.passage == .leaving {
+        do { try leave(keeper) } catch {
+          logger.error("a journal cannot be left: \(words(error))", metadata: ["stream": "\(name)"])
+        }
+        continue
+      }
       if let keepsReplicas = record.deletionKeepsReplicas {
         try erase(keeper, keepsReplicas: keepsReplicas)
         continue
@@ -99,10 +104,12 @@ package final class JournalRegistry: Sendable {
         try refuseReplicasInUse(request)
         var record = JournalRecord(request: request)
         record.images = try request.volumes.compactMap { try ReplicaImage($0)?.path }
-        let keeper = JournalKeeper(stream: stream, folder: place, record: record, logger: logger)
+        if request.journalFolder != nil { record.passage = .making }
+        let keeper = keeper(of: stream, place, record)
         try keeper.change { _ in }
         do { try keeper.open() } catch {
           // Nothing was kept in it yet.
+          try? keeper.place?.erase()
           try? FileManager.default.removeItem(atPath: place.path)
           throw error
         }
@@ -121,9 +128,7 @@ package final class JournalRegistry: Sendable {
     try changes.withLock { _ in
       try failing {
         guard let keeper = keeper(stream) else { return }
-        if let journal = try? keeper.opened(), journal.statistics.holdCount > 0 {
-          throw ControlFailure(status: 409, message: "an export of the journal is open")
-        }
+        try refuseWhileRead(keeper)
         let isComplete = (try? keeper.opened())?.state.isComplete == true
         try keeper.change {
           $0.deletionKeepsReplicas = keepReplica
@@ -170,15 +175,27 @@ package final class JournalRegistry: Sendable {
     return keeper
   }
 
-  private func keeper(_ stream: StreamIdentifier) -> JournalKeeper? {
-    keepers.withLock { $0[stream] }
+  func keeper(_ stream: StreamIdentifier) -> JournalKeeper? { keepers.withLock { $0[stream] } }
+
+  /// A keeper that has opened nothing yet.
+  func keeper(
+    of stream: StreamIdentifier,
+    _ home: FileFolder,
+    _ record: JournalRecord
+  ) -> JournalKeeper {
+    JournalKeeper(stream: stream, home: home, record: record, owner: owner, logger: logger)
   }
 
   private var all: [JournalKeeper] {
     keepers.withLock { $0.values.sorted { $0.stream < $1.stream } }
   }
 
-  private static func check(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
+  func refuseWhileRead(_ keeper: JournalKeeper) throws {
+    guard let journal = try? keeper.opened(), journal.statistics.holdCount > 0 else { return }
+    throw ControlFailure(status: 409, message: "an export of the journal is open")
+  }
+
+  static func check(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
     let present = request.volumes.filter { $0.byteCount > 0 }
     // The stream names a folder and a word of the state file.
     let isName = stream.rawValue.utf8.allSatisfy {
@@ -189,6 +206,7 @@ package final class JournalRegistry: Sendable {
       request.volumes.count <= VolumeSizes.limit,
       request.volumes.contains(where: { $0.byteCount > 0 }),
       request.volumes.allSatisfy({ $0.replicaPath.hasPrefix("/") }),
+      request.journalFolder?.hasPrefix("/") ?? true,
       Set(request.volumes.map(\.replicaPath)).count == request.volumes.count,
       Set(present.map(\.identifier)).count == present.count,
       request.historyInSeconds > 0, request.hardLimitInBytes > 0
@@ -201,7 +219,7 @@ package final class JournalRegistry: Sendable {
   }
 
   /// No file is the replica of two disks.
-  private func refuseReplicasInUse(_ request: JournalRequest) throws {
+  func refuseReplicasInUse(_ request: JournalRequest) throws {
     let wanted = Set(request.volumes.map(\.replicaPath))
     for keeper in all {
       for volume in keeper.volumes where wanted.contains(volume.replicaPath) {
@@ -224,15 +242,16 @@ package final class JournalRegistry: Sendable {
       guard unlink(volume.replicaPath) != 0, errno != ENOENT else { continue }
       throw StorageError.failed(operation: "unlink", file: volume.replicaPath, code: errno)
     }
-    for name in try keeper.folder.list() where name != Self.recordName {
-      try keeper.folder.remove(name)
+    try keeper.place?.erase()
+    for name in try keeper.home.list() where name != Self.recordName {
+      try keeper.home.remove(name)
     }
-    try FileManager.default.removeItem(atPath: keeper.folder.path)
+    try FileManager.default.removeItem(atPath: keeper.home.path)
     try folder.sync()
   }
 
   /// Turns what the layers below throw into what a control port answers.
-  private func failing<Result>(_ body: () throws -> Result) throws -> Result {
+  func failing<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as ControlFailure {
       throw error
     } catch let error as JournalError {

@@ -36,6 +36,14 @@ package protocol ApplianceControl: Sendable {
   // MARK: Recovery site
 
   func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) async throws(SiteError)
+  /// Has a journal closed, and left to the appliance that takes it over; one that is gone already
+  /// is fine.
+  func handOverJournal(_ stream: StreamIdentifier) async throws(SiteError)
+  /// Has a journal opened that another appliance handed over, with all it holds.
+  func takeOverJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(SiteError)
   /// Ends a journal; one that is gone already is fine.
   func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) async throws(SiteError)
   func accept(_ stream: StreamIdentifier, _ isAccepting: Bool) async throws(SiteError)

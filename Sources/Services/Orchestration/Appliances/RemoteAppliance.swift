@@ -61,6 +61,17 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.keepJournal(stream, request) } catch { throw SiteError(error) }
   }
 
+  func handOverJournal(_ stream: StreamIdentifier) async throws(SiteError) {
+    do { try await client.handOverJournal(stream) } catch { throw SiteError(error) }
+  }
+
+  func takeOverJournal(
+    _ stream: StreamIdentifier,
+    _ request: JournalRequest
+  ) async throws(SiteError) {
+    do { try await client.takeOverJournal(stream, request) } catch { throw SiteError(error) }
+  }
+
   func endJournal(_ stream: StreamIdentifier, keepsReplica: Bool) async throws(SiteError) {
     do { try await client.endJournal(stream, keepingReplica: keepsReplica) } catch {
       try SiteError.unlessGone(error)

@@ -20,6 +20,11 @@ extension DefinitionCheck {
       if let host = old.recoveryHost(of: kept), definition.recoveryHost(of: vm) != host {
         fixed("\(member).Recovery.HostIdentifier", "recovery host", host.rawValue)
       }
+      let places = [old.journalLimits(of: kept), definition.journalLimits(of: vm)].map(\.datastore)
+      if places[0] != places[1] {
+        let now = places[0]?.rawValue ?? "the appliance's own folder"
+        fixed("\(member).Journal.DatastoreIdentifier", "journal datastore", now)
+      }
       for volume in vm.volumes {
         guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }) else {
           continue

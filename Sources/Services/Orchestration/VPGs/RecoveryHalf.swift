@@ -210,8 +210,22 @@ struct RecoveryHalf: Sendable {
       sourceSite: definition.protectedSite,
       volumes: volumes,
       historyInSeconds: definition.policy.journalHistoryInHours * 3600,
-      hardLimitInBytes: definition.journalLimitInBytes(of: vm)
+      hardLimitInBytes: definition.journalLimitInBytes(of: vm),
+      journalFolder: try journalFolder(of: vm, definition, inventory)
     )
+  }
+
+  /// The folder of a VM's journal on the datastore that was chosen for it; nil if none was.
+  private func journalFolder(
+    of vm: VPGDefinition.ProtectedVM,
+    _ definition: VPGDefinition,
+    _ inventory: Inventory
+  ) throws(SiteError) -> String? {
+    guard let wish = definition.journalLimits(of: vm).datastore else { return nil }
+    guard let datastore = inventory.datastores.first(where: { $0.identifier == wish }) else {
+      throw .invalid("The journal datastore of the VM \(vm.name) is not there.")
+    }
+    return "\(datastore.path)/\(vm.folderName)/journal-\(vm.stream)"
   }
 
   /// A disk that a VM has, or a file that is none of the datastore's, is not made a replica.

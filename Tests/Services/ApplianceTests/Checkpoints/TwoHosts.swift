@@ -52,7 +52,12 @@ final class TwoHosts: Sendable {
     appliance = try authority.issue(role: .appliance, name: "vra", hosts: ["127.0.0.1"])
     try appliance.save(in: folder.appendingPathComponent("identity").path)
     let (journals, logger) = try (
-      JournalRegistry(stateFolder: folder.path + "/recovery", logger: logger), logger
+      JournalRegistry(
+        stateFolder: folder.path + "/recovery",
+        owner: ApplianceIdentifier("recovery"),
+        logger: logger
+      ),
+      logger
     )
     self.journals = journals
     listener = try StreamListener(

@@ -18,23 +18,39 @@ final class RecoveryBench {
   static let site = SiteIdentifier("11111111-0000-4000-8000-000000000001")
 
   let root: String
+  /// The folder of the datastore.
+  let pool: String
+  private let owner: String
   private(set) var journals: JournalRegistry
   private(set) var exports: ExportRegistry
   private(set) var session = RecordingSession()
   private var sink: (any StreamSink)?
   private var next: UInt64 = 1
 
-  init() throws {
+  /// - Parameters:
+  ///   - owner: The appliance's name.
+  ///   - other: Another one, whose datastore it sees.
+  /// - Throws: What keeps the files from being made.
+  init(owner: String = "host1", seeing other: RecoveryBench? = nil) throws {
     root =
       FileManager.default.temporaryDirectory
       .appendingPathComponent("us-rec-\(UUID().uuidString.prefix(8))").path
-    (journals, exports) = try Self.appliance(root)
+    pool = other?.pool ?? root + "/pool"
+    self.owner = owner
+    (journals, exports) = try Self.appliance(root, owner)
   }
 
-  private static func appliance(_ root: String) throws -> (JournalRegistry, ExportRegistry) {
+  private static func appliance(
+    _ root: String,
+    _ owner: String
+  ) throws -> (JournalRegistry, ExportRegistry) {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let journals = try JournalRegistry(stateFolder: root + "/state", logger: logger)
+    let journals = try JournalRegistry(
+      stateFolder: root + "/state",
+      owner: ApplianceIdentifier(owner),
+      logger: logger
+    )
     let exports = try ExportRegistry(
       journals: journals,
       stateFolder: root + "/state",
@@ -50,7 +66,7 @@ final class RecoveryBench {
   /// Stops everything and starts it again from the files.
   func restart() throws {
     stop()
-    (journals, exports) = try Self.appliance(root)
+    (journals, exports) = try Self.appliance(root, owner)
   }
 
   func stop() {
@@ -72,18 +88,25 @@ final class RecoveryBench {
           identifier: VolumeIdentifier("scsi:0:0"),
           target: "vda",
           byteCount: 1 << 20,
-          replicaPath: root + "/pool/web1/vda.raw"
+          replicaPath: pool + "/web1/vda.raw"
         ),
         .init(
           identifier: VolumeIdentifier("scsi:0:1"),
           target: "vdb",
           byteCount: 300_000,
-          replicaPath: root + "/pool/web1/vdb.raw"
+          replicaPath: pool + "/web1/vdb.raw"
         ),
       ],
       historyInSeconds: 3600,
       hardLimitInBytes: 1 << 30
     )
+  }
+
+  /// The same with the journal on the datastore.
+  var placedRequest: JournalRequest {
+    var request = request
+    request.journalFolder = pool + "/web1/journal-a"
+    return request
   }
 
   // MARK: The sender
@@ -140,8 +163,8 @@ final class RecoveryBench {
   }
 
   /// A journal whose first sync is over, connected.
-  func prepare() throws {
-    try journals.put(Self.stream, request)
+  func prepare(_ request: JournalRequest? = nil) throws {
+    try journals.put(Self.stream, request ?? self.request)
     try connect()
     try deliver(.syncBegan(1), .syncEnded)
   }
