@@ -117,6 +117,16 @@ package final class FaultyDisk: Sendable {
     }
   }
 
+  /// All files are gone, durably, whose names begin with one of these.
+  package func wipe(_ prefixes: [String]) {
+    state.withLock { state in
+      func isKept(_ name: String) -> Bool { !prefixes.contains { name.hasPrefix($0) } }
+      state.names = state.names.filter { isKept($0.key) }
+      state.durableNames = state.durableNames.filter { isKept($0.key) }
+      state.nameChanges = state.nameChanges.map { $0.filter { isKept($0.key) } }
+    }
+  }
+
   package func content(_ name: String) -> [UInt8] {
     state.withLock { state in state.names[name].map { state.files[$0].seen } ?? [] }
   }

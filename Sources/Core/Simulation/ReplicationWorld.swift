@@ -25,6 +25,8 @@ package final class ReplicationWorld {
   let hasClockJumps: Bool
   /// Whether faults begin when everything is in order.
   let beginsInOrder: Bool
+  /// Whether syncs go by maps of changes where these are enough.
+  let hasMaps: Bool
   /// How many times a fault that could be is not.
   let faultPause: Int
   /// Milliseconds of a clock that everybody's steady clock follows.
@@ -39,6 +41,7 @@ package final class ReplicationWorld {
   var lastCheckpoint: UInt64 = 0
   var nextConnection = 0
   var nextWrite = 0
+  var nextProcess = 0
   package internal(set) var counts = Counts()
   var rounds: [SimulatedRound] = []
   var trace: Trace
@@ -60,6 +63,10 @@ package final class ReplicationWorld {
     package var groupCheckpoints = 0
     package var rounds = 0
     package var volumeChanges = 0
+    /// Syncs by maps of whole disks, and those that went on where one was interrupted.
+    package var mapSyncs = 0
+    package var resumedSyncs = 0
+    package var mapsDropped = 0
 
     package init() {}
 
@@ -79,6 +86,9 @@ package final class ReplicationWorld {
       groupCheckpoints += other.groupCheckpoints
       rounds += other.rounds
       volumeChanges += other.volumeChanges
+      mapSyncs += other.mapSyncs
+      resumedSyncs += other.resumedSyncs
+      mapsDropped += other.mapsDropped
     }
   }
 
@@ -108,6 +118,7 @@ package final class ReplicationWorld {
     keepers = vms.map { SimulatedKeeper(vm: $0) }
     hasClockJumps = generator.once(in: 2)
     beginsInOrder = !generator.once(in: 4)
+    hasMaps = generator.once(in: 2)
     faultPause = [1, 4, 12][Int.random(in: 0..<3, using: &generator)]
     settings = StreamJournal.Settings(
       historySeconds: Int.random(in: 3...30, using: &generator),
@@ -166,6 +177,7 @@ package final class ReplicationWorld {
     case 95: try export(keepers[vm.index])
     default: if hasFaults { try fault(vm) }
     }
+    if hasMaps, generator.once(in: 3) { try rotate(vm) }
     try checkAge(vm)
   }
 }

@@ -17,6 +17,8 @@ final class SendingProcess {
   var held: StreamModel.Snapshot?
   /// Until then replication is paused, if it is.
   var pausedUntil: Int64 = 0
+  /// No two processes have the same.
+  let number: Int
   /// The simulated clock when the process began.
   let startedAt: Int64
 
@@ -25,7 +27,8 @@ final class SendingProcess {
   /// The numbers of the volumes, in the order in which the stream counts them.
   let numbers: [Int]
 
-  init(volumeSizes: [Int], now: Int64, wall: WallTime) {
+  init(number: Int, volumeSizes: [Int], now: Int64, wall: WallTime) {
+    self.number = number
     let sizes = VolumeSizes(volumeSizes.map { UInt64($0) })
     self.volumeSizes = volumeSizes
     numbers = sizes.present

@@ -39,18 +39,42 @@ final class SimulatedSync {
   /// Nil until the stream says that the sync has begun.
   var generation: UInt64?
   var plan: SyncPlan
+  /// By what it goes when maps of changes say what to compare.
+  private let isByMaps: Bool
+  /// How far each disk, by its number, is compared, if that as a whole.
+  var compared: [Int: UInt64] = [:]
   var questions: [Question] = []
   var piece: Piece?
   var isWaitingForLink = false
   /// An attempt failed; the next one begins then.
   var pausedUntil: Int64 = 0
 
-  init(volumeSizes: [Int]) { plan = Self.plan(volumeSizes) }
+  init(volumeSizes: [Int]) {
+    plan = Self.plan(volumeSizes.map { [0..<UInt64($0)] })
+    isByMaps = false
+  }
+
+  /// A sync of what maps of changes name, which the stream has begun already.
+  init(ranges: [[Range<UInt64>]], generation: UInt64) {
+    plan = Self.plan(ranges)
+    self.generation = generation
+    isByMaps = true
+  }
+
+  /// Notes how far a sync of whole disks is.
+  ///
+  /// Maps that a sync goes by cannot be replaced while it reads by them.
+  func noteProgress(of numbers: [Int], sizes: [Int]) {
+    guard !isByMaps else { return }
+    for (place, number) in numbers.enumerated() {
+      compared[number] = plan.comparedByteCount(of: place, size: UInt64(sizes[place]))
+    }
+  }
 
   /// Begins anew after the stream lost its order.
   func restart(volumeSizes: [Int], at time: Int64) {
     generation = nil
-    plan = Self.plan(volumeSizes)
+    plan = Self.plan(volumeSizes.map { [0..<UInt64($0)] })
     questions = []
     piece = nil
     isWaitingForLink = false
@@ -71,8 +95,8 @@ final class SimulatedSync {
     if hashes == nil { questions[index].isLost = true }
   }
 
-  private static func plan(_ sizes: [Int]) -> SyncPlan {
-    SyncPlan(volumeSizes: sizes.map { UInt64($0) }, stepByteCount: pieceByteCount, lookahead: 3)
+  private static func plan(_ ranges: [[Range<UInt64>]]) -> SyncPlan {
+    SyncPlan(ranges: ranges, stepByteCount: pieceByteCount, lookahead: 3)
   }
 }
 

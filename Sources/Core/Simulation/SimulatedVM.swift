@@ -33,6 +33,9 @@ final class SimulatedVM {
   var model = StreamModel()
   /// The connections that may still carry something, oldest first.
   var connections: [SimulatedConnection] = []
+  /// The maps of changes by volume, which live as long as the VM's process.
+  var maps: [SimulatedMaps]
+  var manager = SimulatedManager()
   /// The highest number the sender was told is durable.
   var toldDurable: UInt64 = 0
 
@@ -48,6 +51,7 @@ final class SimulatedVM {
     source = self.volumeSizes.map { [UInt8](repeating: 0, count: $0) }
     owed = source
     taps = source.map { _ in nil }
+    maps = source.map { [stream] _ in SimulatedMaps(stream: stream) }
   }
 
   /// The numbers of the volumes that are there.

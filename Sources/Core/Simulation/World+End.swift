@@ -61,6 +61,7 @@ extension ReplicationWorld {
     try write(keepers[vm.index])
     try deliverToSender(vm)
     try sync(vm)
+    if hasMaps { try rotate(vm) }
   }
 
   private func checkEnd() throws(Violation) {

@@ -39,6 +39,9 @@ extension ReplicationWorld {
     case 15: fillDisk(vm.receiver)
     case 16, 17: try loseSenderAfterFailedAppend(vm)
     case 18, 19: changeVolumes(vm)
+    case 20 where hasMaps: restartManager(vm)
+    case 21 where hasMaps: if generator.once(in: 3) { restartVM(vm) }
+    case 22 where hasMaps: if generator.once(in: 6) { loseCopy(keeper) }
     default: break
     }
   }

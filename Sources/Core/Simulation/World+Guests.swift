@@ -45,6 +45,7 @@ extension ReplicationWorld {
     )
     note("vm\(vm.index) issues \(nextWrite): volume \(volume) \(range)")
     write.apply(to: &vm.source[volume])
+    vm.maps[volume].note(range)
     if let process = process(vm), process.place(of: volume) == process.numbers.endIndex {
       // A disk nobody protects yet: what is written to it is owed to nobody.
       return write.apply(to: &vm.owed[volume])

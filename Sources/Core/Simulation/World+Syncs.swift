@@ -11,7 +11,9 @@ extension ReplicationWorld {
     let appliance = senders[vm.sender]
     guard let process = process(vm) else {
       note("vm\(vm.index): its appliance starts")
+      nextProcess += 1
       appliance.processes[vm.index] = SendingProcess(
+        number: nextProcess,
         volumeSizes: keepers[vm.index].volumeSizes,
         now: now,
         wall: wall(vm)
@@ -21,11 +23,14 @@ extension ReplicationWorld {
     if try follow(vm, process) { return }
     for volume in vm.present where vm.taps[volume] == nil && process.protects(volume, of: vm) {
       let place = process.place(of: volume)
+      vm.maps[volume].prepareForTap(size: vm.volumeSizes[volume])
       vm.taps[volume] = process.outgoing.tapOpened(volume: place, now: wall(vm))
     }
-    guard process.sync == nil, process.outgoing.mode == .dropping, !process.outgoing.isPaused else {
+    guard process.sync == nil, process.outgoing.mode != .ordered, !process.outgoing.isPaused else {
       return
     }
+    if hasMaps { return startSync(vm, process) }
+    guard process.outgoing.mode == .dropping else { return }
     note("vm\(vm.index): a sync is asked for")
     process.sync = SimulatedSync(volumeSizes: process.presentSizes)
   }
@@ -62,7 +67,7 @@ extension ReplicationWorld {
     if let generation = sync.generation {
       process.outgoing.failSync(generation: generation, "interrupted", now: wall(vm))
     }
-    if interruption == .orderLost, process.outgoing.hasAllTaps {
+    if interruption == .orderLost, process.outgoing.hasAllTaps, !hasMaps {
       sync.restart(volumeSizes: process.presentSizes, at: now + 500)
     } else {
       process.sync = nil
@@ -162,6 +167,7 @@ extension ReplicationWorld {
         sync.questions.removeFirst()
         sync.plan.finish()
         sync.piece = nil
+        sync.noteProgress(of: process.numbers, sizes: process.presentSizes)
         return
       }
       if piece.isZero(block) {

@@ -18,6 +18,7 @@ extension ReplicationWorld {
       closeTap(of: volume, vm)
       note("vm\(vm.index): volume \(volume) is taken away")
       (vm.source[volume], vm.owed[volume], vm.volumeSizes[volume]) = ([], [], 0)
+      vm.maps[volume].clear()
       vm.missing.removeAll { $0.volume == volume }
     default:
       // The hypervisor grows no disk that has a tap.
@@ -40,7 +41,7 @@ extension ReplicationWorld {
     vm.volumeCount += 1
   }
 
-  private func closeTap(of volume: Int, _ vm: SimulatedVM) {
+  func closeTap(of volume: Int, _ vm: SimulatedVM) {
     loseTaps(vm) { $0.volume == volume }
     guard let process = process(vm), let owner = vm.taps[volume] else { return }
     vm.taps[volume] = nil
@@ -72,6 +73,7 @@ extension ReplicationWorld {
     vm.taps = vm.taps.map { _ in nil }
     loseTaps(vm) { _ in true }
     senders[vm.sender].processes[vm.index] = nil
+    vm.manager = SimulatedManager()
     return true
   }
 }

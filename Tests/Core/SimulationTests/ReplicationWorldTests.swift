@@ -38,6 +38,8 @@ struct ReplicationWorldTests {
     #expect(counts.holds > 8)
     #expect(counts.storageFailures > 8)
     #expect(counts.volumeChanges > 8)
+    #expect(counts.mapSyncs > 0 && counts.resumedSyncs > 0)
+    #expect(counts.mapsDropped > 8)
   }
 
   @Test func `a seed gives the same run twice`() throws {
