@@ -297,7 +297,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Orchestration",
       [
         "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity",
-        "Scripts", log,
+        "Scripts", "Restic", log,
       ]
     ),
     tests(

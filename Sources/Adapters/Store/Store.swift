@@ -316,6 +316,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   private var sharedPending: Shared<VPGDefinition>?
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
+  /// At the recovery site, of a VPG with a policy: how far its scheduled copies are.
+  package var retention: RetentionStanding?
 
   package init(
     definition: VPGDefinition,
@@ -335,6 +337,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     case sharedDefinition = "definition"
     case sharedPending = "pending"
     case isPaused, lastTest, phase, shutDown, deletion, suspensions, recovered
+    case retention
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
@@ -351,6 +354,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
     sharedPending = try values.decodeIfPresent(Shared.self, forKey: .sharedPending)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
+    retention = try values.decodeIfPresent(RetentionStanding.self, forKey: .retention)
   }
 
   /// Where the VPG is in its life.

@@ -39,10 +39,18 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
   package struct Machine: Codable, Sendable, Equatable {
     package var stream: StreamIdentifier
     package var export: ExportIdentifier
+    /// Where its journal is, by which the copy is undone when the VPG is gone; nil of old records.
+    package var host: HostIdentifier?
     package var disks: [Disk]
 
-    package init(stream: StreamIdentifier, export: ExportIdentifier, disks: [Disk]) {
+    package init(
+      stream: StreamIdentifier,
+      export: ExportIdentifier,
+      host: HostIdentifier,
+      disks: [Disk]
+    ) {
       self.stream = stream
+      self.host = host
       self.export = export
       self.disks = disks
     }

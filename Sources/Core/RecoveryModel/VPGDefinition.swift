@@ -21,6 +21,8 @@ package struct VPGDefinition: Hashable, Codable, Sendable {
   package var recovery: RecoveryDefaults
   package var scripting: Scripting
   package var vms: [ProtectedVM]
+  /// Which copies are made for years; nil is none.
+  package var retention: RetentionPolicy?
 
   package init(
     identifier: VPGIdentifier,

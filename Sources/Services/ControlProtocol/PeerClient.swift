@@ -66,12 +66,13 @@ package struct PeerClient: Sendable {
   /// Ends a VPG at the peer.
   package func endVPG(
     _ vpg: VPGIdentifier,
-    keepingReplicas: Bool
+    keepingReplicas: Bool,
+    force: Bool
   ) async throws(ControlError) {
     try await client.perform(
       .delete,
       PeerRoutes.vpg(vpg),
-      query: ["keepReplicas": "\(keepingReplicas)"],
+      query: ["keepReplicas": "\(keepingReplicas)", "force": "\(force)"],
       timeout: Self.longTimeout
     )
   }

@@ -104,8 +104,14 @@ package struct PeerServer: Service {
         let caller = try caller(request)
         let vpg: VPGIdentifier = try request.identifier("vpg")
         let keepsReplicas = try request.flag("keepReplicas", default: true)
+        let force = try request.flag("force", default: false)
         try await refusing {
-          try await service.drop(vpg, keepsReplicas: keepsReplicas, from: caller)
+          try await service.drop(
+            vpg,
+            keepsReplicas: keepsReplicas,
+            force: force,
+            from: caller
+          )
         }
       }
     )

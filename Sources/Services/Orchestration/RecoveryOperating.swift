@@ -41,6 +41,19 @@ package protocol RecoveryOperating: Sendable {
   /// Whether the VPG is being copied to a repository.
   func isRetaining(_ vpg: VPGIdentifier) async -> Bool
 
+  /// Has a copy of the VPG to a repository undone, and waits for that; without one it is fine.
+  ///
+  /// - Throws: `unreachable` if what is to be undone is not within a minute; it goes on then.
+  func endRetaining(_ vpg: VPGIdentifier, because reason: String) async throws(SiteError)
+
+  /// Begins to copy the VPG's latest checkpoint, as its policy says, into a set that is kept until
+  /// then.
+  func retain(
+    as set: RetentionSetIdentifier,
+    until expires: WallTime,
+    _ record: VPGRecord
+  ) async throws(SiteError)
+
   /// Makes a new VM of a retention set.
   func restore(_ wish: RestoreWish, user: String) async throws(SiteError) -> TaskIdentifier
 

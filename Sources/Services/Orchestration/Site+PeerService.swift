@@ -59,10 +59,16 @@ extension Site: PeerService {
   package func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,
+    force: Bool,
     from caller: SiteIdentifier
   ) async throws(SiteError) {
     try await requirePeer(caller)
-    try await recoveryHalf.drop(vpg, keepsReplicas: keepsReplicas, from: caller)
+    try await recoveryHalf.drop(
+      vpg,
+      keepsReplicas: keepsReplicas,
+      force: force,
+      from: caller
+    )
   }
 
   package func checkpoints(

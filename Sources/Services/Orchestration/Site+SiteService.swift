@@ -156,7 +156,12 @@ extension Site: SiteService {
     let vpg = record.definition.identifier
     return try await context.tasks.run(.removeVPG, user: user, vpgs: [vpg]) {
       [recoveryHalf, context] _ throws(SiteError) in
-      try await recoveryHalf.drop(vpg, keepsReplicas: keepsReplicas, from: nil)
+      try await recoveryHalf.drop(
+        vpg,
+        keepsReplicas: keepsReplicas,
+        force: true,
+        from: nil
+      )
       await context.events.record(
         .removeVPG,
         "The VPG \(record.definition.name) was deleted at this site alone.",

@@ -134,6 +134,9 @@ package final class Site: Service, Sendable {
             gate: self.context.gate
           ).run()
         }
+        group.addTask {
+          await RetentionScheduler(context: self.context, recovery: self.recovery).run()
+        }
         group.addTask { await self.meter.run() }
         group.addTask { await self.sampler.run() }
         group.addTask {

@@ -88,8 +88,17 @@ struct DirectPeer: PeerControl {
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     try await peer().prepare(definition, from: caller)
   }
-  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError) {
-    try await peer().drop(vpg, keepsReplicas: keepsReplicas, from: caller)
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    force: Bool
+  ) async throws(SiteError) {
+    try await peer().drop(
+      vpg,
+      keepsReplicas: keepsReplicas,
+      force: force,
+      from: caller
+    )
   }
   func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint] {
     try await peer().checkpoints(of: vpg, for: caller)

@@ -4,6 +4,7 @@
 import ControlProtocol
 import Orchestration
 import RecoveryModel
+import Restic
 
 /// An appliance that keeps its promises in memory: a sync is done as soon as it is asked for, and
 /// a mark is durable at the other one at once.
@@ -441,12 +442,20 @@ actor FakeAppliance: ApplianceControl {
 
   func archivedDisks(_ request: SnapshotListRequest) throws(SiteError) -> [ArchivedDisk] {
     if let repositoryFault { throw repositoryFault }
+    if let restic {
+      do {
+        return try restic.snapshots(tags: request.tags).map {
+          ArchivedDisk(snapshot: $0.id, name: $0.paths.first ?? "")
+        }
+      } catch { throw .failed("\(error)") }
+    }
     return archived.filter { Set(request.tags).isSubset(of: $0.value.tags) }
       .map { ArchivedDisk(snapshot: $0.key, name: $0.value.name) }
   }
 
   func forget(_ request: ForgetRequest) throws(SiteError) {
     if let repositoryFault { throw repositoryFault }
+    do { try restic?.forget(request.snapshots) } catch { throw .failed("\(error)") }
     for snapshot in request.snapshots { archived[snapshot] = nil }
   }
 
@@ -464,7 +473,7 @@ actor FakeAppliance: ApplianceControl {
     if let known = archives[copy], !known.isEmpty {
       snapshot = known
     } else {
-      snapshot = "snapshot-\(archived.count + 1)-\(copy)"
+      snapshot = try kept(request) ?? "snapshot-\(archived.count + 1)-\(copy)"
       archived[snapshot] = request
       archives[copy] = snapshot
     }
@@ -483,6 +492,36 @@ actor FakeAppliance: ApplianceControl {
     guard archived[request.snapshot] != nil else { throw .notFound("there is no such snapshot") }
     restored[copy.path(in: request.folder)] = request
     return copyReply
+  }
+
+  // MARK: restic
+
+  /// What keeps the disks in earnest; nil only notes them.
+  private var restic: ResticRepository?
+
+  func setRestic(_ repository: ResticRepository?) { restic = repository }
+
+  /// A disk of the fake: a megabyte that is another at each checkpoint.
+  static func content(_ request: ArchiveRequest) -> [UInt8] {
+    var state = UInt64(bitPattern: request.time.milliseconds) ^ UInt64(request.name.utf8.last ?? 0)
+    return (0..<1 << 20).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state >> 56)
+    }
+  }
+
+  private func kept(_ request: ArchiveRequest) throws(SiteError) -> String? {
+    guard let restic else { return nil }
+    do {
+      let content = Self.content(request)
+      return try restic.backUp(
+        request.name,
+        host: request.host,
+        tags: request.tags,
+        at: request.time.milliseconds / 1000,
+        byteCount: UInt64(content.count)
+      ) { send in try content.withUnsafeBytes { try send($0) } }.snapshot
+    } catch { throw .failed("\(error)") }
   }
 }
 

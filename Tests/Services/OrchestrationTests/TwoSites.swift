@@ -43,11 +43,13 @@ final class TwoSites: Sendable {
   ///   - scripts: What paris runs scripts with.
   ///   - guestBootInSeconds: How long a recovered guest may take to come up.
   ///   - hasSecondHost: Whether london has two hosts, each with its appliance.
+  ///   - parisClock: What paris takes for the time.
   /// - Throws: What a store says that cannot be made.
   init(
     scripts: any ScriptRunning = RecordingScripts(),
     guestBootInSeconds: Int = 60,
-    hasSecondHost: Bool = false
+    hasSecondHost: Bool = false,
+    parisClock: @escaping @Sendable () -> WallTime = { .now }
   ) async throws {
     self.scripts = scripts
     folder = FileManager.default.temporaryDirectory
@@ -80,7 +82,8 @@ final class TwoSites: Sendable {
       parisStore,
       checks,
       scripts,
-      guestBootInSeconds: guestBootInSeconds
+      guestBootInSeconds: guestBootInSeconds,
+      now: parisClock
     )
     try await londonSite.load()
     try await parisSite.load()
@@ -132,7 +135,8 @@ final class TwoSites: Sendable {
     _ checks: any PointChecking = GuestChecks(),
     _ scripts: (any ScriptRunning)? = nil,
     guestBootInSeconds: Int = 60,
-    others: [String: FakeAppliance] = [:]
+    others: [String: FakeAppliance] = [:],
+    now: @escaping @Sendable () -> WallTime = { .now }
   ) throws -> Site {
     var settings = SiteSettings(
       identifier: identifier,
@@ -167,6 +171,7 @@ final class TwoSites: Sendable {
       scripts: scripts,
       secrets: SecretBox(secret: Data(name.utf8)),
       logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() },
+      now: now,
       recovery: { RecoveryOperations(context: $0, checks: checks) }
     )
     switchboard.add(site, name)

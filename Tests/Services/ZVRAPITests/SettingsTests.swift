@@ -222,29 +222,10 @@ import Testing
     #expect(await client.site.created.count == 1)
   }
 
-  @Test(arguments: [("ltr", "Enabled", "true"), ("backup", "RepositoryIdentifier", #""r""#)])
-  func `retention can be written and read while it is off, and is refused when it is on`(
-    part: String,
-    member: String,
-    on: String
-  ) async {
-    let client = await APIClient.loggedOn()
-    let path = await client.openSettings() + "/" + part
-    #expect(await client.get(path).object?["Retry"]?.object != nil)
-    #expect(await client.send(.put, path, #"{"Retry": {"Number": 5}}"#).status == 200)
-    #expect(await client.get(path).object?.value("Retry", "Number") == .integer(5))
-    let answer = await client.send(.put, path, "{\"\(member)\": \(on)}")
-    #expect(answer.status == 400)
-    #expect(answer.body.object?["Message"]?.readText?.contains(member) == true)
-    #expect(await client.get(path).object?.value("Retry", "Number") == .integer(5))
-    #expect(await client.send(.delete, path).status == 200)
-    #expect(await client.get(path).object?.value("Retry", "Number") != .integer(5))
-  }
-
   @Test(arguments: [
     #"{"Basic": {"Priority": "Huge"}}"#, #"{"Basic": 3}"#, #"{"Basic": {"Name": {}}}"#,
     #"{"Recovery": {"VCD": {"OrgVdcIdentifier": "x"}}}"#, #"{"Vms": [{"VmIdentifier": "x"}]}"#,
-    #"{"Vms": [{}]}"#, #"{"LongTermRetention": {"Enabled": true}}"#,
+    #"{"Vms": [{}]}"#, #"{"LongTermRetention": {"RetentionRunTime": "soon"}}"#,
     #"{"Basic": {"UseWanCompression": "maybe"}}"#, #"{"Basic": {"Name": "a""#,
   ])
   func `a change that cannot be right changes nothing`(change: String) async {

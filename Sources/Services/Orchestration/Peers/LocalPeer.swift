@@ -35,8 +35,17 @@ struct LocalPeer: PeerControl {
     try await peer().prepare(definition, from: identifier)
   }
 
-  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError) {
-    try await peer().drop(vpg, keepsReplicas: keepsReplicas, from: identifier)
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    force: Bool
+  ) async throws(SiteError) {
+    try await peer().drop(
+      vpg,
+      keepsReplicas: keepsReplicas,
+      force: force,
+      from: identifier
+    )
   }
 
   func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint] {

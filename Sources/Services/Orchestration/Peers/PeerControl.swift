@@ -13,7 +13,11 @@ package protocol PeerControl: Sendable {
   /// Makes the peer ready for the VPG's streams.
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply
   /// Ends the peer's half of a VPG; one that is gone already is fine.
-  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError)
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    force: Bool
+  ) async throws(SiteError)
   /// Oldest first.
   func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint]
   func perform(

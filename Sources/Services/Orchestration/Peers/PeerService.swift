@@ -23,6 +23,7 @@ package protocol PeerService: Sendable {
   func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,
+    force: Bool,
     from caller: SiteIdentifier
   ) async throws(SiteError)
   func checkpoints(

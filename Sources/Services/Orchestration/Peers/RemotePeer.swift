@@ -25,8 +25,12 @@ struct RemotePeer: PeerControl {
     do { return try await client.prepare(definition) } catch { throw SiteError(error) }
   }
 
-  func drop(_ vpg: VPGIdentifier, keepsReplicas: Bool) async throws(SiteError) {
-    do { try await client.endVPG(vpg, keepingReplicas: keepsReplicas) } catch {
+  func drop(
+    _ vpg: VPGIdentifier,
+    keepsReplicas: Bool,
+    force: Bool
+  ) async throws(SiteError) {
+    do { try await client.endVPG(vpg, keepingReplicas: keepsReplicas, force: force) } catch {
       try SiteError.unlessGone(error)
     }
   }

@@ -158,7 +158,13 @@ package actor RecoveryOperations: RecoveryOperating {
     case .retain(let checkpoint): return try await retain(checkpoint, record, user: user)
     case .retainAbort:
       let definition = record.definition
-      return try await retentions.abort(definition.identifier, of: definition.name, user: user)
+      let task = try await retentions.abort(
+        definition.identifier,
+        of: definition.name,
+        user: user
+      )
+      try await context.vpgs.update(definition.identifier) { $0.retention?.aborted() }
+      return task
     case .failoverCommit(let reverseProtection):
       try await refuseCommitIfRead(record.definition)
       let reversal = try await reversal(reverseProtection, of: record, .commit(nil))

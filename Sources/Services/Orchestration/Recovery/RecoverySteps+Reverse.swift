@@ -40,6 +40,14 @@ extension RecoverySteps {
       "The VPG \(definition.name) is protected in the other direction.",
       vpgs: [definition.identifier]
     )
+    guard definition.retention?.isEnabled == true, reversed.retention == nil else { return }
+    await context.events.record(
+      .updateVPG,
+      "No copies of the VPG \(definition.name) are made for years any more: its repository is not "
+        + "one of the site that recovers it now. Give it a policy of that site.",
+      succeeded: false,
+      vpgs: [definition.identifier]
+    )
   }
 }
 
@@ -58,6 +66,8 @@ extension VPGDefinition {
     (result.protectedSite, result.recoverySite) = (recoverySite, protectedSite)
     result.journal.datastore = nil
     result.scratch.datastore = nil
+    // Its repository is one of the site that recovered until now.
+    if !isWithinOneSite { result.retention = nil }
     result.vms = []
     for vm in vms {
       guard let machine = machines.first(where: { $0.stream == vm.stream }),

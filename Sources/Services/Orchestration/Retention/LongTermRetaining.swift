@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import RecoveryModel
+internal import Store
 
 /// Copies for years: at the recovery site, which has the journals.
 package protocol LongTermRetaining: Sendable {
@@ -104,6 +105,16 @@ extension Site: LongTermRetaining {
     user: String
   ) async throws(SiteError) {
     try await recovery.refuseIfRetaining(in: identifier)
+    for record in await context.vpgs.all()
+    where record.definition.recoverySite == context.site
+      && record.definition.retention?.repository == identifier
+      && record.definition.retention?.isEnabled == true
+    {
+      throw .conflict(
+        "Copies of the VPG \(record.definition.name) go to this repository: change its policy "
+          + "first."
+      )
+    }
     try await book.remove(identifier)
   }
 

@@ -4,7 +4,7 @@
 internal import Foundation
 internal import Hypervisor
 package import RecoveryModel
-internal import Store
+package import Store
 
 // How copies to repositories, and restores of them, get on with recoveries.
 
@@ -15,7 +15,9 @@ extension RecoveryOperations {
   func retain(
     _ checkpoint: CheckpointIdentifier?,
     _ record: VPGRecord,
-    user: String
+    user: String,
+    as identifier: RetentionSetIdentifier = RetentionSetIdentifier(newGUID()),
+    until expires: WallTime? = nil
   ) async throws(SiteError) -> TaskIdentifier {
     let definition = record.definition
     try await retentions.refuseIfActive(definition.identifier, definition.name)
@@ -23,20 +25,27 @@ extension RecoveryOperations {
     let plan = try await plan(of: record)
     let point = try plan.checkpoint(checkpoint)
     let repositories = try await RepositoryBook(context: context).all()
-    guard let repository = repositories.first(where: \.isDefault) else {
-      throw .conflict("This site has no repository: add one first.")
+    let wanted = definition.retention.flatMap { $0.isEnabled ? $0.repository : nil }
+    let repository = repositories.first { repository in
+      wanted.map { $0 == repository.identifier } ?? repository.isDefault
     }
-    let identifier = RetentionSetIdentifier(newGUID())
+    guard let repository else {
+      throw .conflict(
+        wanted.map { "This site has no repository \($0)." }
+          ?? "This site has no repository: add one first."
+      )
+    }
     let workflow = RetentionWorkflow(
       identifier: identifier,
       vpg: definition.identifier,
       repository: repository.identifier,
       checkpoint: point,
-      expires: nil,
-      machines: definition.vms.map { vm in
+      expires: expires,
+      machines: try definition.vms.map { vm throws(SiteError) in
         RetentionWorkflow.Machine(
           stream: vm.stream,
           export: ExportIdentifier(newGUID()),
+          host: try RecoverySite(context: context, definition: definition).host(of: vm),
           disks: vm.volumes.map { volume in
             RetentionWorkflow.Disk(
               volume: volume.identifier,
@@ -54,6 +63,14 @@ extension RecoveryOperations {
     )
   }
 
+  package func retain(
+    as set: RetentionSetIdentifier,
+    until expires: WallTime,
+    _ record: VPGRecord
+  ) async throws(SiteError) {
+    _ = try await retain(nil, record, user: "System", as: set, until: expires)
+  }
+
   package func restore(
     _ wish: RestoreWish,
     user: String
@@ -69,6 +86,13 @@ extension RecoveryOperations {
       StoredRestore(workflow: workflow, user: user),
       refusal: "This restore is under way."
     )
+  }
+
+  package func endRetaining(
+    _ vpg: VPGIdentifier,
+    because reason: String
+  ) async throws(SiteError) {
+    try await retentions.end(vpg, because: reason, within: .seconds(60))
   }
 
   package func refuseIfRetaining(in repository: RepositoryIdentifier) async throws(SiteError) {

@@ -48,17 +48,22 @@ struct RetentionSteps: DurableJobSteps {
     _ jobs: Retentions
   ) async throws(SiteError) -> RetentionWorkflow.Kept? {
     let workflow = job.workflow
+    let isUndoing = workflow.run.stage == .undoing
     switch step {
     case .openExport(let index): try await openExport(workflow, index)
     case .archive(let index, let disk): return try await archive(job, index, disk, jobs)
     case .endArchive(let index, let disk):
       let machine = workflow.machines[index]
-      try await appliance(of: machine, workflow).deleteArchive(machine.disks[disk].copy)
+      try await appliance(of: machine, workflow, isUndoing: isUndoing)?
+        .deleteArchive(machine.disks[disk].copy)
     case .closeExport(let index):
       let machine = workflow.machines[index]
-      try await appliance(of: machine, workflow).closeExport(machine.export)
+      try await appliance(of: machine, workflow, isUndoing: isUndoing)?
+        .closeExport(machine.export)
     case .keepSet:
-      try await book.save(try await set(of: job, isDoomed: false))
+      let set = try await set(of: job, isDoomed: false)
+      try await book.save(set)
+      try await context.vpgs.update(job.vpg) { $0.retention?.kept(set.identifier, at: set.made) }
       if let machine = workflow.machines.first {
         await book.measure(workflow.repository, by: try await appliance(of: machine, workflow))
       }
@@ -78,9 +83,23 @@ struct RetentionSteps: DurableJobSteps {
     of machine: RetentionWorkflow.Machine,
     _ workflow: RetentionWorkflow
   ) async throws(SiteError) -> any ApplianceControl {
+    if let host = machine.host { return try context.appliances.client(on: host) }
     let definition = try await definition(workflow)
     return try RecoverySite(context: context, definition: definition)
       .appliance(of: try Self.vm(machine, definition))
+  }
+
+  /// Nil where nobody knows any more: the VPG is gone, and with it its journals and all that reads
+  /// them.
+  private func appliance(
+    of machine: RetentionWorkflow.Machine,
+    _ workflow: RetentionWorkflow,
+    isUndoing: Bool
+  ) async throws(SiteError) -> (any ApplianceControl)? {
+    if isUndoing, machine.host == nil, await context.vpgs.record(workflow.vpg) == nil {
+      return nil
+    }
+    return try await appliance(of: machine, workflow)
   }
 
   private static func vm(

@@ -52,6 +52,7 @@ package struct DefinitionCheck {
     checkPolicy()
     checkBootGroups()
     checkScripts()
+    checkRetention()
     checkLimits(definition.journal, "Journal")
     checkLimits(definition.scratch, "Scratch")
     if definition.vms.isEmpty { note("Vms", "there are no VMs") }
@@ -131,7 +132,7 @@ package struct DefinitionCheck {
     }
   }
 
-  private mutating func require(_ value: Int, in range: ClosedRange<Int>, _ member: String) {
+  mutating func require(_ value: Int, in range: ClosedRange<Int>, _ member: String) {
     guard !range.contains(value) else { return }
     note(member, "it is \(value); it can be \(range.lowerBound) to \(range.upperBound)")
   }

@@ -74,7 +74,7 @@ struct ProtectedHalf: Sendable {
   private func undo(_ definition: VPGDefinition) async {
     do throws(SiteError) {
       try await context.peers.client(for: definition.recoverySite)
-        .drop(definition.identifier, keepsReplicas: false)
+        .drop(definition.identifier, keepsReplicas: false, force: true)
     } catch {
       context.logger.warning(
         "peer keeps its half of a VPG",
@@ -308,7 +308,11 @@ struct ProtectedHalf: Sendable {
       do throws(SiteError) {
         // The replicas of a recovered VPG are disks in use.
         try await context.peers.client(for: definition.recoverySite)
-          .drop(vpg, keepsReplicas: keepsReplicas || phaseBefore == .recovered)
+          .drop(
+            vpg,
+            keepsReplicas: keepsReplicas || phaseBefore == .recovered,
+            force: force
+          )
       } catch {
         if case .conflict = error, definition.isWithinOneSite { throw error }
         guard force else { throw error }

@@ -33,6 +33,11 @@ struct RecoveryHalf: Sendable {
         inventory.hosts.map(\.identifier).filter { context.appliances.appliance(on: $0) != nil }
       )
     )
+    // What was asked already, and is only said again, must not keep the VPG from its journals.
+    if let policy = definition.retention, policy != known?.definition.retention {
+      let repositories = try await RepositoryBook(context: context).all()
+      check.checkRepository(repositories.map(\.identifier))
+    }
     try check.finish()
 
     if let known, known.definition != definition {
@@ -105,10 +110,12 @@ struct RecoveryHalf: Sendable {
 
   /// Ends the VPG here.
   ///
-  /// One that is gone already is fine.
+  /// One that is gone already is fine. `force` ends a copy to a repository, which refuses
+  /// otherwise.
   func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,
+    force: Bool,
     from caller: SiteIdentifier?
   ) async throws(SiteError) {
     guard let record = await context.vpgs.record(vpg) else { return }
@@ -119,6 +126,12 @@ struct RecoveryHalf: Sendable {
     if await recovery.progress(of: vpg) != nil {
       throw .conflict(
         "A test or failover of the VPG \(definition.name) is under way; end it first."
+      )
+    }
+    if force {
+      try await recovery.endRetaining(
+        vpg,
+        because: "The copy was ended by the deletion of its VPG."
       )
     }
     try await refuseIfReading(definition)

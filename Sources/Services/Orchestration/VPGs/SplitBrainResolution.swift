@@ -225,7 +225,7 @@ struct SplitBrainResolution: Sendable {
     // The protected site takes its VPG back before this one forgets it: what is asked of it is
     // asked as its partner. It gets no journals while the VPG is here.
     try await askSource(.takeBack, record.definition)
-    try await recoveryHalf.drop(vpg, keepsReplicas: true, from: nil)
+    try await recoveryHalf.drop(vpg, keepsReplicas: true, force: false, from: nil)
   }
 
   private func askSource(

@@ -121,9 +121,21 @@ actor DurableJobs<Job: DurableJob> {
   }
 
   /// Has a job aborted, for something that cannot wait for it, and waits for that.
-  func end(_ subject: Job.Subject, because reason: String) async throws(SiteError) {
+  ///
+  /// - Throws: `unreachable` if it takes longer than `limit`; it goes on then.
+  func end(
+    _ subject: Job.Subject,
+    because reason: String,
+    within limit: Duration? = nil
+  ) async throws(SiteError) {
     try await abort(subject, because: reason)
-    while isActive(subject) { try await pause(.milliseconds(200)) }
+    let deadline = limit.map { ContinuousClock.now + $0 }
+    while isActive(subject) {
+      if let deadline, ContinuousClock.now >= deadline {
+        throw .unreachable("A \(Job.words.name) cannot be undone yet: an appliance is away.")
+      }
+      try await pause(.milliseconds(200))
+    }
   }
 
   private func canAbort(_ subject: Job.Subject) -> Bool {

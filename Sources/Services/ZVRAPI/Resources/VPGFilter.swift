@@ -62,7 +62,7 @@ struct VPGFilter {
       && matches(recoverySite, vpg.recoverySite)
       && Self.matches(organisation, vpg.policy.zorg ?? "")
       && Self.matches(serviceProfile, vpg.policy.serviceProfile ?? "")
-      && !isBackup
+      && (!isBackup || vpg.retention?.isEnabled == true)
   }
 
   /// The rest.

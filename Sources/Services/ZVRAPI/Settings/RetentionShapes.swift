@@ -1,6 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import RecoveryModel
+
 /// The parts of the settings that say which copies are kept beside the journal, and for how long:
 /// `LongTermRetention`, and `Backup` as clients of releases before 8.0 know it.
 enum RetentionShapes {
@@ -48,6 +50,23 @@ enum RetentionShapes {
     ]
   )
 
+  static let retry = ObjectShape(
+    "LtrRetryApi",
+    [.flag("Enabled", false), .integer("Number"), .integer("IntervalInMinutes")]
+  )
+
+  /// As `MonthOfYear` names them.
+  static let months = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+  ]
+
+  /// What the names of `RetentionPeriod` say, in order.
+  static let periods: [RetentionPolicy.Span] = [
+    .init(1, .weeks), .init(1, .months), .init(3, .months), .init(6, .months), .init(9, .months),
+    .init(1, .years),
+  ]
+
   static let retention = ObjectShape(
     "VpgSettingsLtrApi",
     [
@@ -64,13 +83,7 @@ enum RetentionShapes {
           ]
         )
       ),
-      .object(
-        "Retry",
-        ObjectShape(
-          "LtrRetryApi",
-          [.flag("Enabled", false), .integer("Number"), .integer("IntervalInMinutes")]
-        )
-      ),
+      .object("Retry", retry),
       .object("Indexing", ObjectShape("VpgSettingsLtrVmIndexingApi", [.texts("Vms")])),
       .text("Compression"),
     ]
@@ -101,18 +114,4 @@ enum RetentionShapes {
       ),
     ]
   )
-}
-
-extension SettingsDraft {
-  /// Refuses what would have copies made: nothing makes them yet.
-  ///
-  /// A policy that is off may be written and read.
-  func refuseRetention() throws(APIError) {
-    guard tree.value("LongTermRetention", "Enabled") != .bool(true) else {
-      throw .invalid("LongTermRetention.Enabled: long-term retention is not available yet")
-    }
-    guard tree.value("Backup", "RepositoryIdentifier").isUnset else {
-      throw .invalid("Backup.RepositoryIdentifier: backups are not available yet")
-    }
-  }
 }

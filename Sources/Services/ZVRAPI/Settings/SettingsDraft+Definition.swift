@@ -45,6 +45,7 @@ extension SettingsDraft {
     if tree.value("Scripting", "PostBackup") != .null {
       definition.scripting.postBackup = try script("PostBackup")
     }
+    definition.retention = try retention()
     for vm in vms { definition.vms.append(try protectedVM(vm, machines: machines)) }
     return definition
   }

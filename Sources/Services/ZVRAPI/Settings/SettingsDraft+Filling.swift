@@ -56,6 +56,7 @@ extension SettingsDraft {
       tree.set(.text(script.parameters), at: "Scripting", member, "Parameters")
       tree.set(.integer(script.timeoutInSeconds), at: "Scripting", member, "TimeoutInSeconds")
     }
+    if let policy = vpg.retention { fill(&tree, with: policy) }
     return tree
   }
 

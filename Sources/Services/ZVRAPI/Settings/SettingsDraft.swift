@@ -49,7 +49,7 @@ struct SettingsDraft: Sendable {
         try changed.add(entry, machines: machines, old: old)
       }
     }
-    try changed.refuseRetention()
+    _ = try changed.retention()
     self = changed
   }
 
@@ -58,7 +58,7 @@ struct SettingsDraft: Sendable {
     try part.shape.apply(body, to: &object, at: part.member, nulls: .clear)
     var changed = self
     changed.tree[part.member] = .object(object)
-    try changed.refuseRetention()
+    _ = try changed.retention()
     self = changed
   }
 

@@ -40,7 +40,7 @@ extension APIValue {
         "ProvisionedStorageInMB": .integer(view.provisionedStorageInMB),
         "UsedStorageInMB": .integer(view.usedStorageInMB),
         "ProgressPercentage": .double(view.progress),
-        "BackupEnabled": .bool(false),
+        "BackupEnabled": .bool(vpg.retention?.isEnabled ?? false),
         "HistoryStatusApi": .object(
           "HistoryStatusApi",
           [
