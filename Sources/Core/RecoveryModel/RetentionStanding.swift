@@ -24,6 +24,9 @@ package struct RetentionStanding: Codable, Sendable, Equatable {
   package private(set) var lastBegun: WallTime?
   package private(set) var lastSuccess: WallTime?
 
+  /// Whether the last copy of the schedule did not become a set.
+  package private(set) var hasFailed = false
+
   /// Begins with a policy: nothing before it was due.
   package init(_ policy: RetentionPolicy, at now: WallTime) {
     self.policy = policy
@@ -99,6 +102,7 @@ package struct RetentionStanding: Codable, Sendable, Equatable {
   /// The copy could not be begun, or ended without a set.
   package mutating func fail(at now: WallTime, next set: RetentionSetIdentifier) -> Action? {
     guard let failed = attempt else { return nil }
+    hasFailed = true
     let usual = RetentionPolicy.Retry.usual
     guard let retry = policy.retry, retry.isEnabled, failed.number <= retry.count ?? usual.count
     else {
@@ -124,6 +128,7 @@ package struct RetentionStanding: Codable, Sendable, Equatable {
     guard attempt?.set == set else { return }
     attempt = nil
     succeeded += 1
+    hasFailed = false
   }
 
   /// Somebody does not want the copy: it is not tried again.
@@ -133,7 +138,7 @@ package struct RetentionStanding: Codable, Sendable, Equatable {
     policy = new
     changed = now
     settled = now
-    (expected, succeeded) = (0, 0)
+    (expected, succeeded, hasFailed) = (0, 0, false)
     // One that is under way may still become a set.
     if attempt?.hasBegun == false || !new.isEnabled { attempt = nil }
   }

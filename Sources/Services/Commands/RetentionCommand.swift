@@ -20,8 +20,8 @@ package struct RetentionCommand: AsyncParsableCommand {
       configuration, on its host.
       """,
     subcommands: [
-      Repositories.self, Add.self, Copy.self, Abort.self, Sets.self, Restore.self, Delete.self,
-      Password.self,
+      Repositories.self, Add.self, Copy.self, Abort.self, Policy.self, Sets.self, Restore.self,
+      AbortRestore.self, Delete.self, Password.self,
     ]
   )
 
@@ -195,6 +195,26 @@ package struct RetentionCommand: AsyncParsableCommand {
         if let host { body["HostIdentifier"] = .text(host) }
         if let datastore { body["DatastoreIdentifier"] = .text(datastore) }
         try await watch.follow(try await client.begin("/ltr/restore/vm", body), of: client)
+      }
+    }
+  }
+
+  /// `understudy retention abort-restore`.
+  struct AbortRestore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "abort-restore",
+      abstract: "Abort a restore; nothing of its VM is left."
+    )
+
+    @Argument(help: "The task of the restore.")
+    var task: String
+
+    @OptionGroup var manager: ManagerLogin
+    @OptionGroup var watch: TaskWatch
+
+    func run() async throws {
+      try await manager.call { client in
+        try await watch.follow(try await client.begin("/ltr/restore/\(task)/abort"), of: client)
       }
     }
   }

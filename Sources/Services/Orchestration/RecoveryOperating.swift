@@ -57,6 +57,12 @@ package protocol RecoveryOperating: Sendable {
   /// Makes a new VM of a retention set.
   func restore(_ wish: RestoreWish, user: String) async throws(SiteError) -> TaskIdentifier
 
+  /// Has a restore undone, which is found by its task.
+  func abortRestore(
+    _ task: TaskIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
   /// Refuses while something is copied into a repository, or out of it.
   func refuseIfRetaining(in repository: RepositoryIdentifier) async throws(SiteError)
 

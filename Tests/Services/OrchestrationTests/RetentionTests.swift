@@ -178,6 +178,86 @@ import Testing
     #expect(number > 8)
   }
 
+  @Test func `an aborted restore leaves no VM and no disk`() async throws {
+    try await withRepository { sites, definition in
+      let (site, vpg) = (sites.parisSite, definition.identifier)
+      try await sites.finished(
+        try await site.perform(.retain(nil), on: vpg, user: "ann"),
+        at: site
+      )
+      let set = try #require(try await site.retentionSets().first)
+      await sites.parisAppliance.setCopyReply(CopyReply(copiedByteCount: 1))
+      let restore = try await site.restore(
+        RestoreWish(set: set.identifier, vm: definition.vms[0].identifier),
+        user: "ann"
+      )
+      try await eventually("a disk is under way") {
+        await !sites.parisAppliance.restored.isEmpty
+      }
+      try await sites.finished(try await site.abortRestore(restore, user: "bob"), at: site)
+      let ended = try await sites.finished(restore, at: site, state: .stopped)
+      #expect(ended.completeReason == "The restore was aborted by bob.")
+      #expect(try await sites.parisVMs().isEmpty)
+      #expect(await sites.parisAppliance.restored.isEmpty)
+      #expect(try await site.retentionSets() == [set])
+      await #expect(throws: SiteError.self) {
+        try await site.abortRestore(restore, user: "bob")
+      }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `a manager killed at any record of a restore makes one VM, or leaves nothing of it`(
+    keepsRecord: Bool
+  ) async throws {
+    var number = 1
+    while try await restoreWasKilled(atRecord: number, keepsRecord) { number += 1 }
+    // A beginning, two disks, the VM and the end.
+    #expect(number > 4)
+  }
+
+  private func restoreWasKilled(atRecord number: Int, _ keepsRecord: Bool) async throws -> Bool {
+    let sites = try await TwoSites()
+    let store = sites.parisStore
+    let londonRun = Task { await sites.londonSite.run() }
+    let parisRun = Task { await sites.parisSite.run() }
+    let definition = try await sites.protectedVPG()
+    try await sites.parisSite.addRepository(Self.wish, user: "ann")
+    try await sites.finished(
+      try await sites.parisSite.perform(.retain(nil), on: definition.identifier, user: "ann"),
+      at: sites.parisSite
+    )
+    let set = try #require(try await sites.parisSite.retentionSets().first)
+    store.killManager(atRecord: number, keepsRecord: keepsRecord)
+    _ = try? await sites.parisSite.restore(
+      RestoreWish(set: set.identifier, vm: definition.vms[0].identifier),
+      user: "ann"
+    )
+    try await eventually("it ends, or its manager") {
+      if store.isDead { return true }
+      return try await sites.parisSite.tasks().allSatisfy(\.state.isFinal)
+    }
+    parisRun.cancel()
+    await parisRun.value
+    let paris = try await sites.parisAgain()
+    let again = Task { await paris.run() }
+    try await eventually("nothing is under way any more") {
+      let hasEnded = try await paris.tasks().allSatisfy(\.state.isFinal)
+      let workflows = try await paris.context.store.workflows()
+      return hasEnded && workflows.isEmpty
+    }
+    let vms = try await sites.parisVMs()
+    let files = await sites.parisAppliance.restored.keys.sorted()
+    #expect(vms.count <= 1, "killed at record \(number)")
+    #expect(files == vms.flatMap(\.disks).map(\.path).sorted(), "killed at record \(number)")
+    #expect(try await paris.retentionSets() == [set], "killed at record \(number)")
+    for run in [again, londonRun] {
+      run.cancel()
+      await run.value
+    }
+    return store.isDead
+  }
+
   private func wasKilled(atRecord number: Int, _ keepsRecord: Bool) async throws -> Bool {
     let sites = try await TwoSites()
     let store = sites.parisStore

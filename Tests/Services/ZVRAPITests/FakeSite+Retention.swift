@@ -72,6 +72,22 @@ extension FakeSite {
     ]
   }
 
+  func retentionHealth() -> [VPGIdentifier: RetentionHealth] {
+    guard let policy = definition.retention else { return [:] }
+    var standing = RetentionStanding(policy, at: Self.time)
+    standing.kept(Self.retentionSet, at: Self.time)
+    return [Self.vpg: RetentionHealth(standing: standing, isCopying: true, isAtRest: true)]
+  }
+
+  func abortRestore(
+    _ task: TaskIdentifier,
+    user: String
+  ) throws(SiteError) -> TaskIdentifier {
+    guard task == Self.retentionTask else { throw .notFound("There is no restore.") }
+    removed.append("restore \(task)")
+    return Self.task
+  }
+
   func deleteRetentionSets(
     _ sets: [RetentionSetIdentifier],
     user: String

@@ -70,14 +70,50 @@ import Testing
     #expect(answer.body == .string("\(FakeSite.retentionTask)"))
     #expect(await client.site.restoreWishes.last?.datastore == DatastoreIdentifier("d"))
     #expect(await client.send(.post, "/v1/ltr/restore/vm", restore + "}").status == 400)
+    let abort = "/v1/ltr/restore/\(FakeSite.retentionTask)/abort"
+    #expect(await client.send(.post, abort).body == .string(FakeSite.task.rawValue))
+    #expect(await client.site.removed == ["restore \(FakeSite.retentionTask)"])
+    #expect(await client.send(.post, "/v1/ltr/restore/x/abort").status == 404)
 
     let path = "\(catalogue)/deleteretentionsets"
     let deletion =
       #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "\#(FakeSite.retentionSet)"}]}"#
     #expect(await client.send(.post, path, deletion).status == 200)
-    #expect(await client.site.removed == ["\(FakeSite.retentionSet)"])
+    #expect(await client.site.removed.last == "\(FakeSite.retentionSet)")
     let unknown = #"{"RetentionSetsToDelete": [{"FullRetentionSetIdentifier": "x"}]}"#
     #expect(await client.send(.post, path, unknown).status == 404)
     #expect(await client.send(.post, path, "{}").status == 400)
+  }
+
+  @Test func `the health of scheduled copies is that of the VPGs recovered here`() async throws {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/ltr/health/vpgs"
+    #expect(await client.get(path).object?["Vpgs"]?.items == [])
+    var policy = RetentionPolicy(isEnabled: true, repository: FakeSite.repository)
+    policy.minuteOfDay = 120
+    policy.daily = .init(isEnabled: true, span: .init(7, .days))
+    policy.monthly = .init(isEnabled: true, span: .init(12, .months))
+    policy.monthly.day = RetentionPolicy.Rule.lastDay
+    var definition = FakeSite.makeDefinition()
+    definition.retention = policy
+    definition.recoverySite = FakeSite.london
+    await client.site.setDefinition(definition)
+    let vpgs = await client.get(path).object?["Vpgs"]?.items
+    let health = try #require(vpgs?.first?.object)
+    #expect(vpgs?.count == 1 && health["Policy"] == .string("Daily, Monthly"))
+    #expect(health["RepositoryName"] == .string("archive"))
+    #expect(health["LtrVpgStatus"]?.readInteger == 1)
+    #expect(health["IsAbortBackupEnabled"] == .bool(true))
+    #expect(health["TimeOfLastSuccessfulRun"]?.readText?.hasPrefix("2024-05-06T07:08:09") == true)
+    let settings = health.object("SchedulingAndRetentionSettings")
+    #expect(settings.value("MonthlySettings", "DayOfMonth") == .integer(29))
+    #expect(
+      settings.value("DailySettings", "DailyPeriod", "BackupStartTimeOfDayInMinutes")
+        == .integer(120)
+    )
+    // One that another site recovers is that site's.
+    definition.recoverySite = FakeSite.paris
+    await client.site.setDefinition(definition)
+    #expect(await client.get(path).object?["Vpgs"]?.items == [])
   }
 }

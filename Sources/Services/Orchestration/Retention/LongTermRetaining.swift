@@ -29,8 +29,30 @@ package protocol LongTermRetaining: Sendable {
     _ sets: [RetentionSetIdentifier],
     user: String
   ) async throws(SiteError)
+  /// How the scheduled copies are of the VPGs that this site recovers and that have a policy.
+  func retentionHealth() async -> [VPGIdentifier: RetentionHealth]
   /// Makes a new VM of a set, which is off.
   func restore(_ wish: RestoreWish, user: String) async throws(SiteError) -> TaskIdentifier
+  /// Has a restore undone, which is found by its task; answers a task of its own.
+  func abortRestore(
+    _ task: TaskIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+}
+
+/// How the scheduled copies of a VPG are.
+package struct RetentionHealth: Sendable, Equatable {
+  /// Nil until the schedule was looked at first.
+  package var standing: RetentionStanding?
+  package var isCopying: Bool
+  /// Whether the VPG is protected, and neither tested nor recovered.
+  package var isAtRest: Bool
+
+  package init(standing: RetentionStanding?, isCopying: Bool, isAtRest: Bool) {
+    self.standing = standing
+    self.isCopying = isCopying
+    self.isAtRest = isAtRest
+  }
 }
 
 /// What a repository is to be.
@@ -145,6 +167,27 @@ extension Site: LongTermRetaining {
         vpgs: [set.vpg]
       )
     }
+  }
+
+  package func retentionHealth() async -> [VPGIdentifier: RetentionHealth] {
+    var health: [VPGIdentifier: RetentionHealth] = [:]
+    for record in await context.vpgs.all()
+    where record.definition.recoverySite == context.site && record.definition.retention != nil {
+      let vpg = record.definition.identifier
+      health[vpg] = RetentionHealth(
+        standing: record.retention,
+        isCopying: await recovery.isRetaining(vpg),
+        isAtRest: await recovery.progress(of: vpg) == nil && record.phase == .protecting
+      )
+    }
+    return health
+  }
+
+  package func abortRestore(
+    _ task: TaskIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    try await recovery.abortRestore(task, user: user)
   }
 
   package func restore(

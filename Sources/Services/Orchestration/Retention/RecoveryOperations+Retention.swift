@@ -88,6 +88,21 @@ extension RecoveryOperations {
     )
   }
 
+  package func abortRestore(
+    _ task: TaskIdentifier,
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier {
+    guard let restore = await restores.active().first(where: { $0.task == task }) else {
+      throw .notFound("No restore is under way in the task \(task).")
+    }
+    return try await restores.abort(
+      restore.subject,
+      because: "The restore was aborted by \(user).",
+      user: user,
+      refusal: "The restore cannot be aborted any more."
+    )
+  }
+
   package func endRetaining(
     _ vpg: VPGIdentifier,
     because reason: String

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ControlProtocol
-internal import Logging
 internal import RecoveryModel
 internal import Store
 
@@ -23,31 +22,45 @@ actor RepositoryGate {
 /// copied any more keeps its last copy.
 struct RetentionSweep: Sendable {
   private static let pause = Duration.seconds(10)
+  /// After a repository did not let its sets be deleted: each try keeps copies waiting.
+  private static let failurePause = Duration.seconds(60)
 
   let context: SiteContext
   let recovery: any RecoveryOperating
   let gate: RepositoryGate
 
   func run() async {
-    var said: [RepositoryIdentifier: String] = [:]
+    var failures: [RepositoryIdentifier: (reason: String, at: ContinuousClock.Instant)] = [:]
     while !Task.isCancelled {
       for (repository, sets) in await due() {
+        let last = failures[repository]
+        if let last, ContinuousClock.now - last.at < Self.failurePause { continue }
         do throws(SiteError) {
           try await delete(sets, from: repository)
-          said[repository] = nil
+          failures[repository] = nil
         } catch {
           if Task.isCancelled { return }
-          if said[repository] != error.message {
-            said[repository] = error.message
-            context.logger.warning(
-              "retention sets are not deleted yet",
-              metadata: ["repository": "\(repository)", "reason": "\(error.message)"]
-            )
-          }
+          if last?.reason != error.message { await say(error.message, repository, sets) }
+          failures[repository] = (error.message, ContinuousClock.now)
         }
       }
       do { try await Task.sleep(for: Self.pause) } catch { return }
     }
+  }
+
+  private func say(
+    _ reason: String,
+    _ repository: RepositoryIdentifier,
+    _ sets: [RetentionSet]
+  ) async {
+    let name = try? await RepositoryBook(context: context).repository(repository).name
+    await context.events.record(
+      .retain,
+      "Retention sets that are over cannot be deleted from the repository "
+        + "\(name ?? repository.rawValue) yet: \(reason)",
+      succeeded: false,
+      vpgs: Array(Set(sets.map(\.vpg))).sorted()
+    )
   }
 
   /// The sets that are to go, by repository.
@@ -66,6 +79,13 @@ struct RetentionSweep: Sendable {
     return Dictionary(grouping: due, by: \.repository)
   }
 
+  private func isInUse(_ repository: RepositoryIdentifier) async -> Bool {
+    do throws(SiteError) { try await recovery.refuseIfRetaining(in: repository) } catch {
+      return true
+    }
+    return false
+  }
+
   private func delete(
     _ sets: [RetentionSet],
     from repository: RepositoryIdentifier
@@ -73,9 +93,11 @@ struct RetentionSweep: Sendable {
     // A copy that begins from now on waits; one that is under way goes first.
     await gate.shut(repository)
     do throws(SiteError) {
-      try await recovery.refuseIfRetaining(in: repository)
+      guard await !isInUse(repository) else { return await gate.open(repository) }
       let archive = try await RepositoryBook(context: context).opened(repository)
-      guard let settings = context.appliances.all.first else { return }
+      guard let settings = context.appliances.all.first else {
+        return await gate.open(repository)
+      }
       let appliance = try context.appliances.client(for: settings.identifier)
       // What is due by its age is no set any more from here on.
       for var set in sets where !set.isDoomed {

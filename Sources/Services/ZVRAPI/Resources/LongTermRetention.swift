@@ -154,6 +154,17 @@ enum LongTermRetention: Resource {
       ),
       Route(
         .post,
+        "ltr/restore/{taskIdentifier}/abort",
+        "Ends a restore, found by its task; nothing of it is left. Answers a task."
+      ) { call in
+        let task = try await call.site.abortRestore(
+          TaskIdentifier(call.parameter("taskIdentifier").lowercased()),
+          user: call.user
+        )
+        return .text(task.rawValue)
+      },
+      Route(
+        .post,
         "ltr/vpgs/{vpgIdentifier}/retentionstart",
         "Copies a checkpoint, the latest if none is named, to a repository. Answers a task.",
         body: "{}"

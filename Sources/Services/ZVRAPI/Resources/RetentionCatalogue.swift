@@ -43,9 +43,12 @@ enum RetentionCatalogue {
         }
         return .value(.settings(of: machine, in: set))
       },
-      Route(.get, "ltr/health/vpgs", "VPGs with a schedule of copies: there are none.") { _ in
-        .value(.object("VpgsLtrHealthApi", ["Vpgs": .list([], element: "VpgLtrHealthApi")]))
-      },
+      Route(
+        .get,
+        "ltr/health/vpgs",
+        "How the scheduled copies are of the VPGs that this site recovers.",
+        answer: health
+      ),
       Route(
         .post,
         "ltr/catalog/deleteretentionsets",
@@ -74,6 +77,25 @@ enum RetentionCatalogue {
         )
       ]
     )
+  }
+
+  private static func health(_ call: APICall) async throws -> APIResponse {
+    let here = call.site.siteIdentifier
+    let views = try await call.site.vpgs { vpg in
+      vpg.recoverySite == here && vpg.retention?.isEnabled == true
+    }
+    let health = await call.site.retentionHealth()
+    let repositories = try await call.site.repositories()
+    let vpgs = views.compactMap { view -> APIValue? in
+      guard let policy = view.definition.retention else { return nil }
+      return .retentionHealth(
+        view,
+        policy,
+        health[view.definition.identifier],
+        repositories.first { $0.identifier == policy.repository }
+      )
+    }
+    return .value(.object("VpgsLtrHealthApi", ["Vpgs": .list(vpgs, element: "VpgLtrHealthApi")]))
   }
 
   private static func found(_ call: APICall) async throws -> RetentionSet {

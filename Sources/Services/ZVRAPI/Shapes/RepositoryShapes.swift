@@ -95,7 +95,8 @@ extension APIValue {
     _ repository: RetentionRepository?,
     isVPGThere: Bool
   ) -> APIValue {
-    .object(
+    let isFolder = if case .folder = repository?.place { true } else { false }
+    return .object(
       "RetentionSetInfoApi",
       [
         "RetentionSetIdentifier": .identifier(set.identifier),
@@ -112,10 +113,12 @@ extension APIValue {
         "AggregatedSizeInKB": .integer(Int64(clamping: set.addedByteCount >> 10)),
         "NumberOfIncrementals": .integer(0),
         "IsVpgExists": .bool(isVPGThere),
-        "RetentionSetImmutability": .object(
-          "RetentionSetImmutabilityApi",
-          ["ImmutabilityState": .string("None"), "ImmutabilityExpiryTime": .null]
-        ),
+        // What a bucket locks is the bucket's to say, and restic does not ask it.
+        "RetentionSetImmutability": isFolder
+          ? .object(
+            "RetentionSetImmutabilityApi",
+            ["ImmutabilityState": .string("None"), "ImmutabilityExpiryTime": .null]
+          ) : .null,
         "RetentionSetActionsInformation": .object(
           "RetentionSetActionsInformationApi",
           [

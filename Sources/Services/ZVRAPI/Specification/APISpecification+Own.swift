@@ -24,6 +24,7 @@ extension APISpecification {
     GET /v1/vpgs/{vpgIdentifier}/checkpoints/schedule -> CheckpointScheduleApi
     POST /v1/vpgs/{vpgIdentifier}/checkpoints/schedule < CheckpointScheduleApi -> string
     POST /v1/vpgs/{vpgIdentifier}/checkpoints/vss < VpgInsertTagCheckpointDataApi -> string
+    POST /v1/ltr/restore/{taskIdentifier}/abort -> string
     GET /v1/vpgs/{vpgIdentifier}/exposure -> VpgExposureApi
     GET /v1/vpgs/{vpgIdentifier}/pointsearch -> PointSearchApi
     POST /v1/vpgs/{vpgIdentifier}/pointsearch < PointSearchRequestApi -> string

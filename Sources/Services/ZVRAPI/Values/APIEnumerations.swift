@@ -225,6 +225,13 @@ enum APIEnumerations {
   static let retentionTier = APIEnumeration("LtrBackupTier", count: 11, [])
   static let retentionImmutability = APIEnumeration("LtrImmutabilityType", count: 3, [])
 
+  static let retentionStatus = APIEnumeration("LtrVpgStatus", count: 3, [])
+  static let retentionCompression = APIEnumeration("LtrCompressionLevel", count: 3, [])
+  static let retentionPeriod = APIEnumeration("LtrSchedulePeriodType", count: 4, [])
+  static let retentionMethod = APIEnumeration("LtrBackupMethod", count: 3, [])
+  static let retentionUnit = APIEnumeration("LtrExpireTimeUnits", count: 4, [])
+  static let retentionTrigger = APIEnumeration("LtrMonthlyTriggerType", count: 2, [])
+
   static let backupRetentionPeriod = APIEnumeration(
     "BackupRetentionPeriod",
     isNumberInJSON: false,
