@@ -42,7 +42,7 @@ extension LibvirtHypervisor {
         hosts: [host],
         datastores: datastores,
         networks: networks,
-        folders: [Inventory.Folder(identifier: identifiers.rootFolder, name: "root")],
+        folders: [Inventory.Folder(identifier: identifiers.rootFolder, name: "/")],
         virtualMachines: machines.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
       )
     }

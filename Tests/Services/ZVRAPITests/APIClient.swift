@@ -47,13 +47,31 @@ struct APIClient {
     accept: String? = nil,
     contentType: String? = nil
   ) async -> APIResponse {
+    await respond(
+      method,
+      path,
+      bytes: Array(body.utf8),
+      credentials: credentials,
+      accept: accept,
+      contentType: contentType
+    )
+  }
+
+  func respond(
+    _ method: APIRequest.Method,
+    _ path: String,
+    bytes: [UInt8],
+    credentials: APIRequest.Credentials? = nil,
+    accept: String? = nil,
+    contentType: String? = nil
+  ) async -> APIResponse {
     let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
     return await service.respond(
       to: APIRequest(
         method: method,
         path: parts[0],
         query: APIQuery(text: parts.count == 2 ? parts[1] : nil),
-        body: Array(body.utf8),
+        body: bytes,
         accept: accept,
         contentType: contentType,
         baseURL: "https://zvm.example:9669",

@@ -39,7 +39,7 @@ import Testing
     let stored = try JSONDecoder().decode(VPGDefinition.self, from: JSONEncoder().encode(vpg))
     #expect(stored == vpg)
     let draft = SettingsDraft(identifier: "s", editing: stored)
-    #expect(try draft.definition(machines: [:]).retention == vpg.retention)
+    #expect(try draft.definition(machines: [:], local: FakeSite.london).retention == vpg.retention)
     return draft.tree
   }
 

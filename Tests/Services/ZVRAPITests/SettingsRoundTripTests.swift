@@ -109,9 +109,11 @@ import Testing
       #expect(given.readText == value.readText && given.readFlag == value.readFlag, "\(place)")
       #expect(Self.get(before, at: path[...]) != given, "\(place) was so before")
 
-      let definition = try Self.stored(try draft.definition(machines: [:]))
+      let definition = try Self.stored(try draft.definition(machines: [:], local: FakeSite.london))
       let again = SettingsDraft(identifier: "s", editing: definition)
-      #expect(again.tree == draft.tree, "\(place)")
+      var expected = draft.tree
+      for side in ["Failover", "FailoverTest"] { expected.fillFlag(of: side) }
+      #expect(again.tree == expected, "\(place)")
     }
   }
 
@@ -196,5 +198,21 @@ import Testing
     #expect(vpg?.name == "Old" && vpg?.policy.priority == .high)
     #expect(vpg?.recovery.host == FakeSite.host && vpg?.recovery.datastore?.rawValue == "d")
     #expect(vpg?.vms.map(\.identifier) == [FakeSite.app])
+  }
+}
+
+extension APIObject {
+  /// Says of the first card that its addresses are to be set, if it has some and nothing is said.
+  fileprivate mutating func fillFlag(of side: String) {
+    guard var vms = self["Vms"]?.items, var vm = vms.first?.object,
+      var cards = vm["Nics"]?.items, var card = cards.first?.object,
+      card.value(side, "Hypervisor", "IpConfig").object != nil,
+      card.value(side, "Hypervisor", "ShouldReplaceIpConfiguration") == .null
+    else { return }
+    card.set(.bool(true), at: side, "Hypervisor", "ShouldReplaceIpConfiguration")
+    cards[0] = .object(card)
+    vm["Nics"] = .list(cards, element: "VpgSettingsVmNicApi")
+    vms[0] = .object(vm)
+    self["Vms"] = .list(vms, element: "VpgSettingsVmApi")
   }
 }

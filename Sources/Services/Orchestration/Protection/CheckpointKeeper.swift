@@ -61,6 +61,7 @@ actor CheckpointKeeper {
     let tweaks = await context.tweaks.tweaks
     let records = await context.vpgs.all().filter {
       $0.definition.protectedSite == context.site && $0.phase == .protecting && !$0.isPaused
+        && !$0.definition.vms.isEmpty
     }
     let known = Set(records.map(\.definition.identifier))
     due = due.filter { known.contains($0.key) }
@@ -206,6 +207,9 @@ actor CheckpointKeeper {
     let name = record.definition.name
     guard [.protecting, .handingOver].contains(record.phase), !record.isPaused else {
       throw .conflict("The VPG \(name) is not being replicated, so it has no new checkpoints.")
+    }
+    guard !record.definition.vms.isEmpty else {
+      throw .conflict("The VPG \(name) has no VMs, so there is nothing to make a checkpoint of.")
     }
     var marked = Marked()
     for vm in record.definition.vms {

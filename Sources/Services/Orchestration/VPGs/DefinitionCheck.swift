@@ -55,7 +55,6 @@ package struct DefinitionCheck {
     checkRetention()
     checkLimits(definition.journal, "Journal")
     checkLimits(definition.scratch, "Scratch")
-    if definition.vms.isEmpty { note("Vms", "there are no VMs") }
     var seen: Set<VMIdentifier> = []
     let groups = Set(definition.bootGroups.map(\.identifier))
     for vm in definition.vms {
@@ -123,7 +122,7 @@ package struct DefinitionCheck {
     for (member, script) in [
       ("PreRecovery", scripting.preRecovery), ("PostRecovery", scripting.postRecovery),
       ("PostBackup", scripting.postBackup ?? VPGDefinition.Script()),
-    ] {
+    ] where script.command != nil {
       require(
         script.timeoutInSeconds,
         in: Self.scriptTimeoutInSeconds,

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Foundation
 internal import RecoveryModel
 
 /// The query of a call.
@@ -23,7 +24,7 @@ package struct APIQuery: Sendable, Equatable {
             let plain = String(half).replacing("+", with: " ")
             return APIPath.decoded(plain[...]) ?? plain
           }
-        return (name: halves[0], value: halves.count == 2 ? halves[1] : "")
+        return (name: halves[0], value: halves.count == 2 ? halves[1].withoutBraces : "")
       }
     )
   }
@@ -69,6 +70,15 @@ package struct APIQuery: Sendable, Equatable {
   }
 
   func flag(_ name: String) -> Bool { text(name)?.isSame(as: "true") ?? false }
+}
+
+extension String {
+  /// A GUID without the braces that some clients put around it; any other text as it is.
+  var withoutBraces: String {
+    guard hasPrefix("{"), hasSuffix("}") else { return self }
+    let inner = String(dropFirst().dropLast())
+    return UUID(uuidString: inner) == nil ? self : inner
+  }
 }
 
 extension APIQuery {

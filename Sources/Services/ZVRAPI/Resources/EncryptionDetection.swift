@@ -40,12 +40,102 @@ enum EncryptionDetection: Resource {
     ]
       + [
         ("suspected/vpgs", "SuspectedVpgApi"), ("suspected/vms", "SuspectedVmApi"),
-        ("suspected/volumes", "SuspectedVolumeApi"), ("metrics/vpgs", "MetricsVpgApi"),
-        ("metrics/vms", "MetricsVmApi"), ("metrics/volumes", "MetricsVolumeApi"),
+        ("suspected/volumes", "SuspectedVolumeApi"),
       ].map { path, element in
         Route(.get, "encryptionDetection/\(path)", "Nothing: detection is off.") { _ in
           .list([], of: element)
         }
-      }
+      } + metrics
   }
+
+  // MARK: Metrics
+
+  /// Of each object that is protected, since clients look them up without asking; nothing was
+  /// looked at while detection is off, so all that was seen is nothing.
+  private static var metrics: [Route] {
+    [
+      Route(.get, "encryptionDetection/metrics/vpgs", "VPGs: nothing is looked at.") { call in
+        let links = call.links()
+        return .list(
+          try await call.site.vpgs().map(\.definition).map { vpg in
+            .object(
+              "MetricsVpgApi",
+              [
+                "Link": named(links.vpg(vpg.identifier), "RwResourceLink", vpg.name),
+                "EncryptionMetrics": nothingSeen,
+              ]
+            )
+          },
+          of: "MetricsVpgApi"
+        )
+      },
+      Route(.get, "encryptionDetection/metrics/vms", "VMs: nothing is looked at.") { call in
+        let links = call.links()
+        return .list(
+          try await members(call).map { vm, vpgs in
+            let link = links.link("VmApi", "vms", vm.identifier.rawValue)
+            return .object(
+              "MetricsVmApi",
+              [
+                "Link": named(link, "RwVmResourceLink", vm.name), "AssociatedVpgs": vpgs,
+                "EncryptionMetrics": nothingSeen,
+              ]
+            )
+          },
+          of: "MetricsVmApi"
+        )
+      },
+      Route(.get, "encryptionDetection/metrics/volumes", "Disks: nothing is looked at.") { call in
+        .list(
+          try await members(call).flatMap { vm, vpgs in
+            vm.volumes.map { volume in
+              .object(
+                "MetricsVolumeApi",
+                [
+                  "VolumeIdentifier": .identifier(volume.identifier),
+                  "AssociatedVm": .object(
+                    "AssociatedVmApi",
+                    ["Identifier": .identifier(vm.identifier), "Name": .string(vm.name)]
+                  ),
+                  "AssociatedVpgs": vpgs, "EncryptionMetrics": nothingSeen,
+                ]
+              )
+            }
+          },
+          of: "MetricsVolumeApi"
+        )
+      },
+    ]
+  }
+
+  /// The protected VMs, each with its VPG.
+  private static func members(
+    _ call: APICall
+  ) async throws -> [(VPGDefinition.ProtectedVM, vpgs: APIValue)] {
+    try await call.site.vpgs().map(\.definition).flatMap { vpg in
+      let names = APIValue.object(
+        "AssociatedVpgApi",
+        ["Identifier": .identifier(vpg.identifier), "Name": .string(vpg.name)]
+      )
+      let vpgs = APIValue.list([names], element: "AssociatedVpgApi")
+      return vpg.vms.map { ($0, vpgs: vpgs) }
+    }
+  }
+
+  /// A link that says the name of what it leads to.
+  private static func named(_ link: APIValue, _ type: String, _ name: String) -> APIValue {
+    var object = link.object ?? APIObject()
+    object.type = type
+    if type == "RwVmResourceLink" { object["instance_identifier"] = .null }
+    object["name"] = .string(name)
+    return .object(object)
+  }
+
+  private static let nothingSeen = APIValue.object(
+    "MetricsApi",
+    [
+      "NonEncryptedData": .integer(0), "EncryptedData": .integer(0),
+      "TrendChangeLevel": .integer(0),
+    ]
+  )
 }

@@ -55,8 +55,12 @@ enum VirtualizationSites: Resource {
         }
         return .value(.host(host, in: inventory))
       },
-      Route(.get, "\(site)/hostclusters", "Host clusters: there are none.") { call in
-        try await nothing(call, of: "HostClusterNativeApi")
+      Route(.get, "\(site)/hostclusters", "The cluster of all hosts of the site.") { call in
+        let site = try await siteInPath(call)
+        return .list(
+          [.hostCluster(of: site.identifier, site.name, try await inventory(call).hosts)],
+          of: "HostClusterNativeApi"
+        )
       },
       Route(.get, "\(site)/resourcepools", "Resource pools: there are none.") { call in
         try await nothing(call, of: "ResourcePoolNativeApi")

@@ -57,7 +57,7 @@ enum VpgSettings: Resource {
       Route(
         .put,
         settings,
-        "Changes what the body holds.",
+        "Changes what the body holds; VMs it does not list stay.",
         body: #"{"Basic": {"Name": "App1"}, "Vms": [{"VmIdentifier": "…"}]}"#
       ) { call in
         let machines = try await machines(
@@ -127,8 +127,13 @@ enum VpgSettings: Resource {
   ) async throws -> TaskIdentifier {
     let names = draft.vms.compactMap { $0["VmIdentifier"]?.readText }
     let known = Set(draft.base?.vms.map(\.identifier.rawValue) ?? [])
-    let definition = try draft.definition(
-      machines: await newMachines(names.filter { !known.contains($0) }, draft, call)
+    let definition = try await HostClusters.placed(
+      try draft.definition(
+        machines: await newMachines(names.filter { !known.contains($0) }, draft, call),
+        local: call.site.siteIdentifier
+      ),
+      by: draft,
+      call
     )
     guard let base = draft.base else {
       return try await call.site.create(definition, user: call.user)

@@ -198,7 +198,11 @@ enum VpgSettingsExports {
     )
     try draft.change(entry, machines: machines, nulls: .clear)
     return try await call.site.create(
-      try draft.definition(machines: machines),
+      try await HostClusters.placed(
+        try draft.definition(machines: machines, local: call.site.siteIdentifier),
+        by: draft,
+        call
+      ),
       user: call.user
     )
   }

@@ -38,6 +38,13 @@ enum Vras: Resource {
     return appliance
   }
 
+  /// Whether an appliance is meant by a name: its own, or the one that clients make of its host's.
+  private static func hasName(_ appliance: ApplianceView, _ name: String?) -> Bool {
+    guard let name else { return true }
+    return name.isSame(as: appliance.identifier.rawValue)
+      || name.isSame(as: "Z-VRA-\(appliance.hostName)")
+  }
+
   private static func list(_ call: APICall) async throws -> APIResponse {
     let query = call.query
     let status = try query.number("status", of: APIEnumerations.vraStatus)
@@ -50,7 +57,7 @@ enum Vras: Resource {
       .contains { query.text($0) != nil }
     let appliances = try await call.site.appliances().filter { appliance in
       !hasNoSuch && status ?? 0 == 0 && addressing ?? 1 == 1
-        && query.matches("vraName", appliance.identifier.rawValue)
+        && hasName(appliance, query.text("vraName"))
         && query.matches("vraVersion", appliance.version)
         && query.matches("hostVersion", appliance.hostVersion)
         && query.matches("ipAddress", appliance.address)

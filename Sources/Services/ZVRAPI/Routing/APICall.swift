@@ -22,7 +22,7 @@ struct APICall: Sendable {
   func links() -> Links { Links(baseURL: request.baseURL, localSite: site.siteIdentifier) }
 
   /// The text in the path where the route says `{name}`.
-  func parameter(_ name: String) -> String { parameters[name] ?? "" }
+  func parameter(_ name: String) -> String { (parameters[name] ?? "").withoutBraces }
 
   var vpg: VPGIdentifier { VPGIdentifier(parameter("vpgIdentifier").lowercased()) }
 

@@ -179,7 +179,7 @@ package struct APIService: Sendable {
     let value =
       switch APIFormat.ofBody(contentType: request.contentType) {
       case .xml: try readXML(request.body)
-      case .json, .html: try readJSON(request.body)
+      case .json, .html: try readJSON(inUTF8(request))
       }
     switch value {
     case .null, .string(""): return APIObject()
@@ -188,6 +188,16 @@ package struct APIService: Sendable {
     case .bool, .integer, .double, .date, .enumerated, .list:
       throw .invalid("the body is not an object")
     }
+  }
+
+  /// The body in UTF-8.
+  ///
+  /// Clients that name no charset may send what HTTP/1.1 once took for granted, ISO 8859-1.
+  private func inUTF8(_ request: APIRequest) -> [UInt8] {
+    guard String(validating: request.body, as: UTF8.self) == nil,
+      request.contentType?.lowercased().contains("charset") != true
+    else { return request.body }
+    return request.body.flatMap { Array(String(Unicode.Scalar($0)).utf8) }
   }
 
   private func readXML(_ bytes: [UInt8]) throws(APIError) -> APIValue {

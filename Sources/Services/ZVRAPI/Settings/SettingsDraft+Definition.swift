@@ -12,9 +12,11 @@ extension SettingsDraft {
   /// The VPG that the draft describes.
   ///
   /// `machines`: The hypervisor's view of VMs that are new in the VPG; one that is not there is
-  /// left for the site to refuse.
+  /// left for the site to refuse. `local` is the site that is asked: it protects if nobody says
+  /// which site does.
   func definition(
-    machines: [VMIdentifier: VirtualMachine]
+    machines: [VMIdentifier: VirtualMachine],
+    local: SiteIdentifier
   ) throws(APIError) -> VPGDefinition {
     let basic = tree.object("Basic")
     var definition = VPGDefinition(
@@ -40,6 +42,9 @@ extension SettingsDraft {
         folder: try tree.object("Recovery").identifier("DefaultFolderIdentifier")
       )
     )
+    if definition.protectedSite.rawValue.isEmpty, definition.recoverySite != local {
+      definition.protectedSite = local
+    }
     definition.scripting.preRecovery = try script("PreRecovery")
     definition.scripting.postRecovery = try script("PostRecovery")
     if tree.value("Scripting", "PostBackup") != .null {
@@ -222,10 +227,7 @@ extension SettingsDraft {
     network.replacesMACAddress = try object.flag("ShouldReplaceMacAddress") ?? false
     network.dnsSuffix = try object.name("DnsSuffix")
     network.replacesAddresses = try object.flag("ShouldReplaceIpConfiguration")
-    guard let configuration = object["IpConfig"]?.object else {
-      if network.replacesAddresses == false { network.replacesAddresses = nil }
-      return network
-    }
+    guard let configuration = object["IpConfig"]?.object else { return network }
     if network.replacesAddresses == true { network.replacesAddresses = nil }
     network.usesDHCP = try configuration.flag("IsDhcp") ?? false
     network.address = try configuration.name("StaticIp")
@@ -239,7 +241,7 @@ extension SettingsDraft {
 
 extension APIObject {
   /// Text that says something: nil if absent, null or empty.
-  fileprivate func name(_ member: String) throws(APIError) -> String? {
+  func name(_ member: String) throws(APIError) -> String? {
     guard let text = try text(member), !text.isEmpty else { return nil }
     return text
   }

@@ -141,7 +141,9 @@ extension SettingsDraft {
     object["NetworkIdentifier"] = .identifier(recovery.network)
     object["ShouldReplaceMacAddress"] = .bool(recovery.replacesMACAddress)
     object["DnsSuffix"] = .text(recovery.dnsSuffix)
-    object["ShouldReplaceIpConfiguration"] = .bool(recovery.replacesAddresses ?? false)
+    if let replaces = recovery.replacesAddresses {
+      object["ShouldReplaceIpConfiguration"] = .bool(replaces)
+    }
     let addresses = [
       recovery.address, recovery.subnetMask, recovery.gateway, recovery.primaryDNS,
       recovery.secondaryDNS,

@@ -28,7 +28,8 @@ struct SettingsDraft: Sendable {
 
   /// Changes everything that `body` holds.
   ///
-  /// The VMs it lists become the draft's VMs.
+  /// The VMs it lists are added or changed; the others stay, since clients list those alone that
+  /// they change. Only ``removeVM(_:)`` takes one out.
   ///
   /// `machines`: The hypervisor's view of the VMs that the draft does not have yet.
   mutating func change(
@@ -42,11 +43,16 @@ struct SettingsDraft: Sendable {
     try SettingsShapes.tree.apply(rest, to: &changed.tree, at: "", nulls: nulls)
     if let wanted = body["Vms"], wanted != .null {
       guard let items = wanted.items else { throw .invalid("Vms is not a list") }
-      let old = changed.vms
-      changed.setVMs([])
+      var listed: Set<String> = []
       for item in items {
         guard let entry = item.object else { throw .invalid("Vms is not a list of objects") }
-        try changed.add(entry, machines: machines, old: old)
+        let name = try Self.name(of: entry)
+        guard listed.insert(name).inserted else { throw .invalid("the VM \(name) is there twice") }
+        if changed.vms.contains(where: { $0["VmIdentifier"] == .string(name) }) {
+          try changed.changeVM(name, entry)
+        } else {
+          try changed.addVM(entry, machines: machines)
+        }
       }
     }
     _ = try changed.retention()
@@ -71,30 +77,23 @@ struct SettingsDraft: Sendable {
     _ entry: APIObject,
     machines: [VMIdentifier: VirtualMachine]
   ) throws(APIError) {
-    try add(entry, machines: machines, old: [])
-  }
-
-  private mutating func add(
-    _ entry: APIObject,
-    machines: [VMIdentifier: VirtualMachine],
-    old: [APIObject]
-  ) throws(APIError) {
-    guard let name = try entry.text("VmIdentifier", ""), !name.isEmpty else {
-      throw .invalid("VmIdentifier is missing")
-    }
+    let name = try Self.name(of: entry)
     guard !vms.contains(where: { $0["VmIdentifier"] == .string(name) }) else {
       throw .invalid("the VM \(name) is there twice")
     }
-    var vm: APIObject
-    if let kept = old.first(where: { $0["VmIdentifier"] == .string(name) }) {
-      vm = kept
-    } else if let machine = machines[VMIdentifier(name)] {
-      vm = Self.entry(for: machine)
-    } else {
+    guard let machine = machines[VMIdentifier(name)] else {
       throw .invalid("the protected site has no VM \(name)")
     }
+    var vm = Self.entry(for: machine)
     try SettingsShapes.vm.apply(entry, to: &vm, at: "Vms", nulls: .clear)
     setVMs(vms + [vm])
+  }
+
+  private static func name(of entry: APIObject) throws(APIError) -> String {
+    guard let name = try entry.text("VmIdentifier", ""), !name.isEmpty else {
+      throw .invalid("VmIdentifier is missing")
+    }
+    return name
   }
 
   func vm(_ name: String) throws(APIError) -> APIObject {

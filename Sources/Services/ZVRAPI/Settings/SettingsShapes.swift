@@ -3,11 +3,12 @@
 
 /// The settings object that VPGs are made and edited with, member by member.
 ///
-/// Values of platforms that are not here (Cloud Director, public clouds, clusters) are always null.
+/// Values of platforms that are not here (Cloud Director, public clouds, clusters of datastores)
+/// are always null.
 enum SettingsShapes {
   private static let cloudDirector = "Cloud Director values"
   private static let publicCloud = "public cloud values"
-  private static let clusters = "clusters"
+  private static let clusters = "clusters of datastores"
   private static let resourcePools = "resource pools"
 
   static let basic = ObjectShape(
@@ -90,7 +91,7 @@ enum SettingsShapes {
     "VpgSettingsRecoveryApi",
     [
       .text("DefaultHostIdentifier"),
-      .foreign("DefaultHostClusterIdentifier", clusters),
+      .text("DefaultHostClusterIdentifier"),
       .text("DefaultDatastoreIdentifier"),
       .foreign("DefaultDatastoreClusterIdentifier", clusters),
       .text("DefaultFolderIdentifier"),
@@ -121,7 +122,8 @@ enum SettingsShapes {
       .flag("ShouldReplaceMacAddress", false),
       .text("DnsSuffix"),
       .optionalObject("IpConfig", ipConfiguration),
-      .flag("ShouldReplaceIpConfiguration", false),
+      // Nil, not false: clients that only give addresses want them to be set.
+      .flag("ShouldReplaceIpConfiguration"),
     ]
   )
 
@@ -180,7 +182,7 @@ enum SettingsShapes {
     "VpgSettingsVmRecoveryApi",
     [
       .text("HostIdentifier"),
-      .foreign("HostClusterIdentifier", clusters),
+      .text("HostClusterIdentifier"),
       .text("DatastoreIdentifier"),
       .foreign("DatastoreClusterIdentifier", clusters),
       .text("FolderIdentifier"),

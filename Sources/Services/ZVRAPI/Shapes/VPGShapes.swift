@@ -39,7 +39,7 @@ extension APIValue {
         "ThroughputInMB": .double(view.throughputInMBPerSecond),
         "ProvisionedStorageInMB": .integer(view.provisionedStorageInMB),
         "UsedStorageInMB": .integer(view.usedStorageInMB),
-        "ProgressPercentage": .double(view.progress),
+        "ProgressPercentage": .double(view.progress.rounded()),
         "BackupEnabled": .bool(vpg.retention?.isEnabled ?? false),
         "HistoryStatusApi": .object(
           "HistoryStatusApi",

@@ -3,7 +3,7 @@
 
 /// Reads JSON (RFC 8259) into an API value.
 ///
-/// Integers keep all 64 bits.
+/// Integers keep all 64 bits. A comma after the last item is let pass: clients' scripts have them.
 package struct JSONReader {
   /// Why a text is not JSON, with the place, in words for the person who sent it.
   package struct Failure: Error, Equatable {
@@ -75,7 +75,6 @@ package struct JSONReader {
       return .object(object)
     }
     while true {
-      skipBlanks()
       guard next == UInt8(ascii: "\"") else { throw failure("a member name was expected") }
       let name = try string()
       skipBlanks()
@@ -103,11 +102,15 @@ package struct JSONReader {
   /// Takes the comma before another item, or the bracket after the last.
   private mutating func isLast(_ closing: UInt8) throws(Failure) -> Bool {
     skipBlanks()
-    guard next == closing || next == UInt8(ascii: ",") else {
+    if next == UInt8(ascii: ",") {
+      position += 1
+      skipBlanks()
+    } else if next != closing {
       throw failure("a comma or the end of a list was expected")
     }
-    defer { position += 1 }
-    return next == closing
+    guard next == closing else { return false }
+    position += 1
+    return true
   }
 
   private mutating func number() throws(Failure) -> APIValue {

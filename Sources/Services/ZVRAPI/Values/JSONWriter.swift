@@ -33,7 +33,7 @@ package struct JSONWriter {
     case .null: append(raw: "null")
     case .bool(let flag): append(raw: flag ? "true" : "false")
     case .integer(let number): append(raw: String(number))
-    case .double(let number): append(raw: number.isFinite ? "\(number)" : "0")
+    case .double(let number): append(raw: Self.text(of: number))
     case .string(let text): append(quoted: text)
     case .date(let time): append(quoted: APIDate.text(of: time))
     case .enumerated(let number, let name, let isNumber):
@@ -55,6 +55,13 @@ package struct JSONWriter {
       }
       append(raw: "}")
     }
+  }
+
+  /// A whole number is written without a fraction, which some clients cannot read.
+  private static func text(of number: Double) -> String {
+    guard number.isFinite else { return "0" }
+    guard abs(number) < 1e15, let whole = Int64(exactly: number) else { return "\(number)" }
+    return String(whole)
   }
 
   private mutating func append(raw text: String) { bytes.append(contentsOf: text.utf8) }
