@@ -9,12 +9,15 @@ internal import RecoveryModel
 /// (4), 16 byte count of the file (8), 24 the segment's ordinal (8), 32 its salt (8), 40 the number
 /// before its first record (8), 48 its last record (8), 56 the end of its last batch (8), 64 time
 /// of the first record in ms (8), 72 time of the last one (8), 80 entry count (4), 84 time mark
-/// count (4), 88 event count (4), 92 byte count of the events (4), 96 zeroes (32). Then entries
-/// (20 each), time marks (24 each: 0 place of the batch, 8 lowest time, 16 first record), and
-/// events: a record as in a batch (40), its payload after it.
+/// count (4), 88 event count (4), 92 byte count of the events (4), 96 volume count (4), 100 zeroes
+/// (28). Then for each volume how many entries it has (4 each), the entries (22 each), time marks
+/// (24 each: 0 place of the batch, 8 lowest time, 16 first record), and events: a record as in a
+/// batch (40), its payload after it.
 enum IndexFile {
   static let headerByteCount = 128
   static let magic: UInt64 = 0x5845_444E_494A_5355  // "USJINDEX"
+  /// Others are not read: the segment is.
+  static let version: UInt32 = 4
 
   static func fileName(_ ordinal: UInt64) -> String {
     SegmentHeader.hexadecimal(ordinal) + ".index"
@@ -26,7 +29,8 @@ enum IndexFile {
       $0 + StreamRecord.encodedByteCount + $1.payload.count
     }
     let marks = segment.times.marks
-    let entriesEnd = headerByteCount + run.count * IndexEntry.byteCount
+    let entriesStart = headerByteCount + 4 * run.volumeCount
+    let entriesEnd = entriesStart + run.count * IndexEntry.byteCount
     let marksEnd = entriesEnd + marks.count * TimeTable.Mark.byteCount
     let byteCount = marksEnd + eventsByteCount
     let buffer = AlignedBuffer()
@@ -34,7 +38,7 @@ enum IndexFile {
     unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<headerByteCount])
       .initializeMemory(as: UInt8.self, repeating: 0)
     unsafe bytes.put(magic, at: 0)
-    unsafe bytes.put(SegmentHeader.version, at: 8)
+    unsafe bytes.put(version, at: 8)
     unsafe bytes.put(UInt64(byteCount), at: 16)
     unsafe bytes.put(segment.ordinal, at: 24)
     unsafe bytes.put(segment.salt, at: 32)
@@ -47,12 +51,13 @@ enum IndexFile {
     unsafe bytes.put(UInt32(marks.count), at: 84)
     unsafe bytes.put(UInt32(segment.events.count), at: 88)
     unsafe bytes.put(UInt32(eventsByteCount), at: 92)
+    unsafe bytes.put(UInt32(run.volumeCount), at: 96)
+    for volume in 0..<run.volumeCount {
+      let count = UInt32(run.entries(of: volume).count)
+      unsafe bytes.put(count, at: headerByteCount + 4 * volume)
+    }
     for index in 0..<run.count {
-      unsafe bytes.storeBytes(
-        of: run[index],
-        toByteOffset: headerByteCount + index * IndexEntry.byteCount,
-        as: IndexEntry.self
-      )
+      unsafe run[index].encode(into: bytes, at: entriesStart + index * IndexEntry.byteCount)
     }
     for (index, mark) in marks.enumerated() {
       let start = entriesEnd + index * TimeTable.Mark.byteCount
@@ -108,16 +113,15 @@ enum IndexFile {
     defer { if !isKept { unsafe memory.deallocate() } }
     unsafe try file.read(at: 0, into: memory)
     guard var reader = unsafe IndexFileReader(memory, segment),
-      let entryCount = reader.checkEntries(room, segment.fileByteCount),
+      let counts = reader.checkEntries(room, segment.fileByteCount),
       reader.readMarks(), reader.readEvents()
     else { return nil }
     segment = reader.segment
     isKept = true
     return unsafe IndexRun(
       adopting: memory,
-      at: headerByteCount,
-      count: entryCount,
-      volumeCount: room.bytes.count,
+      at: reader.entriesStart,
+      counts: counts,
       records: (segment.firstSequence.previous, segment.lastSequence),
       segments: segment.ordinal...segment.ordinal
     )
@@ -127,14 +131,14 @@ enum IndexFile {
 /// Takes an index file's bytes apart; whatever they are, it only says yes or no.
 @safe private struct IndexFileReader {
   private let bytes: UnsafeRawBufferPointer
+  private let volumeCount: Int
   private let entryCount: Int
   private let markCount: Int
   private let eventCount: Int
   private(set) var segment: Segment
 
-  private var entriesEnd: Int {
-    IndexFile.headerByteCount + entryCount * IndexEntry.byteCount
-  }
+  var entriesStart: Int { IndexFile.headerByteCount + 4 * volumeCount }
+  private var entriesEnd: Int { entriesStart + entryCount * IndexEntry.byteCount }
   private var marksEnd: Int {
     entriesEnd + markCount * TimeTable.Mark.byteCount
   }
@@ -144,12 +148,13 @@ enum IndexFile {
     let checksum: UInt32 = unsafe raw.number(at: 12)
     unsafe memory.put(UInt32(0), at: 12)
     guard unsafe raw.number(at: 0) == IndexFile.magic,
-      unsafe SegmentHeader.readableVersions.contains(raw.number(at: 8)),
+      unsafe raw.number(at: 8, as: UInt32.self) == IndexFile.version,
       unsafe raw.number(at: 16) == UInt64(raw.count),
       unsafe raw.number(at: 24) == segment.ordinal, unsafe raw.number(at: 32) == segment.salt,
       unsafe Checksum.of(raw) == checksum
     else { return nil }
     unsafe bytes = raw
+    volumeCount = unsafe Int(raw.number(at: 96, as: UInt32.self))
     entryCount = unsafe Int(raw.number(at: 80, as: UInt32.self))
     markCount = unsafe Int(raw.number(at: 84, as: UInt32.self))
     eventCount = unsafe Int(raw.number(at: 88, as: UInt32.self))
@@ -171,26 +176,31 @@ enum IndexFile {
     guard marksEnd + eventsByteCount == raw.count else { return nil }
   }
 
-  /// The number of entries, if they are in order and name bytes that there are.
-  func checkEntries(_ room: VolumeSizes, _ fileByteCount: UInt64) -> Int? {
-    let records = segment.lastSequence.rawValue - segment.firstSequence.rawValue + 1
-    var volume: UInt16 = 0
-    var key: UInt64 = 0
-    for index in 0..<entryCount {
-      let entry = unsafe bytes.loadUnaligned(
-        fromByteOffset: IndexFile.headerByteCount + index * IndexEntry.byteCount,
-        as: IndexEntry.self
-      )
-      guard entry.volume > volume || entry.volume == volume && entry.key > key || index == 0,
-        entry.first <= entry.last, entry.upper <= room[Int(entry.volume)],
-        entry.sequence > 0, UInt64(entry.sequence) <= records,
-        entry.segment == IndexEntry.zeroes
-          || entry.segment == 0
-            && UInt64(entry.fileOffset) + UInt64(entry.last - entry.first) < fileByteCount
-      else { return nil }
-      (volume, key) = (entry.volume, entry.key)
+  /// How many entries each volume has, if they are in order and name bytes that there are.
+  func checkEntries(_ room: VolumeSizes, _ fileByteCount: UInt64) -> [Int]? {
+    guard volumeCount <= room.bytes.count else { return nil }
+    let counts = (0..<volumeCount).map { volume in
+      unsafe Int(bytes.number(at: IndexFile.headerByteCount + 4 * volume, as: UInt32.self))
     }
-    return entryCount
+    guard counts.reduce(0, +) == entryCount else { return nil }
+    let records = segment.lastSequence.rawValue - segment.firstSequence.rawValue + 1
+    var position = entriesStart
+    for (volume, count) in counts.enumerated() {
+      // No record is number 0, so the first key is above this.
+      var key: UInt64 = 0
+      for _ in 0..<count {
+        let entry = unsafe IndexEntry(decoding: bytes, at: position)
+        guard entry.key > key, entry.first <= entry.last, entry.upper <= room[volume],
+          entry.sequence > 0, UInt64(entry.sequence) <= records,
+          entry.segment == IndexEntry.zeroes
+            || entry.segment == 0
+              && UInt64(entry.fileOffset) + UInt64(entry.last - entry.first) < fileByteCount
+        else { return nil }
+        key = entry.key
+        position += IndexEntry.byteCount
+      }
+    }
+    return counts
   }
 
   mutating func readMarks() -> Bool {

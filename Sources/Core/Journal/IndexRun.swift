@@ -5,8 +5,9 @@ internal import RecoveryModel
 
 /// The index of one or several whole segments, which never changes.
 ///
-/// Entries lie in the order of volume, chunk and record. A small directory per volume says where
-/// the entries of every so many chunks begin, so that a look-up is one or two cache misses.
+/// Entries lie in the order of volume, chunk and record, 22 bytes each. A small directory per
+/// volume says where the entries of every so many chunks begin, so that a look-up is one or two
+/// cache misses.
 ///
 /// Sendable without a check by the compiler: nothing in it changes once it is made.
 @safe final class IndexRun: @unchecked Sendable {
@@ -25,42 +26,52 @@ internal import RecoveryModel
   let lastSegment: UInt64
   let count: Int
   private let memory: UnsafeMutableRawBufferPointer
-  private let entries: UnsafeBufferPointer<IndexEntry>
+  private let entries: UnsafeRawBufferPointer
   private var directories: [Directory] = []
   private var buckets: [UInt32] = []
 
-  /// Takes over memory that has `count` entries in order, from `offset` on.
+  /// Takes over memory that has entries in order, from `offset` on; `counts` says how many each
+  /// volume has.
   init(
     adopting memory: UnsafeMutableRawBufferPointer,
     at offset: Int,
-    count: Int,
-    volumeCount: Int,
+    counts: [Int],
     records: (base: SequenceNumber, last: SequenceNumber),
     segments: ClosedRange<UInt64>
   ) {
     (base, last) = records
     (firstSegment, lastSegment) = (segments.lowerBound, segments.upperBound)
-    self.count = count
+    count = counts.reduce(0, +)
     unsafe self.memory = memory
-    unsafe entries = UnsafeBufferPointer(
-      UnsafeMutableRawBufferPointer(rebasing: memory[offset...]).bindMemory(to: IndexEntry.self)
-    )
-    makeDirectories(volumeCount)
+    unsafe entries = UnsafeRawBufferPointer(rebasing: memory[offset...])
+    makeDirectories(counts)
   }
 
   deinit { unsafe memory.deallocate() }
 
-  /// Bytes of memory it takes.
-  var memoryByteCount: Int { unsafe memory.count + buckets.count * 4 }
+  var volumeCount: Int { directories.count }
 
-  subscript(_ index: Int) -> IndexEntry { unsafe entries[index] }
+  subscript(_ index: Int) -> IndexEntry {
+    unsafe IndexEntry(decoding: entries, at: index * IndexEntry.byteCount)
+  }
 
-  private func makeDirectories(_ volumeCount: Int) {
+  private func key(_ index: Int) -> UInt64 {
+    unsafe IndexEntry.key(of: entries, at: index * IndexEntry.byteCount)
+  }
+
+  /// Where the entries of a volume are.
+  func entries(of volume: Int) -> Range<Int> {
+    guard volume < directories.count else { return 0..<0 }
+    let directory = directories[volume]
+    return Int(buckets[directory.start])..<Int(buckets[directory.start + directory.count])
+  }
+
+  private func makeDirectories(_ counts: [Int]) {
     var next = 0
-    for volume in 0..<volumeCount {
+    for count in counts {
       let first = next
-      while next < count, unsafe entries[next].volume == volume { next += 1 }
-      let highest = next > first ? unsafe entries[next - 1].chunk : 0
+      next += count
+      let highest = next > first ? self[next - 1].chunk : 0
       let wanted = max(1, (next - first) / 4)
       var shift: UInt32 = 0
       while Int(highest >> shift) + 1 > wanted { shift += 1 }
@@ -69,7 +80,7 @@ internal import RecoveryModel
       buckets.reserveCapacity(buckets.count + bucketCount + 1)
       var index = first
       for bucket in 0..<bucketCount {
-        while index < next, unsafe Int(entries[index].chunk >> shift) < bucket { index += 1 }
+        while index < next, Int(key(index) >> 32) >> Int(shift) < bucket { index += 1 }
         buckets.append(UInt32(index))
       }
       buckets.append(UInt32(next))
@@ -87,7 +98,7 @@ internal import RecoveryModel
     let key = UInt64(chunk) << 32 | UInt64(sequence)
     while low < high {
       let middle = (low + high) / 2
-      if unsafe entries[middle].key <= key { low = middle + 1 } else { high = middle }
+      if self.key(middle) <= key { low = middle + 1 } else { high = middle }
     }
     return first..<low
   }
@@ -106,7 +117,7 @@ internal import RecoveryModel
     var index = range.upperBound
     while index > range.lowerBound, !resolution.open.isEmpty {
       index -= 1
-      let entry = unsafe entries[index]
+      let entry = self[index]
       guard entry.chunk == chunk, base.rawValue + UInt64(entry.sequence) > floor.rawValue else {
         return
       }
@@ -141,15 +152,11 @@ internal import RecoveryModel
     through point: SequenceNumber,
     _ body: (IndexEntry) -> Void
   ) {
-    guard point > base, floor < last, volume < directories.count else { return }
-    let directory = directories[volume]
-    var index = Int(buckets[directory.start])
-    let end = Int(buckets[directory.start + directory.count])
-    while index < end {
-      let entry = unsafe entries[index]
+    guard point > base, floor < last else { return }
+    for index in entries(of: volume) {
+      let entry = self[index]
       let sequence = base.rawValue + UInt64(entry.sequence)
       if sequence > floor.rawValue, sequence <= point.rawValue { body(entry) }
-      index += 1
     }
   }
 }
@@ -157,33 +164,22 @@ internal import RecoveryModel
 extension IndexRun {
   /// The index of a closed segment.
   convenience init(_ recent: RecentIndex, last: SequenceNumber, volumeCount: Int) {
-    let count = recent.entries.count
-    let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, count) * IndexEntry.byteCount,
-      alignment: 16
-    )
-    var written = 0
+    var writer = EntryWriter(room: recent.entries.count)
+    var counts = [Int](repeating: 0, count: volumeCount)
     var order: [UInt64] = []
     for volume in 0..<volumeCount {
       order.removeAll(keepingCapacity: true)
-      for index in recent.entries.indices where recent.entries[index].volume == volume {
+      for index in recent.entries.indices where recent.volumes[index] == volume {
         order.append(UInt64(recent.entries[index].chunk) << 32 | UInt64(index))
       }
       order.sort()
-      for item in order {
-        unsafe memory.storeBytes(
-          of: recent.entries[Int(truncatingIfNeeded: item & 0xFFFF_FFFF)],
-          toByteOffset: written * IndexEntry.byteCount,
-          as: IndexEntry.self
-        )
-        written += 1
-      }
+      for item in order { writer.add(recent.entries[Int(item & 0xFFFF_FFFF)]) }
+      counts[volume] = order.count
     }
     unsafe self.init(
-      adopting: memory,
+      adopting: writer.memory,
       at: 0,
-      count: count,
-      volumeCount: volumeCount,
+      counts: counts,
       records: (recent.base, last),
       segments: recent.segment...recent.segment
     )
@@ -193,33 +189,26 @@ extension IndexRun {
   convenience init(merging runs: [IndexRun], after floor: SequenceNumber, volumeCount: Int) {
     let base = max(runs[0].base, min(floor, runs[runs.count - 1].last))
     let segments = runs[0].firstSegment...runs[runs.count - 1].lastSegment
-    let room = runs.reduce(0) { $0 + $1.liveCount(after: base) }
-    let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, room) * IndexEntry.byteCount,
-      alignment: 16
-    )
-    var merge = RunMerge(runs)
-    var count = 0
-    while let (entry, run) = merge.next() {
-      let sequence = run.base.rawValue + UInt64(entry.sequence)
-      guard sequence > base.rawValue else { continue }
-      var entry = entry
-      entry.sequence = UInt32(sequence - base.rawValue)
-      if let segment = run.segment(of: entry) {
-        entry.segment = UInt16(segment - segments.lowerBound)
+    var writer = EntryWriter(room: runs.reduce(0) { $0 + $1.liveCount(after: base) })
+    var counts = [Int](repeating: 0, count: volumeCount)
+    for volume in 0..<volumeCount {
+      var merge = RunMerge(runs, volume)
+      while let (entry, run) = merge.next() {
+        let sequence = run.base.rawValue + UInt64(entry.sequence)
+        guard sequence > base.rawValue else { continue }
+        var entry = entry
+        entry.sequence = UInt32(sequence - base.rawValue)
+        if let segment = run.segment(of: entry) {
+          entry.segment = UInt16(segment - segments.lowerBound)
+        }
+        writer.add(entry)
+        counts[volume] += 1
       }
-      unsafe memory.storeBytes(
-        of: entry,
-        toByteOffset: count * IndexEntry.byteCount,
-        as: IndexEntry.self
-      )
-      count += 1
     }
     unsafe self.init(
-      adopting: memory,
+      adopting: writer.memory,
       at: 0,
-      count: count,
-      volumeCount: volumeCount,
+      counts: counts,
       records: (base, runs[runs.count - 1].last),
       segments: segments
     )
@@ -243,23 +232,40 @@ extension IndexRun {
   }
 }
 
-/// Gives the entries of several runs in the order of volume, chunk and record.
-private struct RunMerge {
-  private var heads: [(run: IndexRun, next: Int)]
+/// Writes entries one after the other to memory that a run takes over.
+@safe private struct EntryWriter {
+  let memory: UnsafeMutableRawBufferPointer
+  private var position = 0
 
-  init(_ runs: [IndexRun]) { heads = runs.map { ($0, 0) } }
+  init(room: Int) {
+    unsafe memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(1, room) * IndexEntry.byteCount,
+      alignment: 16
+    )
+  }
+
+  mutating func add(_ entry: IndexEntry) {
+    unsafe entry.encode(into: memory, at: position)
+    position += IndexEntry.byteCount
+  }
+}
+
+/// Gives the entries of several runs about one volume in the order of chunk and record.
+private struct RunMerge {
+  private var heads: [(run: IndexRun, rest: Range<Int>)]
+
+  init(_ runs: [IndexRun], _ volume: Int) { heads = runs.map { ($0, $0.entries(of: volume)) } }
 
   mutating func next() -> (IndexEntry, IndexRun)? {
-    var best: Int?
-    var bestKey: (UInt16, UInt32) = (.max, .max)
-    for index in heads.indices where heads[index].next < heads[index].run.count {
-      let entry = heads[index].run[heads[index].next]
+    var best: (head: Int, entry: IndexEntry)?
+    for head in heads.indices {
+      guard let index = heads[head].rest.first else { continue }
+      let entry = heads[head].run[index]
       // Of the same chunk the older run comes first.
-      let key = (entry.volume, entry.chunk)
-      if best == nil || key < bestKey { (best, bestKey) = (index, key) }
+      if best.map({ entry.chunk < $0.entry.chunk }) ?? true { best = (head, entry) }
     }
     guard let best else { return nil }
-    defer { heads[best].next += 1 }
-    return (heads[best].run[heads[best].next], heads[best].run)
+    heads[best.head].rest.removeFirst()
+    return (best.entry, heads[best.head].run)
   }
 }

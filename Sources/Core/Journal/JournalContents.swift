@@ -72,6 +72,8 @@ extension StreamJournal {
     var isSpaceShort = false
     /// Index files that were missing or damaged on opening.
     var rebuiltIndexes: [String] = []
+    /// What is damaged of the segments, as far as it is known.
+    var damages: [Damage] = []
 
     init(_ state: SavedState, _ settings: Settings, _ replicas: Replicas) {
       phase = !state.isComplete ? .filling : state.isPromoted ? .promoted : .complete
@@ -101,6 +103,7 @@ extension StreamJournal {
       )
       segments = []
       runs = []
+      damages = []
       refreshView()
     }
 

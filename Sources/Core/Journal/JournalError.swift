@@ -7,7 +7,8 @@ package import RecoveryModel
 package enum JournalError: Error, Hashable, Sendable {
   /// The storage below failed.
   case storage(StorageError)
-  /// A segment is damaged before its end: records that were durable cannot be read.
+  /// A segment is damaged before its end: records that were durable cannot be read, or a record's
+  /// bytes are not what was written.
   case corrupt(file: String, offset: UInt64)
   /// The state file is missing beside segments, or its content is damaged.
   case stateDamaged

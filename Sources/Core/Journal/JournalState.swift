@@ -71,6 +71,8 @@ package struct JournalStatistics: Hashable, Sendable {
   /// Index files that were missing or damaged when the journal was opened; their segments were
   /// read instead.
   package var rebuiltIndexes: [String]
+  /// What reads and folds have found damaged since the journal was opened, while segments have it.
+  package var damages: [JournalDamage]
 }
 
 /// Stands for one hold of one journal.

@@ -14,6 +14,8 @@ final class RecentIndex: @unchecked Sendable {
   let base: SequenceNumber
   let segment: UInt64
   private(set) var entries: [IndexEntry] = []
+  /// The entries' volumes.
+  private(set) var volumes: [UInt16] = []
   /// The entry before, plus one; 0 if there is none.
   private var previous: [UInt32] = []
   /// The newest entry of each bucket, plus one.
@@ -24,43 +26,49 @@ final class RecentIndex: @unchecked Sendable {
     self.segment = segment
   }
 
-  /// Adds a record, which is newer than all before it; `fileOffset` is nil for zeroes.
-  func add(
-    _ sequence: SequenceNumber,
-    volume: Int,
-    offset: UInt64,
-    count: UInt64,
-    fileOffset: UInt64?
-  ) {
-    for stretch in ChunkRanges(offset, count: count) {
+  /// Adds a write or zeroes, newer than all before it.
+  ///
+  /// The payload, at `fileOffset` of the segment, is what the record's checksum says; nil stands
+  /// for zeroes.
+  func add(_ record: StreamRecord, payload: UnsafeRawBufferPointer?, fileOffset: UInt64) {
+    for stretch in ChunkRanges(record.offset, count: UInt64(record.length)) {
       let chunk = stretch.lowerBound / IndexEntry.chunkByteCount
       let base = chunk * IndexEntry.chunkByteCount
-      append(
-        IndexEntry(
-          sequence: UInt32(sequence.rawValue - self.base.rawValue),
-          chunk: UInt32(chunk),
-          fileOffset: fileOffset.map { UInt32($0 + (stretch.lowerBound - offset)) } ?? 0,
-          first: UInt16(stretch.lowerBound - base),
-          last: UInt16(stretch.upperBound - 1 - base),
-          segment: fileOffset == nil ? IndexEntry.zeroes : 0,
-          volume: UInt16(volume)
-        )
+      var entry = IndexEntry(
+        sequence: UInt32(record.sequence.rawValue - self.base.rawValue),
+        chunk: UInt32(chunk),
+        fileOffset: 0,
+        checksum: 0,
+        first: UInt16(stretch.lowerBound - base),
+        last: UInt16(stretch.upperBound - 1 - base),
+        segment: IndexEntry.zeroes
       )
+      if let payload = unsafe payload {
+        let start = Int(stretch.lowerBound - record.offset)
+        let part = unsafe UnsafeRawBufferPointer(rebasing: payload[start..<start + stretch.count])
+        entry.segment = 0
+        entry.fileOffset = UInt32(fileOffset + UInt64(start))
+        // Most writes lie within one chunk.
+        entry.checksum =
+          unsafe part.count == payload.count ? record.payloadChecksum : Checksum.of(part)
+      }
+      append(entry, volume: record.volume)
     }
   }
 
-  private func append(_ entry: IndexEntry) {
+  private func append(_ entry: IndexEntry, volume: UInt16) {
     if entries.count >= 2 * heads.count {
       heads = [UInt32](repeating: 0, count: heads.count * 4)
       for index in entries.indices { link(index) }
     }
     entries.append(entry)
+    volumes.append(volume)
     previous.append(0)
     link(entries.count - 1)
   }
 
   private func link(_ index: Int) {
-    let bucket = bucket(volume: entries[index].volume, chunk: entries[index].chunk)
+    let bucket = bucket(volume: volumes[index], chunk: entries[index].chunk)
     previous[index] = heads[bucket]
     heads[bucket] = UInt32(index + 1)
   }
@@ -82,11 +90,12 @@ final class RecentIndex: @unchecked Sendable {
     let volume = UInt16(volume)
     var next = heads[bucket(volume: volume, chunk: chunk)]
     while next != 0, !resolution.open.isEmpty {
-      let entry = entries[Int(next - 1)]
-      next = previous[Int(next - 1)]
+      let index = Int(next - 1)
+      let entry = entries[index]
+      next = previous[index]
       let sequence = base.rawValue + UInt64(entry.sequence)
       guard sequence > floor.rawValue else { return }
-      if entry.chunk == chunk, entry.volume == volume, sequence <= point.rawValue {
+      if entry.chunk == chunk, volumes[index] == volume, sequence <= point.rawValue {
         resolution.cover(entry, segment: entry.segment == IndexEntry.zeroes ? nil : segment)
       }
     }
@@ -110,7 +119,7 @@ final class RecentIndex: @unchecked Sendable {
     _ body: (IndexEntry) -> Void
   ) {
     guard point > base else { return }
-    for entry in entries where Int(entry.volume) == volume {
+    for (entry, number) in zip(entries, volumes) where Int(number) == volume {
       let sequence = base.rawValue + UInt64(entry.sequence)
       if sequence > floor.rawValue, sequence <= point.rawValue { body(entry) }
     }

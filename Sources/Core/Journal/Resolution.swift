@@ -3,7 +3,8 @@
 
 /// Where some bytes of a volume are, as of a point.
 enum Place: Equatable {
-  case segment(UInt64, fileOffset: UInt64)
+  /// From a byte of the extent on.
+  case segment(Extent, from: Int)
   case zeroes
   case replica
 }
@@ -20,8 +21,7 @@ struct Piece: Equatable {
     guard offset + UInt64(count) == next.offset else { return false }
     switch (place, next.place) {
     case (.replica, .replica), (.zeroes, .zeroes): return true
-    case (.segment(let a, let start), .segment(let b, let follow)):
-      return a == b && start + UInt64(count) == follow
+    // Each extent is checked by itself.
     default: return false
     }
   }
@@ -66,6 +66,7 @@ struct Resolution {
   /// Gives an entry's bytes to what is open of them.
   mutating func cover(_ entry: IndexEntry, segment: UInt64?) {
     let (lower, upper) = (entry.lower, entry.upper)
+    let extent = entry.extent(in: segment)
     var index = 0
     while index < open.count {
       let gap = open[index]
@@ -74,12 +75,7 @@ struct Resolution {
         index += 1
         continue
       }
-      add(
-        part,
-        segment.map {
-          .segment($0, fileOffset: UInt64(entry.fileOffset) + part.lowerBound - lower)
-        } ?? .zeroes
-      )
+      add(part, extent.map { .segment($0, from: Int(part.lowerBound - lower)) } ?? .zeroes)
       let left = gap.lowerBound..<part.lowerBound
       let right = part.upperBound..<gap.upperBound
       switch (left.isEmpty, right.isEmpty) {

@@ -75,13 +75,7 @@ struct Segment: Sendable {
     switch record.kind {
     case .write, .zeroes:
       let isZero = unsafe record.kind == .zeroes || Checksum.isZero(payload)
-      index.add(
-        record.sequence,
-        volume: Int(record.volume),
-        offset: record.offset,
-        count: UInt64(record.length),
-        fileOffset: isZero ? nil : fileOffset
-      )
+      unsafe index.add(record, payload: isZero ? nil : payload, fileOffset: fileOffset)
     case .mark, .syncBegan, .syncEnded:
       events.append(Event(record: record, payload: unsafe [UInt8](payload)))
     }

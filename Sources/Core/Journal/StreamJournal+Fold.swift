@@ -9,7 +9,9 @@ extension StreamJournal {
   ///
   /// Points before the record cannot be read any more. Folding again to the same or an earlier
   /// record does nothing. Fails with ``JournalError/held(_:)``, changing nothing, if a hold or a
-  /// reader needs an earlier point.
+  /// reader needs an earlier point; and with ``JournalError/corrupt(file:offset:)`` if it needs
+  /// bytes that are not what was written: none of them gets into the replicas, and points from the
+  /// record on can be read as before.
   package func fold(through target: SequenceNumber) throws(JournalError) {
     try folding.withLock { _ throws(JournalError) in try foldAlone(through: target) }
   }
@@ -119,6 +121,7 @@ extension StreamJournal.Contents {
     segments.removeFirst(gone.count)
     if let first = segments.first {
       runs.removeFirst(runs.prefix { $0.lastSegment < first.ordinal }.count)
+      damages.removeAll { $0.extent.segment < first.ordinal }
     }
     refreshView()
     return Array(gone)

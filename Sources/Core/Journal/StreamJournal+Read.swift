@@ -25,7 +25,8 @@ extension StreamJournal {
   ///
   /// May be called from any number of threads, and allocates nothing once it has run a few times.
   ///
-  /// Fails with ``JournalError/pointGone(_:)`` if the point is folded already: hold it before.
+  /// Fails with ``JournalError/pointGone(_:)`` if the point is folded already: hold it before; and
+  /// with ``JournalError/corrupt(file:offset:)`` if bytes in a segment are not what was written.
   package func read(
     volume: Int,
     at offset: UInt64,
@@ -33,11 +34,8 @@ extension StreamJournal {
     asOf point: SequenceNumber
   ) throws(JournalError) {
     let read = try begin(volume: volume, at: offset, count: bytes.count, asOf: point)
-    let result = Result { () throws(StorageError) in
-      unsafe try run(read, at: offset, into: bytes)
-    }
-    end(read)
-    if case .failure(let error) = result { throw .storage(error) }
+    defer { end(read) }
+    unsafe try run(read, volume: volume, at: offset, into: bytes)
   }
 
   /// Finds where a range's bytes are; they stay readable there until ``end(_:)``.
@@ -101,21 +99,27 @@ extension StreamJournal {
 
   private func run(
     _ read: BegunRead,
+    volume: Int,
     at offset: UInt64,
     into bytes: UnsafeMutableRawBufferPointer
-  ) throws(StorageError) {
+  ) throws(JournalError) {
     for piece in read.resolution.pieces {
       let start = Int(piece.offset - offset)
       let part = unsafe UnsafeMutableRawBufferPointer(
         rebasing: bytes[start..<(start + piece.count)]
       )
       switch piece.place {
-      case .segment(let ordinal, let fileOffset):
-        unsafe try read.view.file(ordinal).read(at: fileOffset, into: part)
+      case .segment(let extent, let from):
+        let isGood = try stored { () throws(StorageError) in
+          unsafe try read.view.read(extent, from: from, into: part)
+        }
+        guard isGood else { throw damaged(extent, volume: volume, at: piece.offset) }
       case .zeroes:
         unsafe part.initializeMemory(as: UInt8.self, repeating: 0)
       case .replica:
-        unsafe try read.replica.read(at: piece.offset, into: part)
+        try stored { () throws(StorageError) in
+          unsafe try read.replica.read(at: piece.offset, into: part)
+        }
       }
     }
   }

@@ -15,7 +15,8 @@ extension StreamJournal {
   /// Never passes a hold, a reader, or the newest checkpoint: the last point to recover to is not
   /// given up for room. A segment counts as old only if both the stream's own time and `now` say
   /// so, since either clock may be wrong and a fold cannot be undone. A stream that is silent,
-  /// because its site is gone, keeps its history.
+  /// because its site is gone, keeps its history. Where bytes are damaged it folds further than it
+  /// must, to where they are not needed, or not at all.
   package func enforceRetention(now: WallTime) throws(JournalError) {
     var reason: HistoryShortening.Reason?
     let isSpaceShort = try makeRoom()
@@ -23,7 +24,8 @@ extension StreamJournal {
       contents.retention(now: now, stepSegmentCount: Self.stepSegmentCount, isSpaceShort)
     }) {
       if let forced = step.reason { reason = forced }
-      do { try fold(through: step.target) } catch .held {
+      guard let target = firstSound(of: step.targets) else { break }
+      do { try fold(through: target) } catch .held {
         // A reader came first; the next call tries again.
         break
       }
@@ -53,12 +55,12 @@ extension StreamJournal {
 }
 
 extension StreamJournal.Contents {
-  /// What retention folds next; `reason` if it is not for age.
+  /// What retention folds next, and how much further it may go; `reason` if it is not for age.
   func retention(
     now: WallTime,
     stepSegmentCount: Int,
     _ isSpaceShort: Bool
-  ) -> (target: SequenceNumber, reason: HistoryShortening.Reason?)? {
+  ) -> (targets: [SequenceNumber], reason: HistoryShortening.Reason?)? {
     guard phase == .complete, let newest = segments.last(where: { $0.lastTime != nil })?.lastTime,
       let checkpoint = history.latestSequence
     else { return nil }
@@ -80,7 +82,11 @@ extension StreamJournal.Contents {
       // One segment gives the room that the next fold needs.
       if !isOld, !isAbove { break }
     }
-    return found
+    guard let found else { return nil }
+    let further = segments.dropLast().map(\.lastSequence).filter {
+      found.target < $0 && $0 <= limit
+    }
+    return ([found.target] + further, found.reason)
   }
 
   /// Takes note of what the last enforcement was for and what it left.

@@ -74,7 +74,8 @@ package final class StreamJournal: Sendable {
     saved = Mutex(recovered.state)
     contents = Mutex(recovered.contents)
     if recovered.state.folding > recovered.state.folded {
-      try fold(through: recovered.state.folding)
+      // If a record's bytes are damaged, points from there on can be read nevertheless.
+      do { try fold(through: recovered.state.folding) } catch .corrupt {}
     }
     if recovered.state.isPromoted { try dropSegments() }
     if !recovered.state.isComplete { try distrustMemory() }
@@ -128,7 +129,8 @@ package final class StreamJournal: Sendable {
         newestTime: contents.segments.last { !$0.isEmpty }?.lastTime,
         shortened: contents.shortened,
         isSpaceShort: contents.isSpaceShort,
-        rebuiltIndexes: contents.rebuiltIndexes
+        rebuiltIndexes: contents.rebuiltIndexes,
+        damages: contents.damages.map(\.report)
       )
     }
   }

@@ -113,23 +113,20 @@ struct VolumeFold {
       try stored { () throws(StorageError) in
         try replica.punchHole(at: piece.offset, count: UInt64(piece.count))
       }
-    case .segment(let ordinal, let fileOffset):
-      var done = 0
-      while done < piece.count {
-        let offset = piece.offset + UInt64(done)
-        if filled == Self.bufferByteCount || start + UInt64(filled) != offset { try flush() }
-        if filled == 0 { start = offset }
-        let step = min(piece.count - done, Self.bufferByteCount - filled)
-        let part = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: buffer.content[filled..<(filled + step)]
-        )
-        let file = view.file(ordinal)
-        try stored { () throws(StorageError) in
-          unsafe try file.read(at: fileOffset + UInt64(done), into: part)
-        }
-        filled += step
-        done += step
+    case .segment(let extent, let from):
+      // A piece lies within one chunk, so it fits.
+      if start + UInt64(filled) != piece.offset || filled + piece.count > Self.bufferByteCount {
+        try flush()
       }
+      if filled == 0 { start = piece.offset }
+      let part = unsafe UnsafeMutableRawBufferPointer(
+        rebasing: buffer.content[filled..<(filled + piece.count)]
+      )
+      let isGood = try stored { () throws(StorageError) in
+        unsafe try view.read(extent, from: from, into: part)
+      }
+      guard isGood else { throw journal.damaged(extent, volume: volume, at: piece.offset) }
+      filled += piece.count
     }
   }
 

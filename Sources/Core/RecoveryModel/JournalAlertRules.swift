@@ -18,6 +18,8 @@ package struct JournalAlertRules: Sendable, Equatable {
     /// Whether it is the disk that has no room, and not the limit.
     package var isDiskShort = false
     package var lastError = ""
+    /// What is damaged of the journal, in words; nil if nothing is known to be.
+    package var damage: String?
 
     package init() {}
   }
@@ -70,7 +72,13 @@ package struct JournalAlertRules: Sendable, Equatable {
         add(.journalSpaceLow, "takes \(facts.usedByteCount >> 20) MB; \(warning >> 20) MB warn.")
       }
     }
-    if !facts.lastError.isEmpty, !facts.isDiskShort {
+    if let damage = facts.damage {
+      add(
+        .journalError,
+        "is damaged: \(damage). Points that need what is damaged cannot be recovered, and the "
+          + "history may not be shortened past it; a forced sync writes it anew."
+      )
+    } else if !facts.lastError.isEmpty, !facts.isDiskShort {
       add(.journalError, "cannot be written: \(facts.lastError).")
     }
     return found

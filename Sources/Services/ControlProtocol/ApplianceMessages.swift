@@ -213,6 +213,8 @@ package struct JournalStatus: Codable, Sendable {
   package var latestCheckpoint: Checkpoint?
   /// Empty, or why the journal cannot be written.
   package var lastError: String
+  /// What is damaged of the journal, in words; nil if nothing is known to be.
+  package var damage: String?
   package var history = History()
   /// What the stream takes of the host's disks, file by file.
   package var files: [File] = []

@@ -57,6 +57,16 @@ struct JournalAlertRulesTests {
     #expect(rules.conditions(facts, raised: []).map(\.kind) == [.journalDiskFull])
   }
 
+  @Test func `damage is one alert, with what can be done about it`() {
+    let facts = Self.facts {
+      $0.damage = "one record on its disk"
+      $0.lastError = "the journal is damaged: file 1.journal, byte 4096"
+    }
+    let found = rules.conditions(facts, raised: [])
+    #expect(found.map(\.kind) == [.journalError])
+    #expect(found.first?.description.contains("is damaged: one record on its disk") == true)
+  }
+
   @Test func `an error of the journal is said in its words`() {
     let found = rules.conditions(Self.facts { $0.lastError = "it is gone" }, raised: [])
     #expect(found.map(\.kind) == [.journalError])

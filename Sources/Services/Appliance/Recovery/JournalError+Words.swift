@@ -44,6 +44,15 @@ extension JournalError {
   }
 }
 
+extension [JournalDamage] {
+  /// What an operator should know; nil if nothing is damaged.
+  var words: String? {
+    guard let first else { return nil }
+    let places = count == 1 ? "one record" : "\(count) records"
+    return "\(places) on its disk, the first in file \(first.file) at byte \(first.offset)"
+  }
+}
+
 extension StorageError {
   /// What an operator can act on.
   var words: String {

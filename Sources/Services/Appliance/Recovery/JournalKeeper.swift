@@ -128,7 +128,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   /// Says what an operator should know about the journal as it was found.
   private func report(_ journal: StreamJournal) {
     for name in journal.statistics.rebuiltIndexes {
-      logger.warning("the journal's index \(name) was missing or damaged and was made anew")
+      logger.warning("the journal's index \(name) was missing, damaged or old and was made anew")
     }
     if (try? folder.canWriteDirectly()) == false {
       logger.notice("the journal's file system has no direct writes: it works, more slowly")
@@ -307,7 +307,10 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       latestCheckpoint: state?.isComplete == true ? statistics?.latestCheckpoint : nil,
       lastError: lastError
     )
-    if let statistics { status.history = .init(statistics) }
+    if let statistics {
+      status.history = .init(statistics)
+      status.damage = statistics.damages.words
+    }
     status.files = zip(record.request.volumes, sizes).map { volume, size in
       JournalStatus.File(
         kind: .replica,

@@ -201,6 +201,7 @@ struct AlertWatch: Sendable {
     facts.keptSeconds = journal.history.shortage.map { _ in journal.history.keptInSeconds }
     facts.isDiskShort = journal.history.isDiskFull || journal.history.shortage == .disk
     facts.lastError = journal.lastError
+    facts.damage = journal.damage
     return facts
   }
 }
