@@ -103,7 +103,7 @@ package struct RetentionCommand: AsyncParsableCommand {
   /// `understudy retention copy`.
   struct Copy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Copy a VPG's checkpoint into the default repository."
+      abstract: "Copy a VPG's checkpoint into its policy's repository, or the default one."
     )
 
     @OptionGroup var target: VPGCommand.Target
