@@ -130,7 +130,7 @@ extension WithstandBench {
   /// When the journal at paris was last written to, in milliseconds.
   fileprivate func lastJournalWrite() async throws -> Int {
     let times = try await Program.run([
-      "find", paris.applianceFolder + "/state", "-type", "f", "-printf", "%T@\\n",
+      "find", paris.datastoreFolder, "-path", "*/journal-*", "-type", "f", "-printf", "%T@\\n",
     ])
     let latest = times.split(whereSeparator: \.isNewline).compactMap { Double($0) }.max()
     return Int(try #require(latest) * 1000)

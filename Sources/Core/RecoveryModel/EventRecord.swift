@@ -62,6 +62,7 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case resumeVPG = 43
     case alertTurnedOn = 47
     case alertTurnedOff = 48
+    case relocate = 50
     case retain = 51
     case restore = 53
     case preScript = 54

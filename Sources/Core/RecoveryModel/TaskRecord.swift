@@ -89,6 +89,8 @@ package struct TaskRecord: Codable, Sendable, Equatable {
     case pauseVPG = "PauseProtectionGroup"
     case resumeVPG = "ResumeProtectionGroup"
     case forceSync = "InitFullSync"
+    /// VMs are recovered on other hosts than before.
+    case relocate = "MaintainHost"
     case pair = "Pair"
     case unpair = "Unpair"
   }

@@ -23,7 +23,7 @@ package struct UnderstudyCommand: AsyncParsableCommand {
         subcommands: [
           LoginCommand.self, LogoutCommand.self, SiteCommand.self, VPGCommand.self,
           EventCommand.self, AlertCommand.self, TaskCommand.self, TapCommand.self,
-          ReportCommand.self, FileCommand.self, RetentionCommand.self,
+          HostCommand.self, ReportCommand.self, FileCommand.self, RetentionCommand.self,
         ]
       ),
       CommandGroup(

@@ -79,6 +79,15 @@ package protocol RecoveryOperating: Sendable {
     user: String
   ) async throws(SiteError) -> TaskIdentifier
 
+  /// Begins to have VMs that an appliance recovers recovered on other hosts; `staying` says why
+  /// others cannot go.
+  func relocate(
+    _ choice: RelocationChoice,
+    to machines: [VMIdentifier: HostIdentifier],
+    staying: [VMIdentifier: String],
+    user: String
+  ) async throws(SiteError) -> TaskIdentifier
+
   /// The search under way, or the last one.
   func search(in vpg: VPGIdentifier) async -> PointSearchView?
 }

@@ -18,6 +18,10 @@ package actor VPGBook {
   private var holders: [VMIdentifier: [VPGIdentifier]]?
   /// VPGs whose definition somebody is changing now.
   private var changing: Set<VPGIdentifier> = []
+  /// VPGs that are being made ready at their recovery site, this one, as a definition says.
+  private var preparing: Set<VPGIdentifier> = []
+  /// Who waits for its turn to do that.
+  private var waiting: [VPGIdentifier: [CheckedContinuation<Void, Never>]] = [:]
 
   package init(store: any Store) { self.store = store }
 
@@ -113,6 +117,35 @@ package actor VPGBook {
   package func endChange(of vpg: VPGIdentifier) { changing.remove(vpg) }
 
   package func isChanging(_ vpg: VPGIdentifier) -> Bool { changing.contains(vpg) }
+
+  /// Takes a VPG for its journals to be made, changed or handed over, after those who came before;
+  /// whoever does has to give it back.
+  package func beginPreparation(of vpg: VPGIdentifier) async {
+    guard !preparing.insert(vpg).inserted else { return }
+    await withCheckedContinuation { waiting[vpg, default: []].append($0) }
+  }
+
+  package func endPreparation(of vpg: VPGIdentifier) {
+    guard var others = waiting.removeValue(forKey: vpg) else {
+      preparing.remove(vpg)
+      return
+    }
+    let next = others.removeFirst()
+    if !others.isEmpty { waiting[vpg] = others }
+    next.resume()
+  }
+
+  /// The record as the store has it, which may be newer than is known if a call to it failed.
+  package func reread(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGRecord? {
+    let known = records[vpg]
+    let stored: VPGRecord?
+    do { stored = try await store.vpgs().first { $0.definition.identifier == vpg } } catch {
+      throw SiteError(error)
+    }
+    // Who changed it meanwhile knows better.
+    if records[vpg] == known { records[vpg] = stored }
+    return records[vpg]
+  }
 
   package func remove(_ vpg: VPGIdentifier) async throws(SiteError) {
     do { try await store.removeVPG(vpg) } catch { throw SiteError(error) }

@@ -17,7 +17,7 @@ actor FakeAppliance: ApplianceControl {
   }
 
   private let hypervisor: FakeHypervisor
-  private var other: FakeAppliance?
+  private var others: [FakeAppliance] = []
   private var incarnation = 1
   private var streams: [StreamIdentifier: Stream] = [:]
   private(set) var journals: [StreamIdentifier: JournalRequest] = [:]
@@ -40,7 +40,7 @@ actor FakeAppliance: ApplianceControl {
 
   init(_ hypervisor: FakeHypervisor) { self.hypervisor = hypervisor }
 
-  func connect(to other: FakeAppliance) { self.other = other }
+  func connect(to other: FakeAppliance) { others.append(other) }
   func setHistory(_ history: JournalStatus.History) { self.history = history }
   /// As if all taps were closed in order.
   func setResting(rpoInMilliseconds: Int64?) { restingRPO = rpoInMilliseconds }
@@ -58,6 +58,15 @@ actor FakeAppliance: ApplianceControl {
   }
 
   func setHoldRefusal(_ reason: String?) { holdRefusal = reason }
+
+  private func send(_ checkpoint: Checkpoint, in streams: [StreamIdentifier]) async {
+    for stream in streams {
+      for other in others { await other.receive(checkpoint, in: stream) }
+    }
+  }
+
+  /// The port the streams go to.
+  func ports() -> Set<Int> { Set(streams.values.map(\.request.remotePort)) }
 
   func receive(_ checkpoint: Checkpoint, in stream: StreamIdentifier) {
     if journals[stream] != nil { marks[stream, default: []].append(checkpoint) }
@@ -213,7 +222,7 @@ actor FakeAppliance: ApplianceControl {
 
   func mark(_ request: MarkRequest) async -> MarkReply {
     if let markRefusal { return MarkReply(isMarked: false, reason: markRefusal) }
-    for stream in request.streams { await other?.receive(request.checkpoint, in: stream) }
+    await send(request.checkpoint, in: request.streams)
     lastMark = request.checkpoint
     return MarkReply(isMarked: true, reason: "")
   }
@@ -236,7 +245,7 @@ actor FakeAppliance: ApplianceControl {
     guard request.keepsMark, let checkpoint, checkpoint.identifier == request.checkpoint else {
       return MarkReply(isMarked: false, reason: "not held")
     }
-    for stream in request.streams { await other?.receive(checkpoint, in: stream) }
+    await send(checkpoint, in: request.streams)
     return MarkReply(isMarked: true, reason: "")
   }
 

@@ -32,7 +32,10 @@ actor FakeHypervisor: Hypervisor {
   }
 
   nonisolated var host: HostIdentifier { HostIdentifier("\(name).host-\(hostName)") }
-  nonisolated var datastore: DatastoreIdentifier { DatastoreIdentifier("\(name).datastore-one") }
+  /// That of another host is the same storage, at the same path.
+  nonisolated var datastore: DatastoreIdentifier {
+    DatastoreIdentifier("\(name).\(hostName == "kvm1" ? "" : "\(hostName)-")datastore-one")
+  }
   /// Another one, for VPGs that do not leave the site.
   nonisolated var secondDatastore: DatastoreIdentifier {
     DatastoreIdentifier("\(name).datastore-two")

@@ -9,7 +9,9 @@ import Synchronization
 /// nothing any more, so all the manager still thinks it does is forgotten.
 final class KillableStore: SQLStore {
   private struct State {
-    /// Records of workflows until the kill; nil if there is to be none.
+    /// The table whose records count.
+    var table = "workflow"
+    /// Records until the kill; nil if there is to be none.
     var left: Int?
     var keepsRecord = false
     var isDead = false
@@ -30,12 +32,13 @@ final class KillableStore: SQLStore {
 
   init(_ base: SQLiteStore) { self.base = base }
 
-  /// Has the manager killed at a record of a workflow, counted from 1 and from now.
+  /// Has the manager killed at a record of a table, counted from 1 and from now.
   ///
   /// Either right after the record, so that the next step was never begun; or right before it, so
   /// that a step was done and nobody knows.
-  func killManager(atRecord number: Int, keepsRecord: Bool) {
+  func killManager(atRecord number: Int, keepsRecord: Bool, of table: String = "workflow") {
     state.withLock {
+      $0.table = table
       $0.left = number
       $0.keepsRecord = keepsRecord
     }
@@ -51,8 +54,8 @@ final class KillableStore: SQLStore {
   var dialect: SQLDialect { base.dialect }
 
   func write(_ statements: [SQLStatement]) async throws(StoreError) -> [[SQLValue]] {
-    let isRecord = statements.contains { $0.sql.contains(#"INTO "workflow""#) }
     let fate = state.withLock { state -> Fate in
+      let isRecord = statements.contains { $0.sql.contains("INTO \"\(state.table)\"") }
       if state.isDead { return .dead }
       if isRecord, let left = state.leftUntilFailure {
         state.leftUntilFailure = left == 1 ? nil : left - 1

@@ -24,6 +24,11 @@ final class TwoSites: Sendable {
   /// London's second host, if it has one.
   let secondHypervisor = FakeHypervisor(name: "london", hostName: "kvm2")
   let secondAppliance: FakeAppliance
+  /// Paris' second host, if it has one: it has the storage of the first one.
+  let parisSecondHypervisor = FakeHypervisor(name: "paris", hostName: "kvm2")
+  let parisSecondAppliance: FakeAppliance
+  private let parisHosts: any Hypervisor
+  private let parisOthers: [String: FakeAppliance]
   let londonAppliance: FakeAppliance
   let parisAppliance: FakeAppliance
   /// What looks at VMs of the points that paris tries.
@@ -44,12 +49,14 @@ final class TwoSites: Sendable {
   ///   - guestBootInSeconds: How long a recovered guest may take to come up.
   ///   - hasSecondHost: Whether london has two hosts, each with its appliance.
   ///   - parisClock: What paris takes for the time.
+  ///   - parisHasSecondHost: Whether paris has two hosts, with one storage.
   /// - Throws: What a store says that cannot be made.
   init(
     scripts: any ScriptRunning = RecordingScripts(),
     guestBootInSeconds: Int = 60,
     hasSecondHost: Bool = false,
-    parisClock: @escaping @Sendable () -> WallTime = { .now }
+    parisClock: @escaping @Sendable () -> WallTime = { .now },
+    parisHasSecondHost: Bool = false
   ) async throws {
     self.scripts = scripts
     folder = FileManager.default.temporaryDirectory
@@ -61,6 +68,13 @@ final class TwoSites: Sendable {
     checks = FakeChecks(parisAppliance)
     await londonAppliance.connect(to: parisAppliance)
     await secondAppliance.connect(to: parisAppliance)
+    parisSecondAppliance = FakeAppliance(parisSecondHypervisor)
+    await parisSecondAppliance.see(parisAppliance)
+    if parisHasSecondHost { await londonAppliance.connect(to: parisSecondAppliance) }
+    parisHosts =
+      parisHasSecondHost
+      ? HostGroup([parisHypervisor, parisSecondHypervisor], events: EventHub()) : parisHypervisor
+    parisOthers = parisHasSecondHost ? ["kvm2": parisSecondAppliance] : [:]
     let hosts = HostGroup([londonHypervisor, secondHypervisor], events: EventHub())
     londonStore = KillableStore(try Self.store("london", folder))
     londonSite = try Self.site(
@@ -76,13 +90,14 @@ final class TwoSites: Sendable {
     parisSite = try Self.site(
       Self.paris,
       "paris",
-      parisHypervisor,
+      parisHosts,
       parisAppliance,
       switchboard,
       parisStore,
       checks,
       scripts,
       guestBootInSeconds: guestBootInSeconds,
+      others: parisOthers,
       now: parisClock
     )
     try await londonSite.load()
@@ -110,12 +125,13 @@ final class TwoSites: Sendable {
     let site = try Self.site(
       Self.paris,
       "paris",
-      parisHypervisor,
+      parisHosts,
       parisAppliance,
       switchboard,
       try Self.store("paris", folder),
       checks,
-      scripts
+      scripts,
+      others: parisOthers
     )
     try await site.load()
     return site
@@ -152,7 +168,7 @@ final class TwoSites: Sendable {
           controlHost: name,
           controlPort: 1,
           streamHost: name,
-          streamPort: 2
+          streamPort: host == "kvm1" ? 2 : 3
         )
       }
     )

@@ -78,18 +78,4 @@ import Testing
       #expect(await client.send(method, path, body).status == 404, "\(method) \(path)")
     }
   }
-
-  @Test func `recovery appliances can be compared but not changed`() async throws {
-    let client = await APIClient.loggedOn()
-    let root = "/v1/vras/9007199254740993/changeRecoveryVra"
-    #expect(await client.get("\(root)/potentials").items == [])
-    let body = #"{"VmsAllocations": [{"VmIdentifier": "x", "HostIdentifier": "y"}]}"#
-    let validation = await client.send(.post, "\(root)/validate", body)
-    let result = validation.body.object?["VmsValidationsResults"]?.items?.first?.object
-    #expect(result?["Status"] == .integer(1))
-    #expect(result?["Reason"]?.readText?.contains("recovers no VM x") == true)
-    #expect(await client.send(.post, "\(root)/execute", body).status == 400)
-    let wish = #"{"VmsToCalculate": ["x"]}"#
-    #expect(await client.send(.post, "\(root)/recommendation", wish).status == 404)
-  }
 }

@@ -24,6 +24,7 @@ actor FakeSite: SiteService {
   var wishes: [PointSearchWish] = []
   var repositoryWishes: [RepositoryWish] = []
   var restoreWishes: [RestoreWish] = []
+  var relocations: [[VMIdentifier: HostIdentifier]?] = []
   /// Identifiers of what was to be removed.
   var removed: [String] = []
   var created: [VPGDefinition] = []

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ControlProtocol
+package import Hypervisor
 package import Logging
 package import RecoveryModel
 
@@ -48,6 +49,11 @@ package actor ApplianceDirectory {
       guard let name = appliance.hostName else { return true }
       return host.rawValue.hasSuffix(".host-\(name)")
     }
+  }
+
+  /// The hosts of a site that have an appliance.
+  package nonisolated func hosts(of inventory: Inventory) -> Set<HostIdentifier> {
+    Set(inventory.hosts.map(\.identifier).filter { appliance(on: $0) != nil })
   }
 
   /// The same as appliance(on:), with its calls, or the words why there is none.

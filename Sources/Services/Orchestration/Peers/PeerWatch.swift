@@ -116,6 +116,8 @@ struct PeerWatch: Sendable {
           record.phase != .recovered, await !context.vpgs.isChanging(vpg)
         {
           try await context.vpgs.update(vpg) { $0.definition = share.definition }
+          // Journals may be at other appliances by it.
+          await keeper.forgetTargets(of: share.definition)
         }
         guard record.definition.protectedSite == context.site else { continue }
         if share.definition.generation < record.definition.generation {

@@ -23,6 +23,7 @@ package actor RecoveryOperations: RecoveryOperating {
   let searches: PointSearches
   let retentions: Retentions
   let restores: Restores
+  let relocations: Relocations
   private(set) var active: [VPGIdentifier: StoredRecovery] = [:]
   /// What an earlier manager left, until it is gone on with.
   private var loaded: [StoredRecovery] = []
@@ -40,6 +41,7 @@ package actor RecoveryOperations: RecoveryOperating {
       context: context,
       steps: RetentionSteps(context: context, gate: context.gate)
     )
+    relocations = Relocations(context: context, steps: RelocationSteps(context: context))
     restores = Restores(
       context: context,
       steps: RestoreSteps(context: context, gate: context.gate)
@@ -56,6 +58,7 @@ package actor RecoveryOperations: RecoveryOperating {
         case StoredPointSearch.words.kind: try await loadSearch(try StoredPointSearch(record))
         case StoredRetention.words.kind: await retentions.load(try StoredRetention(record))
         case StoredRestore.words.kind: await restores.load(try StoredRestore(record))
+        case StoredRelocation.words.kind: await relocations.load(try StoredRelocation(record))
         default:
           let stored = try StoredRecovery(record)
           loaded.append(stored)
@@ -72,6 +75,7 @@ package actor RecoveryOperations: RecoveryOperating {
     await searches.resume()
     await retentions.resume()
     await restores.resume()
+    await relocations.resume()
     let open = Set(await context.tasks.unfinished().map(\.identifier))
     for stored in loaded {
       let vpg = stored.workflow.vpg

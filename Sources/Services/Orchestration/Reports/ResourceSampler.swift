@@ -127,7 +127,7 @@ package struct ResourceSampler: Sendable {
     recovery.usedByteCount = journal?.replicaByteCount ?? 0
     recovery.journalUsedByteCount = journal?.journalByteCount ?? 0
     recovery.journalLimitByteCount =
-      (vm.journal ?? definition.journal).hardLimitByteCount(of: vm) ?? 0
+      definition.journalLimits(of: vm).hardLimitByteCount(of: vm) ?? 0
     return recovery
   }
 }

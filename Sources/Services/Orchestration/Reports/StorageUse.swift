@@ -85,7 +85,7 @@ struct StorageUse: Sendable {
     }
     let sizes = Dictionary(vm.volumes.map { ($0.identifier, $0.byteCount) }) { first, _ in first }
     // Without a limit a journal may take what it takes.
-    let limit = (vm.journal ?? definition.journal).hardLimitByteCount(of: vm)
+    let limit = definition.journalLimits(of: vm).hardLimitByteCount(of: vm)
     return journal.files.map { file in
       switch file.kind {
       case .replica:

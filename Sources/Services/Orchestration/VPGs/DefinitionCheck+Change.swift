@@ -1,9 +1,11 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Hypervisor
 internal import RecoveryModel
 
 // What of a VPG that is protected cannot become another: where its VMs' journals and replicas are.
+// Which appliance of their storage has them can change.
 
 extension DefinitionCheck {
   mutating func checkChange(from old: VPGDefinition) {
@@ -17,20 +19,14 @@ extension DefinitionCheck {
     for vm in definition.vms {
       guard let kept = old.vms.first(where: { $0.identifier == vm.identifier }) else { continue }
       let member = Self.member(vm)
-      if let host = old.recoveryHost(of: kept), definition.recoveryHost(of: vm) != host {
-        fixed("\(member).Recovery.HostIdentifier", "recovery host", host.rawValue)
-      }
-      let places = [old.journalLimits(of: kept), definition.journalLimits(of: vm)].map(\.datastore)
-      if places[0] != places[1] {
-        let now = places[0]?.rawValue ?? "the appliance's own folder"
-        fixed("\(member).Journal.DatastoreIdentifier", "journal datastore", now)
-      }
+      let stays = definition.recoveryHost(of: vm) == old.recoveryHost(of: kept)
+      if stays { checkJournalChange(of: vm, from: kept, old) }
       for volume in vm.volumes {
         guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }) else {
           continue
         }
-        checkPreseedChange(of: volume, from: same, member)
-        guard let datastore = old.recoveryDatastore(of: same, in: kept),
+        if stays { checkPreseedChange(of: volume, from: same, member) }
+        guard stays, let datastore = old.recoveryDatastore(of: same, in: kept),
           definition.recoveryDatastore(of: volume, in: vm) != datastore
         else { continue }
         fixed(
@@ -40,6 +36,73 @@ extension DefinitionCheck {
         )
       }
     }
+  }
+
+  private mutating func checkJournalChange(
+    of vm: VPGDefinition.ProtectedVM,
+    from kept: VPGDefinition.ProtectedVM,
+    _ old: VPGDefinition
+  ) {
+    let before = old.journalLimits(of: kept).datastore
+    guard definition.journalLimits(of: vm).datastore != before else { return }
+    fixed(
+      "\(Self.member(vm)).Journal.DatastoreIdentifier",
+      "journal datastore",
+      before?.rawValue ?? "the appliance's own folder"
+    )
+  }
+
+  /// Checks VMs that are to be recovered on another host from now on: its appliance takes over
+  /// journal and replicas where they are, so it has to have them at the same paths.
+  ///
+  /// Whether the storage is the same one, the appliances find out by themselves.
+  mutating func checkRelocation(from old: VPGDefinition, _ inventory: Inventory) {
+    let definition = definition
+    func path(_ datastore: DatastoreIdentifier?) -> String? {
+      inventory.datastores.first { $0.identifier == datastore }?.path
+    }
+    for vm in definition.vms {
+      guard let kept = old.vms.first(where: { $0.identifier == vm.identifier }),
+        let host = definition.recoveryHost(of: vm), let before = old.recoveryHost(of: kept),
+        host != before
+      else { continue }
+      let member = Self.member(vm)
+      let journal = old.journalLimits(of: kept).datastore
+      if journal == nil {
+        note(
+          "\(member).Recovery.HostIdentifier",
+          "the journal is in the folder of the appliance on \(before), where no other one finds "
+            + "it; only a journal on a datastore can be taken over"
+        )
+      } else if path(journal) == nil
+        || path(journal) != path(definition.journalLimits(of: vm).datastore)
+      {
+        elsewhere("\(member).Journal.DatastoreIdentifier", path(journal), host)
+      }
+      for volume in vm.volumes {
+        guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }) else {
+          continue
+        }
+        let place = path(old.recoveryDatastore(of: same, in: kept))
+        if place != nil, place == path(definition.recoveryDatastore(of: volume, in: vm)) {
+          continue
+        }
+        elsewhere(
+          "\(member).Volumes[\(volume.identifier)].Datastore.DatastoreIdentifier",
+          place,
+          host
+        )
+      }
+    }
+  }
+
+  private mutating func elsewhere(_ member: String, _ path: String?, _ host: HostIdentifier) {
+    note(
+      member,
+      "to be recovered on \(host) it has to be on the storage it is on"
+        + (path.map { ", which that host has to have at \($0) too" } ?? "")
+        + "; taking the VM out of the VPG and adding it again begins anew elsewhere"
+    )
   }
 
   private mutating func fixed(_ member: String, _ what: String, _ value: String) {

@@ -231,7 +231,7 @@ struct ProtectedHalf: Sendable {
     )
     check.checkMechanism()
     if let old { check.checkChange(from: old) }
-    do throws(SiteError) { try await checkRecovery(&check) } catch {
+    do throws(SiteError) { try await checkRecovery(&check, changing: old) } catch {
       // What is known to be wrong is said, whether or not the other site can be asked.
       try check.finish()
       throw error
@@ -239,7 +239,10 @@ struct ProtectedHalf: Sendable {
     return try check.finish()
   }
 
-  private func checkRecovery(_ check: inout DefinitionCheck) async throws(SiteError) {
+  private func checkRecovery(
+    _ check: inout DefinitionCheck,
+    changing old: VPGDefinition?
+  ) async throws(SiteError) {
     let site = check.definition.recoverySite
     guard !site.rawValue.isEmpty else { return }
     let isKnown = await context.peers.record(of: site) != nil
@@ -251,7 +254,9 @@ struct ProtectedHalf: Sendable {
     }
     let peer = try await context.peers.client(for: site)
     let hosts = try await peer.site().appliances.map(\.host)
-    check.checkRecovery(try await peer.inventory(), hostsWithAppliance: Set(hosts))
+    let inventory = try await peer.inventory()
+    check.checkRecovery(inventory, hostsWithAppliance: Set(hosts))
+    if let old { check.checkRelocation(from: old, inventory) }
   }
 
   // MARK: Deleting

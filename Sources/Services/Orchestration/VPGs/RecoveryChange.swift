@@ -11,7 +11,8 @@ internal import Store
 ///
 /// The new definition is stored as pending first, so that a manager that is stopped on the way
 /// knows what to take back. The VPG has it once every journal of it is there; only then journals of
-/// VMs that left the VPG go.
+/// VMs that left the VPG go. Those of VMs that are recovered on another host from now on are handed
+/// over, appliance to appliance; at each moment one of them at most can open such a journal.
 struct RecoveryChange: Sendable {
   let half: RecoveryHalf
   /// The VPG as it is before the change.
@@ -29,6 +30,16 @@ struct RecoveryChange: Sendable {
     new.vms.filter { vm in !old.vms.contains { $0.stream == vm.stream } }
   }
 
+  /// VMs whose journal another appliance is to have, as they were and as they are to be.
+  private var moving: [(from: VPGDefinition.ProtectedVM, to: VPGDefinition.ProtectedVM)] {
+    new.vms.compactMap { vm in
+      guard let before = old.vms.first(where: { $0.stream == vm.stream }) else { return nil }
+      let places = [old.recoveryHost(of: before), new.recoveryHost(of: vm)]
+        .map { $0.flatMap(context.appliances.appliance)?.identifier }
+      return places[0] == places[1] ? nil : (before, vm)
+    }
+  }
+
   /// - Returns: Where each stream is to be sent.
   func carryOut(
     _ inventory: Inventory
@@ -41,6 +52,10 @@ struct RecoveryChange: Sendable {
     try await context.vpgs.update(new.identifier) { $0.pending = new }
     let targets: [StreamIdentifier: PrepareReply.StreamTarget]
     do throws(SiteError) {
+      for (from, to) in moving {
+        try await site(old).appliance(of: from).handOverJournal(from.stream)
+        try await take(to, in: new, inventory)
+      }
       targets = try await half.keepJournals(new, inventory)
       try await context.vpgs.update(new.identifier) {
         $0.definition = new
@@ -55,14 +70,16 @@ struct RecoveryChange: Sendable {
     return targets
   }
 
-  /// Puts everything as it was before the change.
+  /// Puts everything as it was before the change, unless the store says that it was carried out.
   ///
   /// What an appliance that does not answer still has is taken back with the next change or start.
   func takeBack() async {
     do throws(SiteError) {
+      guard try await context.vpgs.reread(old.identifier)?.pending == new else { return }
       for vm in joining { try await half.endJournal(of: vm, in: new, keepsReplica: false) }
       let inventory: Inventory
       do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
+      for (from, to) in moving { try await takeBack(from, to, inventory) }
       _ = try await half.keepJournals(old, inventory)
       try await context.vpgs.update(old.identifier) { $0.pending = nil }
     } catch {
@@ -73,12 +90,45 @@ struct RecoveryChange: Sendable {
     }
   }
 
-  /// A journal that somebody reads cannot be ended.
+  private func takeBack(
+    _ from: VPGDefinition.ProtectedVM,
+    _ to: VPGDefinition.ProtectedVM,
+    _ inventory: Inventory
+  ) async throws(SiteError) {
+    do throws(SiteError) {
+      try await site(new).appliance(of: to).handOverJournal(to.stream)
+    } catch {
+      // It may never have had it. If it has, the other one does not get it.
+      context.logger.warning(
+        "journal not handed back",
+        metadata: ["vm": "\(to.name)", "reason": "\(error.message)"]
+      )
+    }
+    try await take(from, in: old, inventory)
+  }
+
+  private func take(
+    _ vm: VPGDefinition.ProtectedVM,
+    in definition: VPGDefinition,
+    _ inventory: Inventory
+  ) async throws(SiteError) {
+    try await site(definition).appliance(of: vm)
+      .takeOverJournal(vm.stream, half.journalRequest(for: vm, definition, inventory))
+  }
+
+  private func site(_ definition: VPGDefinition) -> RecoverySite {
+    RecoverySite(context: context, definition: definition)
+  }
+
+  /// A journal that somebody reads cannot be ended, nor handed over.
   private func refuseWhileRead() async throws(SiteError) {
-    try await JournalReaders(site: RecoverySite(context: context, definition: old))
-      .refuse(leaving) { vm in
-        "The VM \(vm.name) cannot leave the VPG \(old.name): a point of its journal"
-      }
+    let readers = JournalReaders(site: site(old))
+    try await readers.refuse(leaving) { vm in
+      "The VM \(vm.name) cannot leave the VPG \(old.name): a point of its journal"
+    }
+    try await readers.refuse(moving.map(\.from)) { vm in
+      "The VM \(vm.name) cannot be given another recovery host: a point of its journal"
+    }
   }
 
   /// Nobody would ever find the replica of a VM that no VPG has any more.

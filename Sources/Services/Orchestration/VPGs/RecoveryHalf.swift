@@ -20,6 +20,18 @@ struct RecoveryHalf: Sendable {
     guard definition.protectedSite == caller, definition.recoverySite == context.site else {
       throw .invalid("The VPG \(definition.name) is not one of these two sites.")
     }
+    await context.vpgs.beginPreparation(of: definition.identifier)
+    do throws(SiteError) {
+      let reply = try await prepareAlone(definition)
+      await context.vpgs.endPreparation(of: definition.identifier)
+      return reply
+    } catch {
+      await context.vpgs.endPreparation(of: definition.identifier)
+      throw error
+    }
+  }
+
+  private func prepareAlone(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     var known = await context.vpgs.record(definition.identifier)
     if let before = known, isReversal(definition, of: before) { known = nil }
     if let known { try await refuseUnlessPossible(definition, known) }
@@ -27,12 +39,8 @@ struct RecoveryHalf: Sendable {
     do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
     var check = DefinitionCheck(definition)
     check.checkItself(others: await context.vpgs.all())
-    check.checkRecovery(
-      inventory,
-      hostsWithAppliance: Set(
-        inventory.hosts.map(\.identifier).filter { context.appliances.appliance(on: $0) != nil }
-      )
-    )
+    check.checkRecovery(inventory, hostsWithAppliance: context.appliances.hosts(of: inventory))
+    if let known { check.checkRelocation(from: known.definition, inventory) }
     // What was asked already, and is only said again, must not keep the VPG from its journals.
     if let policy = definition.retention, policy != known?.definition.retention {
       let repositories = try await RepositoryBook(context: context).all()
@@ -104,7 +112,11 @@ struct RecoveryHalf: Sendable {
     for record in await context.vpgs.all()
     where record.pending != nil && record.definition.recoverySite == context.site {
       guard let pending = record.pending else { continue }
+      let vpg = record.definition.identifier
+      // Who changed the VPG meanwhile took back what was left.
+      await context.vpgs.beginPreparation(of: vpg)
       await RecoveryChange(half: self, record: record, new: pending).takeBack()
+      await context.vpgs.endPreparation(of: vpg)
     }
   }
 
@@ -185,7 +197,7 @@ struct RecoveryHalf: Sendable {
     return targets
   }
 
-  private func journalRequest(
+  func journalRequest(
     for vm: VPGDefinition.ProtectedVM,
     _ definition: VPGDefinition,
     _ inventory: Inventory

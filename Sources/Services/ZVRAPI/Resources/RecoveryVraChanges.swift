@@ -5,17 +5,23 @@ internal import Hypervisor
 internal import Orchestration
 internal import RecoveryModel
 
-/// Where the VMs that an appliance recovers could go instead: part of `/v1/vras`.
+/// Other hosts for the VMs that an appliance recovers: part of `/v1/vras`.
 enum RecoveryVraChanges {
   private static let root = "vras/{vraIdentifier}/changerecoveryvra"
+  private static let allocationExample =
+    #"{"VmsAllocations": [{"VmIdentifier": "…", "HostIdentifier": "…"}]}"#
 
   static var routes: [Route] {
     [
       Route(.get, "\(root)/potentials", "Hosts whose appliance could take a VM over.") { call in
-        let view = try await view(call)
-        if let vm = call.query.text("vmIdentifier") { try view.check([vm]) }
+        let choice = try await choice(call)
+        let vm = call.query.text("vmIdentifier").map { VMIdentifier($0) }
+        if let vm { try choice.check([vm]) }
+        let targets = choice.targets.filter { target in
+          vm.map { choice.obstacle(of: $0, to: target.host) == nil } ?? true
+        }
         return .list(
-          view.targets.map { target in
+          targets.map { target in
             .object(
               "VraPotentialHostApi",
               [
@@ -30,47 +36,56 @@ enum RecoveryVraChanges {
       Route(
         .post,
         "\(root)/recommendation",
-        "The least busy host for each VM.",
+        "The least busy host that can take it, for each VM.",
         body: #"{"VmsToCalculate": [], "Constraints": {"FixedVmsAllocations": []}}"#
       ) { call in
-        let view = try await view(call)
+        let choice = try await choice(call)
         let fixed = try allocations(
           call.body.object("Constraints"),
           "FixedVmsAllocations"
         )
-        try view.check(fixed.map(\.vm))
-        let wanted = try call.body.texts("VmsToCalculate")
-        try view.check(wanted)
+        let wanted = try call.body.texts("VmsToCalculate").map { VMIdentifier($0) }
+        try choice.check(fixed.map(\.vm) + wanted)
         return .value(
-          view.recommendation(for: wanted.isEmpty ? view.vms : wanted, fixed: fixed)
+          choice.recommendation(for: wanted.isEmpty ? choice.machines.map(\.vm) : wanted, fixed)
         )
       },
       Route(
         .post,
         "\(root)/validate",
         "Whether VMs could go to the hosts named.",
-        body: #"{"VmsAllocations": [{"VmIdentifier": "…", "HostIdentifier": "…"}]}"#
+        body: allocationExample
       ) { call in
-        let view = try await view(call)
-        return .value(view.validation(of: try allocations(call.body, "VmsAllocations")))
+        let choice = try await choice(call)
+        return .value(choice.validation(of: try allocations(call.body, "VmsAllocations")))
       },
       Route(
         .post,
         "\(root)/execute",
-        "Would give VMs to other appliances; not available.",
-        body: #"{"VmsAllocations": [{"VmIdentifier": "…", "HostIdentifier": "…"}]}"#
+        "Has VMs recovered on other hosts: those named, or without any all VMs of the appliance.",
+        body: allocationExample
       ) { call in
-        let view = try await view(call)
-        for allocation in try allocations(call.body, "VmsAllocations") {
-          if let obstacle = view.obstacle(to: allocation) { throw APIError.invalid(obstacle) }
+        let appliance = try await Vras.applianceInPath(call).identifier
+        guard let named = call.body["VmsAllocations"], named.items != nil else {
+          return .text(
+            try await call.site.relocate(nil, from: appliance, user: call.user).rawValue
+          )
         }
-        throw APIError.notAvailable("changing a VM's recovery appliance")
+        let wanted = try allocations(call.body, "VmsAllocations")
+        guard !wanted.isEmpty else { throw APIError.invalid("VmsAllocations names no VM") }
+        let machines = Dictionary(wanted.map { ($0.vm, $0.host) }) { first, _ in first }
+        guard machines.count == wanted.count else {
+          throw APIError.invalid("VmsAllocations names a VM twice")
+        }
+        return .text(
+          try await call.site.relocate(machines, from: appliance, user: call.user).rawValue
+        )
       },
     ]
   }
 
   /// A VM and the host it is to go to.
-  fileprivate typealias Allocation = (vm: String, host: String)
+  fileprivate typealias Allocation = (vm: VMIdentifier, host: HostIdentifier)
 
   private static func allocations(
     _ body: APIObject,
@@ -81,100 +96,74 @@ enum RecoveryVraChanges {
       guard let vm = try item.object?.text("VmIdentifier"),
         let host = try item.object?.text("HostIdentifier")
       else { throw .invalid("\(name) has an entry without VmIdentifier or HostIdentifier") }
-      found.append((vm, host))
+      found.append((VMIdentifier(vm), HostIdentifier(host)))
     }
     return found
   }
 
-  private static func view(_ call: APICall) async throws -> Situation {
-    let appliance = try await Vras.applianceInPath(call)
-    let local = call.site.siteIdentifier
-    let machines = try await call.site.protectedVMs { $0.recoverySite == local }.filter {
-      ($0.vm.host ?? $0.vpg.definition.recovery.host) == appliance.host
+  private static func choice(_ call: APICall) async throws -> RelocationChoice {
+    try await call.site.relocationChoice(from: try await Vras.applianceInPath(call).identifier)
+  }
+}
+
+extension RelocationChoice {
+  fileprivate func check(_ names: [VMIdentifier]) throws(APIError) {
+    for name in names where !machines.contains(where: { $0.vm == name }) {
+      throw .notFound("the appliance \(appliance) recovers no VM \(name)")
     }
-    return Situation(
-      appliance: appliance,
-      vms: machines.map(\.vm.identifier.rawValue),
-      targets: try await call.site.appliances().filter {
-        $0.isRunning && $0.identifier != appliance.identifier
-      }
+  }
+
+  fileprivate func validation(of allocations: [RecoveryVraChanges.Allocation]) -> APIValue {
+    .object(
+      "VraChangeRecoveryHostValidationResultsApi",
+      [
+        "VmsValidationsResults": .list(
+          allocations.map { allocation in
+            let obstacle = obstacle(of: allocation.vm, to: allocation.host)
+            return .object(
+              "VraChangeRecoveryHostVmValidationResultApi",
+              [
+                "VmIdentifier": .identifier(allocation.vm),
+                "HostIdentifier": .identifier(allocation.host),
+                "Status": APIEnumerations.changeRecoveryHostStatus.value(obstacle == nil ? 0 : 1),
+                "Reason": .text(obstacle),
+              ]
+            )
+          },
+          element: "VraChangeRecoveryHostVmValidationResultApi"
+        )
+      ]
     )
   }
 
-  /// The VMs an appliance recovers, and the appliances that could instead.
-  private struct Situation {
-    let appliance: ApplianceView
-    let vms: [String]
-    let targets: [ApplianceView]
-
-    func check(_ names: [String]) throws(APIError) {
-      for name in names where !vms.contains(name) {
-        throw .notFound("the appliance \(appliance.identifier) recovers no VM \(name)")
-      }
-    }
-
-    /// Why a VM cannot go to a host; nil if it could.
-    func obstacle(to allocation: Allocation) -> String? {
-      if !vms.contains(allocation.vm) {
-        return "the appliance \(appliance.identifier) recovers no VM \(allocation.vm)"
-      }
-      if !targets.contains(where: { $0.host.rawValue == allocation.host }) {
-        return "no other appliance runs on the host \(allocation.host)"
-      }
-      return nil
-    }
-
-    func validation(of allocations: [Allocation]) -> APIValue {
-      .object(
-        "VraChangeRecoveryHostValidationResultsApi",
-        [
-          "VmsValidationsResults": .list(
-            allocations.map { allocation in
-              let obstacle = obstacle(to: allocation)
-              return .object(
-                "VraChangeRecoveryHostVmValidationResultApi",
-                [
-                  "VmIdentifier": .string(allocation.vm),
-                  "HostIdentifier": .string(allocation.host),
-                  "Status": APIEnumerations.changeRecoveryHostStatus.value(obstacle == nil ? 0 : 1),
-                  "Reason": .text(obstacle),
-                ]
-              )
-            },
-            element: "VraChangeRecoveryHostVmValidationResultApi"
-          )
-        ]
-      )
-    }
-
-    /// Gives each VM to the appliance that recovers the fewest, those given before counted.
-    func recommendation(for names: [String], fixed: [Allocation]) -> APIValue {
-      var load = targets.map(\.recovery.vms)
-      let recommendations = names.map { name -> APIValue in
-        let index =
-          fixed.first { $0.vm == name }
-          .flatMap { allocation in targets.firstIndex { $0.host.rawValue == allocation.host } }
-          ?? load.indices.min { load[$0] < load[$1] }
-        if let index { load[index] += 1 }
-        return .object(
-          "VraChangeRecoveryHostVmRecommendationApi",
-          [
-            "VmIdentifier": .string(name),
-            "HostIdentifier": .identifier(index.map { targets[$0].host }),
-            "HostName": .text(index.map { targets[$0].hostName }),
-            "Reason": .text(index == nil ? "no other appliance is running" : nil),
-          ]
-        )
-      }
+  fileprivate func recommendation(
+    for names: [VMIdentifier],
+    _ fixed: [RecoveryVraChanges.Allocation]
+  ) -> APIValue {
+    let places = spread(
+      names,
+      fixed: Dictionary(fixed.map { ($0.vm, $0.host) }) { first, _ in first }
+    )
+    let recommendations = names.map { name -> APIValue in
+      let target = targets.first { $0.host == places[name] }
       return .object(
-        "VraChangeRecoveryHostRecommendationResultApi",
+        "VraChangeRecoveryHostVmRecommendationApi",
         [
-          "Recommendations": .list(
-            recommendations,
-            element: "VraChangeRecoveryHostVmRecommendationApi"
-          )
+          "VmIdentifier": .identifier(name),
+          "HostIdentifier": .identifier(target?.host),
+          "HostName": .text(target?.hostName),
+          "Reason": .text(target == nil ? obstacle(of: name) : nil),
         ]
       )
     }
+    return .object(
+      "VraChangeRecoveryHostRecommendationResultApi",
+      [
+        "Recommendations": .list(
+          recommendations,
+          element: "VraChangeRecoveryHostVmRecommendationApi"
+        )
+      ]
+    )
   }
 }

@@ -1,0 +1,47 @@
+// Copyright the Understudy authors
+// SPDX-License-Identifier: Apache-2.0
+
+extension VPGDefinition {
+  /// The recovery site's host for one of the VMs.
+  package func recoveryHost(of vm: ProtectedVM) -> HostIdentifier? { vm.host ?? recovery.host }
+
+  /// The recovery site's datastore for one of the disks.
+  package func recoveryDatastore(
+    of volume: ProtectedVolume,
+    in vm: ProtectedVM
+  ) -> DatastoreIdentifier? {
+    volume.datastore ?? vm.datastore ?? recovery.datastore
+  }
+
+  /// The limits of one VM's journal: its own, and the VPG's where it has none.
+  package func journalLimits(of vm: ProtectedVM) -> StorageLimits {
+    guard var limits = vm.journal else { return journal }
+    if limits.hardLimitInMB == nil && limits.hardLimitInPercent == nil {
+      limits.hardLimitInMB = journal.hardLimitInMB
+      limits.hardLimitInPercent = journal.hardLimitInPercent
+    }
+    if limits.warningThresholdInMB == nil && limits.warningThresholdInPercent == nil {
+      limits.warningThresholdInMB = journal.warningThresholdInMB
+      limits.warningThresholdInPercent = journal.warningThresholdInPercent
+    }
+    limits.datastore = limits.datastore ?? journal.datastore
+    return limits
+  }
+
+  /// Whether the VMs are recovered at the site they are protected at: the site is its own peer, and
+  /// one record of the VPG is there for both of its halves.
+  package var isWithinOneSite: Bool { protectedSite == recoverySite }
+
+  /// The site at the other end.
+  package func peer(of site: SiteIdentifier) -> SiteIdentifier {
+    site == protectedSite ? recoverySite : protectedSite
+  }
+}
+
+extension VPGDefinition.ProtectedVM {
+  /// The folder of the VM's replicas, by its name; it cannot lead out of the folder it is in.
+  package var folderName: String {
+    let plain = (replicaFolder ?? name).replacing("/", with: "_")
+    return plain.hasPrefix(".") ? "_\(plain)" : plain
+  }
+}
