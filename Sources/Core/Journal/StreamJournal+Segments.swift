@@ -42,8 +42,8 @@ extension StreamJournal {
           contents.prepared = segment
         }
       } catch {
-        // What has no name of a segment is removed on opening at the latest.
-        if let spare { try? folder.remove(spare.name) }
+        // It may have taken the last room there was, and a fold needs some to make more.
+        try? folder.remove(spare?.name ?? "segment.tmp")
         throw failed(error)
       }
     }
@@ -99,7 +99,10 @@ extension StreamJournal {
           Spare(name: Spare.name(number), file: file, byteCount: byteCount, ticket: 0)
         )
       }
-    } catch { throw failed(error) }
+    } catch {
+      try? folder.remove("spare.tmp")
+      throw failed(error)
+    }
   }
 
   /// Puts the files of segments that are no longer needed aside, or removes them.

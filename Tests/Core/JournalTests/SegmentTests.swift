@@ -260,6 +260,14 @@ import Testing
     #expect(journal.statistics.extentCount <= 44)
   }
 
+  @Test func `leave nothing behind that there was no room for`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    fixture.disk.setFull(true)
+    #expect(throws: JournalError.self) { try journal.maintain() }
+    #expect(try fixture.disk.folder("journal").list().allSatisfy { !$0.hasSuffix(".tmp") })
+  }
+
   @Test func `keeps zeroes out of the replica's way`() throws {
     var fixture = Fixture()
     let journal = try fixture.openCompleted()
