@@ -307,6 +307,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var deletion: Deletion?
   /// At the protected site: disks that are left to other tools for a while.
   package var suspensions: [TapSuspension] = []
+  /// At the protected site: disks of temporary data that the recovery site has, once and for all.
+  package var settled: Set<SettledDisk> = []
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
   package var pending: VPGDefinition? {
@@ -336,7 +338,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case sharedDefinition = "definition"
     case sharedPending = "pending"
-    case isPaused, lastTest, phase, shutDown, deletion, suspensions, recovered
+    case isPaused, lastTest, phase, shutDown, deletion, suspensions, settled, recovered
     case retention
   }
 
@@ -352,6 +354,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     shutDown = try values.decode([VMIdentifier].self, forKey: .shutDown)
     deletion = try values.decodeIfPresent(Deletion.self, forKey: .deletion)
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
+    settled = try values.decodeIfPresent(Set<SettledDisk>.self, forKey: .settled) ?? []
     sharedPending = try values.decodeIfPresent(Shared.self, forKey: .sharedPending)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
     retention = try values.decodeIfPresent(RetentionStanding.self, forKey: .retention)

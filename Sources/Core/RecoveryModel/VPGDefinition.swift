@@ -273,7 +273,8 @@ extension VPGDefinition {
     package var preseed: Preseed?
     /// How the disk is kept the same, by the API's name; nil is `ContinuousSync`.
     package var syncSettings: String?
-    /// Whether the disk holds what nobody needs after a recovery.
+    /// Whether the disk holds what nobody needs after a recovery: it is synced once, and what is
+    /// written to it later is not sent.
     package var isSwap: Bool?
 
     package init(

@@ -63,6 +63,16 @@ package enum SyncState: String, Codable, Sendable {
   case ordered
 }
 
+/// What the receiver has of a stream's disks, as far as its sender knows.
+package enum RemoteCopy: String, Codable, Sendable {
+  /// It has not said, or a sync is on its way.
+  case unknown
+  /// It has no complete copy, or has lost of what it once had.
+  case partial
+  /// All that syncs brought is durable there, and the stream is in order.
+  case whole
+}
+
 /// An instant of a VPG at which all its streams are mutually consistent, durable in every
 /// journal of the VPG.
 package struct Checkpoint: Hashable, Codable, Sendable {

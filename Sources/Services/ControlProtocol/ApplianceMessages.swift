@@ -138,6 +138,8 @@ package struct StreamStatus: Codable, Sendable {
   package var restingRPOInMilliseconds: Int64?
   /// How long guests waited for checkpoints over several appliances, since the process began.
   package var holds = Holds()
+  /// What the other site has of the disks.
+  package var remoteCopy = RemoteCopy.unknown
 
   package init(
     stream: StreamIdentifier,
@@ -342,6 +344,8 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
   package var bufferByteCount: UInt64
   /// While true writes are not kept: the guest goes on, and a sync is needed afterwards.
   package var isPaused: Bool
+  /// Volumes of temporary data that the other site has durably: nothing more of them is sent.
+  package var settled: [VolumeIdentifier] = []
 
   package init(
     vpg: VPGIdentifier,
@@ -377,6 +381,11 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
       self.number = number
       self.byteCount = byteCount
     }
+  }
+
+  /// The places of the settled volumes in the list.
+  package var settledIndices: Set<Int> {
+    Set(volumes.indices.filter { settled.contains(volumes[$0].identifier) })
   }
 
   /// The volumes as the stream's records tell of them.

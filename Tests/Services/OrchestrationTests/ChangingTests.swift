@@ -121,7 +121,7 @@ import Testing
           $0.policy.rpoTargetInSeconds = 0
           $0.recovery.host = HostIdentifier("nowhere")
           $0.vms[0].volumes[0].datastore = DatastoreIdentifier("elsewhere")
-          $0.vms[0].volumes[1].isSwap = true
+          $0.vms[0].volumes[1].syncSettings = "InitialSyncOnly"
           $0.vms[0].nics[0].failoverTest.address = "10.0.0.1"
           $0.vms[0].scratch = .init(hardLimitInMB: 1)
           $0.scripting.postBackup = .init()
@@ -141,7 +141,7 @@ import Testing
       ] {
         #expect(members.contains(member), "\(member) is not among \(problems)")
       }
-      #expect(problems.contains { $0.contains("IsSwap") })
+      #expect(problems.contains { $0.contains("InitialSyncOnly") })
       #expect(problems.contains { $0.contains("no datastore elsewhere") })
       #expect(try await Self.agreed(sites, before.identifier) == before)
       #expect(try await sites.londonSite.tasks().count == tasks)

@@ -24,12 +24,15 @@ actor FakeAppliance: ApplianceControl {
   private var marks: [StreamIdentifier: [Checkpoint]] = [:]
   private(set) var trust = TrustRequest(authorities: [:])
   private(set) var syncCount = 0
+  /// The disks that the last sync read.
+  private(set) var syncedVolumes: Set<VolumeIdentifier> = []
   private(set) var keptReplicas: [Bool] = []
   private var hangs = false
   private var isFull = false
   private var markRefusal: String?
   private var history = JournalStatus.History()
   private var restingRPO: Int64?
+  private var remoteCopy: RemoteCopy?
   private var missingWrites: UInt64 = 0
   private(set) var held: Checkpoint?
   private(set) var lastMark: Checkpoint?
@@ -46,6 +49,9 @@ actor FakeAppliance: ApplianceControl {
   func setResting(rpoInMilliseconds: Int64?) { restingRPO = rpoInMilliseconds }
   /// Lets the other side lack writes, of 4096 bytes each.
   func setMissing(writes: UInt64) { missingWrites = writes }
+  /// What streams say of the other side's copy; nil is what is so here.
+  func setRemoteCopy(_ copy: RemoteCopy?) { remoteCopy = copy }
+  func settledVolumes() -> [VolumeIdentifier] { streams.values.flatMap(\.request.settled) }
   func streamCount() -> Int { streams.count }
   func isPaused() -> Bool { streams.values.contains(where: \.request.isPaused) }
   func setHanging(_ hangs: Bool) { self.hangs = hangs }
@@ -185,6 +191,8 @@ actor FakeAppliance: ApplianceControl {
     )
     for index in status.streams.indices {
       status.streams[index].restingRPOInMilliseconds = restingRPO
+      let isOrdered = status.streams[index].sync == .ordered && !status.streams[index].needsSync
+      status.streams[index].remoteCopy = remoteCopy ?? (isOrdered ? .whole : .unknown)
       if restingRPO != nil { status.streams[index].needsSync = true }
     }
     for index in status.journals.indices { status.journals[index].history = history }
@@ -198,8 +206,9 @@ actor FakeAppliance: ApplianceControl {
 
   func protect(_ stream: StreamIdentifier, _ request: ProtectRequest) -> ProtectReply {
     var state = streams[stream] ?? Stream(request: request)
+    let isUnsettled = !Set(state.request.settled).isSubset(of: request.settled)
     state.request = request
-    if request.isPaused { state.needsSync = true }
+    if request.isPaused || isUnsettled { state.needsSync = true }
     streams[stream] = state
     return ProtectReply(tapSocketPath: "/run/\(stream)/tap", pullSocketPath: "/run/\(stream)/pull")
   }
@@ -213,6 +222,7 @@ actor FakeAppliance: ApplianceControl {
 
   func sync(_ stream: StreamIdentifier, _ request: SyncRequest) {
     syncCount += 1
+    syncedVolumes = Set(request.exportNames.keys)
     streams[stream]?.sync = .ordered
     streams[stream]?.needsSync = false
   }

@@ -15,7 +15,17 @@ import Testing
   ) async throws {
     let sites = try await TwoSites()
     try await sites.run {
-      let definition = try await sites.protectedVPG()
+      let definition = try await sites.protectedVPG { wish in
+        // The second disk holds temporary data, which changes nothing.
+        var volume = VPGDefinition.ProtectedVolume(
+          identifier: VolumeIdentifier("scsi:0:1"),
+          number: 0,
+          target: "",
+          byteCount: 0
+        )
+        volume.isSwap = true
+        wish.vms[0].volumes = [volume]
+      }
       let (vpg, vm) = (definition.identifier, definition.vms[0].identifier)
       // What an appliance says of a stream whose taps are closed and all of whose writes are sent.
       await sites.londonAppliance.setResting(rpoInMilliseconds: 0)
@@ -101,6 +111,8 @@ import Testing
           let view = try await site.vpg(vpg)
           return view.definition.protectedSite == TwoSites.paris && view.status == .meetingSLA
         }
+        let volumes = try await site.vpg(vpg).definition.vms[0].volumes
+        #expect(volumes.map(\.isSwap) == [nil, true])
       }
       #expect(await sites.londonHypervisor.virtualMachine(vm) == nil)
       let journals = await sites.londonAppliance.journals.values

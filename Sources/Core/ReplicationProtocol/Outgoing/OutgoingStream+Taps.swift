@@ -7,6 +7,10 @@ extension OutgoingStream {
   /// A tap has a new connection, which takes over from any older one of the volume.
   package mutating func tapOpened(volume: Int, now: WallTime) -> UInt64 {
     defer { nextOwner += 1 }
+    if rests(volume) {
+      volumes[volume].owner = nextOwner
+      return nextOwner
+    }
     if volumes[volume].owner != nil {
       loseOrder("a second connection took a disk's tap over", now: now)
     }
@@ -19,6 +23,7 @@ extension OutgoingStream {
   package mutating func tapClosed(volume: Int, owner: UInt64, now: WallTime) {
     guard volumes[volume].owner == owner else { return }
     volumes[volume].owner = nil
+    guard !rests(volume) else { return }
     let wasOrdered = mode == .ordered
     loseOrder("the hypervisor closed a disk's tap", now: now)
     if wasOrdered { wasClosedInOrder = true }
@@ -30,7 +35,7 @@ extension OutgoingStream {
     count: Int,
     owner: UInt64
   ) -> UnsafeMutableRawBufferPointer? {
-    guard mode != .dropping, volumes[volume].owner == owner else { return nil }
+    guard mode != .dropping, volumes[volume].owner == owner, !rests(volume) else { return nil }
     guard let room = unsafe volumes[volume].ring.reserve(count) else { return nil }
     volumes[volume].reserver = owner
     return unsafe room
@@ -59,8 +64,9 @@ extension OutgoingStream {
     let isNewest = volumes[volume].owner == owner
     let isReserved = checksum != nil && volumes[volume].reserver == owner
     if isReserved { volumes[volume].reserver = nil }
-    if isNewest { countWrite(count, now: now) }
-    guard isNewest, mode != .dropping else {
+    let isWanted = isNewest && !rests(volume)
+    if isWanted { countWrite(count, now: now) }
+    guard isWanted, mode != .dropping else {
       if isReserved { volumes[volume].ring.abandon() }
       return isNewest
     }
@@ -94,6 +100,7 @@ extension OutgoingStream {
     now: WallTime
   ) -> Bool {
     guard volumes[volume].owner == owner else { return false }
+    guard !rests(volume) else { return true }
     countWrite(Int(count), now: now)
     guard mode != .dropping else { return true }
     guard records.hasRoom(for: 1) else {

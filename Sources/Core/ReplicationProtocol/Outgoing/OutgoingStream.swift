@@ -35,6 +35,8 @@ package struct OutgoingStream: ~Copyable {
     var owner: UInt64?
     /// Whose reservation is open.
     var reserver: UInt64?
+    /// Whether its writes are not wanted any more once the receiver has it whole.
+    var isSettled = false
   }
 
   package internal(set) var mode = Mode.dropping
@@ -110,8 +112,8 @@ package struct OutgoingStream: ~Copyable {
   }
   /// Bytes of payload there is room for.
   package var capacity: Int { volumes.reduce(sideRing.capacity) { $0 + $1.ring.capacity } }
-  /// Whether every volume's tap has a connection.
-  package var hasAllTaps: Bool { volumes.allSatisfy { $0.owner != nil } }
+  /// Whether every volume's tap has a connection, but for those that rest.
+  package var hasAllTaps: Bool { volumes.indices.allSatisfy { hasTap($0) || rests($0) } }
   /// Whether a volume's tap has a connection.
   package func hasTap(_ volume: Int) -> Bool { volumes[volume].owner != nil }
 
@@ -125,7 +127,9 @@ package struct OutgoingStream: ~Copyable {
   /// Whether the stream has every write if the VM is off: its taps were all closed in order.
   ///
   /// Only who knows that the VM is off may take it for an ordered one.
-  package var isAtRest: Bool { wasClosedInOrder && volumes.allSatisfy { $0.owner == nil } }
+  package var isAtRest: Bool {
+    wasClosedInOrder && volumes.indices.allSatisfy { !hasTap($0) || rests($0) }
+  }
 
   /// The age of the oldest record that the other site does not have, in milliseconds.
   package func ageOfOldestRecord(now: WallTime) -> Int64 {

@@ -47,6 +47,7 @@ final class ProtectedStream: @unchecked Sendable {
       byteCount: min(request.bufferByteCount, context.largestBuffer)
     )
     buffer.setPaused(request.isPaused)
+    buffer.settle(request.settledIndices)
     self.buffer = buffer
     let volumes = request.volumes
     server = try NBDServer(socketPath: reply.tapSocketPath) { exportName in
@@ -102,6 +103,11 @@ final class ProtectedStream: @unchecked Sendable {
     let (now, old) = monitor.withLock { (request, sender) }
     guard now != other else { return }
     if now.isPaused != other.isPaused { buffer.setPaused(other.isPaused) }
+    if now.settled != other.settled {
+      var sorted = other
+      sorted.volumes = now.volumes
+      buffer.settle(sorted.settledIndices)
+    }
     if now.priority != other.priority { old.setPriority(other.priority) }
     let isSameWay =
       now.remoteHost == other.remoteHost && now.remotePort == other.remotePort

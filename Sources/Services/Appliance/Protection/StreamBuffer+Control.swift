@@ -60,6 +60,17 @@ extension StreamBuffer {
     }
   }
 
+  /// Says which volumes the other site has for good; see ``OutgoingStream/settle(_:now:)``.
+  func settle(_ volumes: Set<Int>) {
+    monitor.withLock {
+      stream.settle(volumes, now: WallTime.ofThisMachine())
+      monitor.broadcast()
+    }
+  }
+
+  /// Whether a sync leaves a volume out.
+  func rests(_ volume: Int) -> Bool { monitor.withLock { stream.rests(volume) } }
+
   /// Ends all waits; nothing is kept any more.
   func close() {
     monitor.withLock {
@@ -98,6 +109,7 @@ extension StreamBuffer {
       status.connectedVolumes = volumeNames.indices.filter { stream.hasTap($0) }
         .map { volumeNames[$0] }
       status.lastError = stream.lastError
+      status.remoteCopy = stream.remoteCopy
       status.restingRPOInMilliseconds =
         stream.isAtRest ? stream.ageOfOldestRecord(now: now) : nil
       let lengths = stream.hold.lengths

@@ -134,17 +134,18 @@ final class SyncEngine: @unchecked Sendable {
 
   private func sync(_ generation: UInt64) throws {
     let disks = try openDisks()
-    defer { for disk in disks { disk.close() } }
+    defer { for disk in disks { disk?.close() } }
     let bytes = UnsafeMutableRawBufferPointer.allocate(
       byteCount: Self.stepByteCount,
       alignment: 4096
     )
     defer { bytes.deallocate() }
     var plan = SyncPlan(
-      ranges: try zip(disks, volumes).map { try $0.changed(of: $1.byteCount) },
+      ranges: try zip(disks, volumes).map { try $0?.changed(of: $1.byteCount) ?? [] },
       stepByteCount: Self.stepByteCount,
       lookahead: Self.lookahead,
-      wholeByteCount: goesOn ? volumes.reduce(0) { $0 + $1.byteCount } : nil
+      wholeByteCount: goesOn
+        ? zip(disks, volumes).reduce(0) { $0 + ($1.0 == nil ? 0 : $1.1.byteCount) } : nil
     )
     var tickets: [HashTicket] = []
     monitor.withLock {
@@ -153,10 +154,10 @@ final class SyncEngine: @unchecked Sendable {
     }
     while true {
       while let step = plan.ask() { tickets.append(ask(step)) }
-      guard let step = plan.current else { break }
+      guard let step = plan.current, let disk = disks[step.volume] else { break }
       do {
         let hashes = try answer(to: tickets[0])
-        try compare(step, hashes, disks[step.volume], bytes, generation)
+        try compare(step, hashes, disk, bytes, generation)
         tickets.removeFirst()
         plan.finish()
         note(plan, generation)
@@ -213,10 +214,15 @@ final class SyncEngine: @unchecked Sendable {
     throw SyncFailure.noAnswer
   }
 
-  private func openDisks() throws -> [SyncDisk] {
-    var disks: [SyncDisk] = []
+  /// The disks in the order of the volumes; nil for those that rest.
+  private func openDisks() throws -> [SyncDisk?] {
+    var disks: [SyncDisk?] = []
     do {
-      for volume in volumes {
+      for (index, volume) in volumes.enumerated() {
+        guard !buffer.rests(index) else {
+          disks.append(nil)
+          continue
+        }
         guard let name = request.exportNames[volume.identifier] else {
           throw SyncFailure.noExport(volume.identifier)
         }
@@ -233,7 +239,7 @@ final class SyncEngine: @unchecked Sendable {
         }
       }
     } catch {
-      for disk in disks { disk.close() }
+      for disk in disks { disk?.close() }
       throw error
     }
     return disks

@@ -101,7 +101,8 @@ actor ProtectionKeeper {
           vm: vm,
           wish: Self.wish(record),
           target: targets[vm.stream],
-          suspended: Self.suspended(vm, record, at: context.now())
+          suspended: Self.suspended(vm, record, at: context.now()),
+          settled: record.settled.filter { $0.stream == vm.stream }
         )
       }
     }
@@ -180,6 +181,11 @@ actor ProtectionKeeper {
 
   func note(_ stream: StreamIdentifier, free: Set<VolumeIdentifier>) {
     entries[stream]?.free = free
+  }
+
+  /// Notes which disks the recovery site has for good, as the store has it by now.
+  func note(_ stream: StreamIdentifier, settled: Set<SettledDisk>) {
+    entries[stream]?.assignment.settled = settled
   }
 
   /// Notes in what a VM's disks are not what is protected; what is new is recorded as an event.

@@ -1,12 +1,52 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Hypervisor
 internal import Logging
 internal import RecoveryModel
+internal import Store
 
-// Disks that come, grow and go.
+// Disks that come, grow, go, and rest.
 extension StreamKeeper {
+  /// Notes which disks of temporary data the recovery site has for good.
+  ///
+  /// - Returns: Whether the assignment is out of date.
+  func settle(
+    _ assignment: Assignment,
+    _ request: ProtectRequest?,
+    _ status: ApplianceStatus?
+  ) async throws(SiteError) -> Bool {
+    let vm = assignment.vm
+    guard assignment.wish == .protect, !(assignment.settled.isEmpty && vm.temporaryDisks.isEmpty)
+    else { return false }
+    // What a stream says that was told something else is not of these disks.
+    let isTold = given.map { $0.request == request && $0.incarnation == status?.incarnation }
+    let seen = isTold == true ? status?.streams.first { $0.stream == stream } : nil
+    let settled = vm.settled(after: assignment.settled, with: seen?.remoteCopy)
+    guard settled != assignment.settled else { return false }
+    let vpg = assignment.definition.identifier
+    try await context.vpgs.update(vpg) { record in
+      record.settled = record.settled.filter { $0.stream != stream }.union(settled)
+    }
+    let changed = vm.volumes.filter {
+      settled.symmetricDifference(assignment.settled).contains(SettledDisk($0, of: stream))
+    }
+    for volume in changed {
+      let isSettled = settled.contains(SettledDisk(volume, of: stream))
+      await context.events.record(
+        .updateVPG,
+        "The disk \(volume.target) of the VM \(vm.name) "
+          + (isSettled
+            ? "holds temporary data: the recovery site has it now, and nothing more of it is sent."
+            : "is to be synced again."),
+        vpgs: [vpg]
+      )
+    }
+    await keeper.note(stream, settled: settled)
+    return true
+  }
+
   /// Has the VPG follow a VM whose disks are not what is protected.
   ///
   /// Only while the VM runs: a stream that is made anew needs a sync, and there is nothing to sync

@@ -14,23 +14,23 @@ extension StreamKeeper {
     _ control: any ApplianceControl
   ) async throws(SiteError) {
     guard let reply = given?.reply else { return }
-    let changed = try await changedRequest(assignment.vm, status, control, reply.pullSocketPath)
+    let changed = try await changedRequest(assignment.tapped, status, control, reply.pullSocketPath)
     let request: SyncRequest
     if let changed {
       request = changed
     } else {
       request = SyncRequest(
         pullSocketPath: reply.pullSocketPath,
-        exportNames: try await openPull(assignment.vm, reply.pullSocketPath),
+        exportNames: try await openPull(assignment.tapped, reply.pullSocketPath),
         isAskedAgain: true,
         isForced: comparesAll
       )
-      try await restartChangeMaps(assignment.vm)
+      try await restartChangeMaps(assignment.tapped)
     }
     try await control.sync(stream, request)
     await context.events.record(
       .initialSync,
-      Self.words(request, assignment.vm),
+      Self.words(request, assignment.tapped),
       vpgs: [assignment.definition.identifier]
     )
   }

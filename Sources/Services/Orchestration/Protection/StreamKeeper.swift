@@ -81,15 +81,19 @@ struct StreamKeeper {
       // A disk that another tool needs is freed whether or not the other site is there.
       if assignment.suspended.isEmpty { throw error }
     }
+    if try await settle(assignment, request, status) { return }
+    // Whatever was ours on any disk goes with the protection.
+    let tapped = (assignment.wish == .release ? assignment.vm : assignment.tapped).volumes
+      .map(\.identifier)
     var facts = TapReconciler.Facts(
       wish: assignment.wish,
-      volumes: assignment.vm.volumes.map(\.identifier),
+      volumes: tapped,
       isVMRunning: vm.map { $0.power != .off } ?? false,
       taps: taps.mapValues { $0 == .ready },
       appliance: status.map { status in self.facts(status, request) }
     )
 
-    facts.suspended = assignment.suspended
+    facts.suspended = assignment.suspended.intersection(tapped)
     if await keeper.takeSyncRequest(of: stream) {
       reconciler.requestSync()
       comparesAll = true
@@ -98,14 +102,17 @@ struct StreamKeeper {
     let isReleased =
       assignment.wish == .release && actions.isEmpty && (status != nil || vm == nil)
     await keeper.note(stream, isReleased: isReleased, sender: appliance)
-    await keeper.note(stream, free: actions.contains(where: \.isFreeing) ? [] : facts.suspended)
+    await keeper.note(
+      stream,
+      free: actions.contains(where: \.isFreeing) ? [] : assignment.suspended
+    )
     try await leaveOtherHosts(appliance)
     for action in actions {
       try await carryOut(action, assignment, request, appliance, status)
       reconciler.carriedOut(action)
     }
     if actions.isEmpty, facts.wish == .protect, facts.isVMRunning, let status {
-      await rotateChangeMaps(assignment.vm, status, began)
+      await rotateChangeMaps(assignment.tapped, status, began)
     }
     guard vm != nil || assignment.wish == .release else {
       throw .notFound("The VM \(assignment.vm.name) is not there any more.")
@@ -138,7 +145,7 @@ struct StreamKeeper {
       throw .unreachable("The recovery site has not yet said where it takes the stream.")
     }
     let compression = await context.replication.settings.compression
-    return ProtectRequest(
+    var request = ProtectRequest(
       vpg: assignment.definition.identifier,
       volumes: assignment.vm.volumes.map {
         ProtectRequest.Volume(
@@ -155,6 +162,8 @@ struct StreamKeeper {
       bufferByteCount: Self.bufferByteCount,
       isPaused: assignment.wish == .pause
     )
+    request.settled = assignment.vm.resting(in: assignment.settled).map(\.identifier)
+    return request
   }
 
   /// Ends the stream at appliances of hosts the VM was migrated away from.

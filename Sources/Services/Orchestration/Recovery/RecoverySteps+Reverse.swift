@@ -112,6 +112,7 @@ extension VPGDefinition.ProtectedVM {
           datastore: left?.datastore
         )
         if let left, left.byteCount == disk.byteCount { volume.replicaPath = left.path }
+        volume.isSwap = volumes.first { $0.target == disk.target }?.isSwap
         return volume
       },
       hardware: now.hardware

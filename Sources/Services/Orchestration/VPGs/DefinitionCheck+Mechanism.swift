@@ -66,7 +66,6 @@ extension DefinitionCheck {
     _ volume: VPGDefinition.ProtectedVolume,
     _ member: String
   ) {
-    if volume.isSwap == true { note("\(member).IsSwap", "every disk is protected; leave it false") }
     if let settings = volume.syncSettings, settings.lowercased() != "continuoussync" {
       note("\(member).VolumeSyncSettings", "only ContinuousSync is there yet, not \(settings)")
     }
