@@ -33,6 +33,11 @@ package struct ScriptFolders: Sendable {
     }
   }
 
+  /// Looks whether a script could be run.
+  ///
+  /// - Throws: What stands in the way.
+  package func check(_ command: String) throws(ScriptError) { _ = try script(command) }
+
   /// The script that a command names: its path in the repository, with or without the folder in
   /// front, of a file that nobody but the manager's user or root can change.
   func script(_ command: String) throws(ScriptError) -> ScriptPath {

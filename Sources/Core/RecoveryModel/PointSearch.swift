@@ -88,10 +88,29 @@ package struct PointCheck: Codable, Sendable, Equatable {
   package var needsGuestAgent: Bool
   /// How long a point has for it, from the start of its VMs on.
   package var timeoutInSeconds: Int
+  /// What is run once the others hold, and has to end with status 0.
+  package var script: Script?
 
-  package init(url: String?, needsGuestAgent: Bool, timeoutInSeconds: Int) {
+  package init(
+    url: String?,
+    needsGuestAgent: Bool,
+    timeoutInSeconds: Int,
+    script: Script? = nil
+  ) {
     self.url = url
     self.needsGuestAgent = needsGuestAgent
     self.timeoutInSeconds = timeoutInSeconds
+    self.script = script
+  }
+
+  /// A script of the site's repository.
+  package struct Script: Codable, Sendable, Equatable {
+    package var command: String
+    package var parameters: String
+
+    package init(command: String, parameters: String = "") {
+      self.command = command
+      self.parameters = parameters
+    }
   }
 }

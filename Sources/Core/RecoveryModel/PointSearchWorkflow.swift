@@ -29,6 +29,8 @@ package struct PointSearchWorkflow: Codable, Sendable, Equatable {
   package private(set) var probeBegan: WallTime?
   /// What the check said of it.
   package private(set) var verdict: Verdict?
+  /// Why the check could not be made; nil if it could, or was not yet.
+  private var obstacle: String?
   /// How often the current point could not be tried.
   package private(set) var triesInVain: Int
   package private(set) var isAborted: Bool
@@ -113,6 +115,7 @@ extension PointSearchWorkflow {
     self.probe = probe
     probeBegan = time
     verdict = nil
+    obstacle = nil
   }
 
   /// A recovered VM of the probe is known.
@@ -141,6 +144,13 @@ extension PointSearchWorkflow {
   package mutating func checked(_ verdict: Verdict) {
     guard probe?.stage == .running else { return }
     self.verdict = verdict
+    undo()
+  }
+
+  /// The check could not be made, so that the point has no verdict.
+  package mutating func cannotCheck(_ reason: String) {
+    guard probe?.stage == .running else { return }
+    obstacle = reason
     undo()
   }
 
@@ -197,7 +207,8 @@ extension PointSearchWorkflow {
     } else if !isAborted {
       triesInVain += 1
       if triesInVain == Self.tries {
-        failure = "Checkpoint \(probe.checkpoint.identifier) cannot be tried: \(probe.failure)"
+        let reason = obstacle ?? probe.failure
+        failure = "Checkpoint \(probe.checkpoint.identifier) cannot be tried: \(reason)"
         isOver = true
       }
     }

@@ -205,4 +205,19 @@ import Testing
     #expect(workflow.search.probes.isEmpty)
     #expect(world.machines == 0 && world.exports == 0)
   }
+
+  @Test func `a check that cannot be made gives no verdict, and nothing of the probe stays`() {
+    var workflow = workflow()
+    var world = World()
+    while !workflow.isOver || workflow.probe != nil {
+      if case .check = workflow.nextAction {
+        workflow.cannotCheck("there is no such script")
+      } else {
+        drive(&workflow, &world, good: 4, limit: world.actions + 1)
+      }
+    }
+    #expect(workflow.failure == "Checkpoint 4 cannot be tried: there is no such script")
+    #expect(workflow.search.probes.isEmpty)
+    #expect(world.machines == 0 && world.exports == 0)
+  }
 }

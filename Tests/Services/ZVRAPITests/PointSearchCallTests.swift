@@ -34,11 +34,25 @@ import Testing
     #expect(await client.send(.delete, path).status == 200)
   }
 
+  @Test func `a script is chosen, with what it is told, by who may recover`() async throws {
+    let client = await APIClient.loggedOn()
+    let body = #"{"Script": "check.sh", "ScriptParameters": "--strict"}"#
+    #expect(await client.send(.post, path, body).status == 200)
+    let wish = try #require(await client.site.wishes.last)
+    #expect(wish.check.script == .init(command: "check.sh", parameters: "--strict"))
+    let search = try #require(await client.get(path).object)
+    #expect(search["Script"] == .string("check.sh"))
+    #expect(search["ScriptParameters"] == .string("--strict"))
+    let tester = await APIClient.loggedOn(as: .tester)
+    #expect(await tester.send(.post, path, body).status == 403)
+  }
+
   @Test func `a search without a check, or with a wrong one, is refused`() async {
     let client = await APIClient.loggedOn()
     for body in [
       "{}", #"{"Url": "ftp://x/"}"#, #"{"Url": "no address"}"#, #"{"Url": "http:///x"}"#,
       #"{"NeedsGuestAgent": true, "TimeoutInSeconds": 0}"#,
+      #"{"NeedsGuestAgent": true, "ScriptParameters": "x"}"#,
       #"{"NeedsGuestAgent": true, "NewestCheckpointIdentifier": "x"}"#,
     ] {
       #expect(await client.send(.post, path, body).status == 400, "\(body)")

@@ -26,6 +26,12 @@ extension VPGCommand {
     @Flag(help: "The VMs pass only if the guest agent of each comes up.")
     var agent = false
 
+    @Option(help: "The VMs pass only if this script of the site's repository ends with status 0.")
+    var script: String?
+
+    @Option(help: "What the script is given as its arguments.")
+    var scriptParameters: String?
+
     @Option(help: "How long each point has to pass, in seconds.")
     var timeout = 300
 
@@ -42,8 +48,11 @@ extension VPGCommand {
     var abort = false
 
     func validate() throws {
-      guard show || abort || http != nil || agent else {
-        throw ValidationError("Give a check: --http, --agent or both.")
+      guard show || abort || http != nil || agent || script != nil else {
+        throw ValidationError("Give a check: --http, --agent, --script, or several of them.")
+      }
+      guard scriptParameters == nil || script != nil else {
+        throw ValidationError("--script-parameters are those of a --script.")
       }
       guard !(show && abort) else { throw ValidationError("--show or --abort, not both.") }
     }
@@ -67,6 +76,8 @@ extension VPGCommand {
         "NeedsGuestAgent": .bool(agent), "TimeoutInSeconds": .number(Double(timeout)),
       ]
       if let http { body["Url"] = .text(http) }
+      if let script { body["Script"] = .text(script) }
+      if let scriptParameters { body["ScriptParameters"] = .text(scriptParameters) }
       if let oldest { body["OldestCheckpointIdentifier"] = .text("\(oldest)") }
       if let newest { body["NewestCheckpointIdentifier"] = .text("\(newest)") }
       return body

@@ -8,7 +8,7 @@ internal import Store
 /// Carries out what a search for the last good point does next.
 struct PointSearchSteps: DurableJobSteps {
   /// Pause between two looks at VMs that are not well yet.
-  private static let lookPause = Duration.seconds(1)
+  static let lookPause = Duration.seconds(1)
 
   let context: SiteContext
   let checks: any PointChecking
@@ -102,13 +102,14 @@ struct PointSearchSteps: DurableJobSteps {
       if finding.hasPassed || ContinuousClock.now >= deadline { break }
       try await searches.pause(Self.lookPause)
     }
+    let outcome = await conclude(finding, until: deadline, of: job, searches)
     if Task.isCancelled { throw .failed("The manager is stopping.") }
-    let verdict = PointSearchWorkflow.Verdict(
-      hasPassed: finding.hasPassed,
-      finding: finding.words
-    )
     await searches.change(job.vpg) { job in
-      if job.isAborted { job.workflow.endCheck() } else { job.workflow.checked(verdict) }
+      guard !job.isAborted else { return job.workflow.endCheck() }
+      switch outcome {
+      case .verdict(let verdict): job.workflow.checked(verdict)
+      case .none(let reason): job.workflow.cannotCheck(reason)
+      }
     }
     return .atOnce
   }

@@ -3,6 +3,7 @@
 
 internal import Foundation
 package import RecoveryModel
+internal import Scripts
 package import Store
 
 // How searches for good points and recoveries of one VPG get on with each other.
@@ -28,6 +29,7 @@ extension RecoveryOperations {
     let definition = record.definition
     try await searches.refuseIfActive(definition.identifier, definition.name)
     try refuseIfBusy(definition)
+    if let script = wish.check.script { try refuse(script) }
     let plan = try await plan(of: record)
     for bound in [wish.oldest, wish.newest].compactMap(\.self) { _ = try plan.checkpoint(bound) }
     let latest = try plan.checkpoint(nil)
@@ -49,6 +51,14 @@ extension RecoveryOperations {
       ),
       of: definition.name
     )
+  }
+
+  /// A script that is not there would be found out after three probes.
+  private func refuse(_ script: PointCheck.Script) throws(SiteError) {
+    guard let scripts = context.scripts else { throw .invalid("This site runs no scripts.") }
+    do throws(ScriptError) { try scripts.folders?.check(script.command) } catch {
+      throw .invalid(error.message)
+    }
   }
 
   package func abortSearch(

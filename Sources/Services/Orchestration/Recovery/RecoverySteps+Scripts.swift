@@ -26,16 +26,14 @@ extension RecoverySteps {
     guard let scripts = context.scripts else {
       throw .failed("\(what) was not run: this site runs none.")
     }
-    let operation = workflow.scriptOperation
     let result = await scripts.run(
-      ScriptJob(
-        command: settings.command ?? "",
-        parameters: settings.parameters ?? "",
+      job(
+        settings.command ?? "",
+        settings.parameters ?? "",
+        as: script.rawValue,
         timeout: .seconds(max(settings.timeoutInSeconds, 1)),
-        variables: variables(script, operation, workflow, definition),
-        outputNames: [
-          definition.name, "\(Self.compact(context.now()))-\(operation)-\(script.rawValue)",
-        ]
+        of: workflow,
+        definition
       )
     )
     let output = Self.words(of: result)
@@ -52,7 +50,26 @@ extension RecoverySteps {
     }
   }
 
-  private static func words(of result: ScriptResult) -> String {
+  /// What is to be run of a recovery; `name` says which of its scripts it is.
+  func job(
+    _ command: String,
+    _ parameters: String,
+    as name: String,
+    timeout: Duration,
+    of workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) -> ScriptJob {
+    let operation = workflow.scriptOperation
+    return ScriptJob(
+      command: command,
+      parameters: parameters,
+      timeout: timeout,
+      variables: variables(name, operation, workflow, definition),
+      outputNames: [definition.name, "\(Self.compact(context.now()))-\(operation)-\(name)"]
+    )
+  }
+
+  static func words(of result: ScriptResult) -> String {
     guard let path = result.outputPath else { return "" }
     return result.lastWords.isEmpty
       ? " It printed nothing." : " What it printed is in \(path): \(result.lastWords)"
@@ -60,7 +77,7 @@ extension RecoverySteps {
 
   /// What a script finds in its environment.
   private func variables(
-    _ script: RecoveryWorkflow.Script,
+    _ name: String,
     _ operation: String,
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
@@ -76,7 +93,7 @@ extension RecoverySteps {
       ("ZertoHypervisorManagerPort", "\(context.settings.peerPort)"),
       ("ZertoVCenterIP", context.settings.peerHost),
       ("ZertoVCenterPort", "\(context.settings.peerPort)"),
-      ("UNDERSTUDY_SCRIPT", script.rawValue),
+      ("UNDERSTUDY_SCRIPT", name),
       ("UNDERSTUDY_IS_TEST", workflow.kind == .test ? "yes" : "no"),
       ("UNDERSTUDY_RECOVERY", workflow.identifier),
       ("UNDERSTUDY_CHECKPOINT", "\(workflow.checkpoint.identifier)"),

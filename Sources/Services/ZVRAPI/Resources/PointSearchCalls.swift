@@ -18,6 +18,7 @@ enum PointSearchCalls {
         path,
         "Finds the last point that passes a check, by tests that are thrown away. Answers a task.",
         body: #"{"Url": "http://192.0.2.10/health", "NeedsGuestAgent": false, "#
+          + #""Script": "checks/orders.sh", "ScriptParameters": "--strict", "#
           + #""TimeoutInSeconds": 300}"#,
         answer: begin
       ),
@@ -32,8 +33,9 @@ enum PointSearchCalls {
     let url = try body.text("Url").flatMap { $0.isEmpty ? nil : $0 }
     if let fault = url.flatMap(GuestChecks.fault) { throw APIError.invalid("Url: \(fault)") }
     let needsGuestAgent = try body.flag("NeedsGuestAgent") ?? false
-    guard url != nil || needsGuestAgent else {
-      throw APIError.invalid("name a check: Url, NeedsGuestAgent or both")
+    let script = try script(call)
+    guard url != nil || needsGuestAgent || script != nil else {
+      throw APIError.invalid("name a check: Url, NeedsGuestAgent, Script, or several of them")
     }
     let timeout = try body.integer("TimeoutInSeconds") ?? 300
     guard (1...86_400).contains(timeout) else {
@@ -43,13 +45,28 @@ enum PointSearchCalls {
       check: PointCheck(
         url: url,
         needsGuestAgent: needsGuestAgent,
-        timeoutInSeconds: timeout
+        timeoutInSeconds: timeout,
+        script: script
       ),
       oldest: try checkpoint("OldestCheckpointIdentifier", body),
       newest: try checkpoint("NewestCheckpointIdentifier", body)
     )
     let task = try await call.site.beginSearch(wish, in: call.vpg, user: call.user)
     return .text(task.rawValue)
+  }
+
+  private static func script(_ call: APICall) throws(APIError) -> PointCheck.Script? {
+    let parameters = try call.body.text("ScriptParameters") ?? ""
+    guard let command = try call.body.text("Script"), !command.isEmpty else {
+      guard parameters.isEmpty else {
+        throw .invalid("ScriptParameters are given, but no Script")
+      }
+      return nil
+    }
+    guard command.utf8.count <= 1024, parameters.utf8.count <= 4096 else {
+      throw .invalid("Script or ScriptParameters is too long")
+    }
+    return PointCheck.Script(command: command, parameters: parameters)
   }
 
   private static func checkpoint(
@@ -78,6 +95,8 @@ extension APIValue {
         "Ended": .date(view.ended),
         "Url": .text(view.workflow.check.url),
         "NeedsGuestAgent": .bool(view.workflow.check.needsGuestAgent),
+        "Script": .text(view.workflow.check.script?.command),
+        "ScriptParameters": .text(view.workflow.check.script?.parameters),
         "TimeoutInSeconds": .integer(view.workflow.check.timeoutInSeconds),
         "PointCount": .integer(view.pointCount),
         "MostProbes": .integer(PointSearch.mostProbes(of: view.pointCount)),

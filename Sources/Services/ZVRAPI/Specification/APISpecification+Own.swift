@@ -59,12 +59,14 @@ extension APISpecification {
       Checkpoint CheckpointApi, HasPassed boolean, Finding string, Began datetime, Ended datetime
     PointSearchApi
       VpgIdentifier string, TaskIdentifier string?, UserName string, Began datetime,
-      Ended datetime?, Url string?, NeedsGuestAgent boolean, TimeoutInSeconds integer,
-      PointCount integer, MostProbes integer, LastGood CheckpointApi?, FirstBad CheckpointApi?,
+      Ended datetime?, Url string?, NeedsGuestAgent boolean, Script string?,
+      ScriptParameters string?, TimeoutInSeconds integer, PointCount integer,
+      MostProbes integer, LastGood CheckpointApi?, FirstBad CheckpointApi?,
       Probing CheckpointApi?, Probes [PointProbeApi], IsAborted boolean, Summary string
     PointSearchRequestApi
-      Url string?, NeedsGuestAgent boolean?, TimeoutInSeconds integer?,
-      OldestCheckpointIdentifier string?, NewestCheckpointIdentifier string?
+      Url string?, NeedsGuestAgent boolean?, Script string?, ScriptParameters string?,
+      TimeoutInSeconds integer?, OldestCheckpointIdentifier string?,
+      NewestCheckpointIdentifier string?
     RecoveryEvidenceApi
       RecoveryOperationIdentifier string, RecoveryType string:RecoveryReportType,
       VpgIdentifier string, VpgName string, ProtectedSiteName string, RecoverySiteName string,
