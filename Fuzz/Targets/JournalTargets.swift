@@ -165,7 +165,7 @@ private func content(of journal: StreamJournal) -> [UInt32] {
 // MARK: Records
 
 func fuzzJournalRecords(_ input: inout FuzzInput) {
-  let sample = SampleJournal()
+  var sample = SampleJournal()
   do throws(JournalError) {
     var journal = try sample.open()
     var records = RecordMaker()
@@ -180,8 +180,18 @@ func fuzzJournalRecords(_ input: inout FuzzInput) {
         try journal.enforceRetention(now: WallTime(milliseconds: input.number()))
       case 2:
         journal = try reopened(journal, sample)
+        // A first sync goes on where its progress was saved.
+        records.next = journal.state.durable.next
       case 3:
         readPoints(of: journal)
+      case 4:
+        // Another journal, whose first sync goes on with what follows.
+        sample = SampleJournal()
+        journal = try sample.open()
+        records = RecordMaker()
+        try records.append(.syncBegan, offset: 1, to: journal)
+      case 5:
+        try journal.saveProgress()
       default: break
       }
     }

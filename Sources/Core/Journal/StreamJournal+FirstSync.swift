@@ -96,7 +96,16 @@ extension StreamJournal {
   /// Ends the first sync, if what ended is a sync that brings the whole content.
   func complete(at sequence: SequenceNumber) throws(JournalError) -> Bool {
     let kind = saved.withLock { $0.sync }
-    guard kind == 1 || kind == 2 else { return false }
+    guard kind == 1 || kind == 2 else {
+      // A sync that is over must not be taken for one that goes on when the journal is opened.
+      if kind != 0 {
+        try save { saved in
+          saved.folded = sequence
+          saved.sync = 0
+        }
+      }
+      return false
+    }
     let (volumes, replicas) = contents.withLock { ($0.history.volumes, $0.replicas) }
     try stored { () throws(StorageError) in
       for volume in replicas.indices where volumes[volume] == 0 { try replicas.empty(volume) }
