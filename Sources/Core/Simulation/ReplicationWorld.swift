@@ -157,6 +157,7 @@ package final class ReplicationWorld {
     if step.isMultiple(of: 16) {
       try tickLinks()
       endFaults()
+      failPower()
     }
     if generator.once(in: 3) { try stepRounds() }
     if !rounds.isEmpty, generator.once(in: 4) { try writeDependently() }

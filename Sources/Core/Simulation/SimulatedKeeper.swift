@@ -133,6 +133,8 @@ final class ReceivingAppliance {
   var isUp = true
   /// No new process before then.
   var restartAt: Int64 = 0
+  /// Its machine fails then, a while after its process did.
+  var powerFailsAt = Int64.max
   /// Until then its disk is full, if it is.
   var fullUntil: Int64 = 0
 

@@ -91,12 +91,33 @@ extension ReplicationWorld {
       appliance.disk.revive()
     }
     appliance.restartAt = now + Int64.random(in: 0...500, using: &generator)
+    // What the next process reads may be in memory alone, and is believed until then.
+    if !isPowerCut, generator.once(in: 3) {
+      appliance.powerFailsAt = appliance.restartAt + Int64.random(in: 20...800, using: &generator)
+    }
     // Now and then the process does not get up at the first attempt.
     if generator.once(in: 4) {
       appliance.disk.die(after: Int.random(in: 0..<30, using: &generator))
       for keeper in mine { try open(keeper) }
       for keeper in mine { keeper.die() }
       if generator.once(in: 2) { appliance.disk.cutPower() } else { appliance.disk.revive() }
+    }
+  }
+
+  /// Machines whose time has come fail, with all that runs on them.
+  func failPower() {
+    for (index, appliance) in receivers.enumerated() where appliance.powerFailsAt <= now {
+      appliance.powerFailsAt = .max
+      guard hasFaults else { continue }
+      counts.crashes += 1
+      counts.powerCuts += 1
+      note("receiver \(index)'s machine fails")
+      for keeper in keepers where keeper.vm.receiver == index {
+        keeper.die()
+        for connection in keeper.vm.connections { connection.isReceiverThere = false }
+      }
+      appliance.disk.cutPower()
+      appliance.restartAt = now + Int64.random(in: 0...500, using: &generator)
     }
   }
 

@@ -17,12 +17,15 @@ import Testing
   /// Changes one byte of the first block's record where it lies in the journal.
   private func rot(_ bench: RecoveryBench) throws {
     let folder = bench.root + "/state/journals/\(RecoveryBench.stream.rawValue)"
-    let name = try #require(
-      try FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".journal") }
+    let written = Data(repeating: 0xA1, count: 4096)
+    // A segment that is ready for what comes next has nothing yet.
+    let (path, place) = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: folder)
+        .filter { $0.hasSuffix(".journal") }.map { folder + "/" + $0 }
+        .lazy.compactMap { path in
+          (try? Data(contentsOf: URL(fileURLWithPath: path)))?.range(of: written).map { (path, $0) }
+        }.first
     )
-    let path = folder + "/" + name
-    let content = try Data(contentsOf: URL(fileURLWithPath: path))
-    let place = try #require(content.range(of: Data(repeating: 0xA1, count: 4096)))
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
     defer { try? file.close() }
     try file.seek(toOffset: UInt64(place.lowerBound + 1000))
