@@ -119,6 +119,10 @@ extension ReplicationWorld {
       isAccepting: isAccepting
     )
     send(connection.receiving.welcome(welcome), connection)
+    // The sender keeps nothing of what it is told here.
+    if state.isComplete, !state.isPromoted {
+      keeper.vm.toldDurable = max(keeper.vm.toldDurable, state.durable.rawValue)
+    }
   }
 
   func send(_ action: ReceivingLink.Action, _ connection: SimulatedConnection) {
