@@ -142,7 +142,8 @@ struct ReaderBench {
   ///
   /// That is all they differ in while no sync says which volumes there are.
   func inVersion2() throws -> ReaderBench {
-    for name in try names("") {
+    // An index has a version of its own.
+    for name in try names("") where !name.hasSuffix(".index") {
       let url = journalFolder.appending(path: name)
       var bytes = [UInt8](try Data(contentsOf: url))
       if name == "state" {
@@ -154,9 +155,8 @@ struct ReaderBench {
         bytes = Array("\(body)crc32c \(digits)\n".utf8)
       } else {
         bytes[8] = 2
-        let covered = name.hasSuffix(".index") ? bytes.count : 4096
         bytes.replaceSubrange(12..<16, with: [0, 0, 0, 0])
-        let sum = understudy_crc32c(0, Array(bytes[..<covered]), covered)
+        let sum = understudy_crc32c(0, Array(bytes[..<4096]), 4096)
         bytes.replaceSubrange(
           12..<16,
           with: (0..<4).map { UInt8(truncatingIfNeeded: sum >> (8 * $0)) }

@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func `a VPG without VMs is refused and the settings stay`() async throws {
+  @Test func `a VPG for a site that nobody knows is refused and the settings stay`() async throws {
     try await RunningManager.run { manager in
       let session = try await manager.logOn()
       let site = manager.configuration.siteIdentifier
@@ -83,7 +83,7 @@ import Testing
         session: session
       )
       #expect(commit.status == 400)
-      #expect(commit.member("Message")?.contains("no VMs") == true)
+      #expect(commit.member("Message")?.contains("Basic.RecoverySiteIdentifier") == true)
       let after = try await manager.send("GET", "/v1/vpgSettings/\(settings)", session: session)
       #expect(after.status == 200)
     }
