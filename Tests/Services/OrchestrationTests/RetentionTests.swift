@@ -233,19 +233,7 @@ import Testing
       RestoreWish(set: set.identifier, vm: definition.vms[0].identifier),
       user: "ann"
     )
-    try await eventually("it ends, or its manager") {
-      if store.isDead { return true }
-      return try await sites.parisSite.tasks().allSatisfy(\.state.isFinal)
-    }
-    parisRun.cancel()
-    await parisRun.value
-    let paris = try await sites.parisAgain()
-    let again = Task { await paris.run() }
-    try await eventually("nothing is under way any more") {
-      let hasEnded = try await paris.tasks().allSatisfy(\.state.isFinal)
-      let workflows = try await paris.context.store.workflows()
-      return hasEnded && workflows.isEmpty
-    }
+    let (paris, again) = try await sites.parisOutlived(parisRun)
     let vms = try await sites.parisVMs()
     let files = await sites.parisAppliance.restored.keys.sorted()
     #expect(vms.count <= 1, "killed at record \(number)")
@@ -267,19 +255,7 @@ import Testing
     try await sites.parisSite.addRepository(Self.wish, user: "ann")
     store.killManager(atRecord: number, keepsRecord: keepsRecord)
     _ = try? await sites.parisSite.perform(.retain(nil), on: vpg, user: "ann")
-    try await eventually("it ends, or its manager") {
-      if store.isDead { return true }
-      return try await sites.parisSite.tasks().allSatisfy(\.state.isFinal)
-    }
-    parisRun.cancel()
-    await parisRun.value
-    let paris = try await sites.parisAgain()
-    let again = Task { await paris.run() }
-    try await eventually("nothing is under way any more") {
-      let hasEnded = try await paris.tasks().allSatisfy(\.state.isFinal)
-      let workflows = try await paris.context.store.workflows()
-      return hasEnded && workflows.isEmpty
-    }
+    let (paris, again) = try await sites.parisOutlived(parisRun)
     #expect(await sites.parisAppliance.exports().isEmpty, "killed at record \(number)")
     #expect(await sites.parisAppliance.archives.isEmpty, "killed at record \(number)")
     // What is no set's is nobody's.
@@ -297,6 +273,26 @@ import Testing
 }
 
 extension TwoSites {
+  /// Another manager of paris, with its run, that has ended all that the killed one had begun.
+  fileprivate func parisOutlived(
+    _ run: Task<Void, Never>
+  ) async throws -> (site: Site, run: Task<Void, Never>) {
+    try await eventually("it ends, or its manager") {
+      if parisStore.isDead { return true }
+      return try await parisSite.tasks().allSatisfy(\.state.isFinal)
+    }
+    run.cancel()
+    await run.value
+    let paris = try await parisAgain()
+    let again = Task { await paris.run() }
+    try await eventually("nothing is under way any more") {
+      let hasEnded = try await paris.tasks().allSatisfy(\.state.isFinal)
+      let workflows = try await paris.context.store.workflows()
+      return hasEnded && workflows.isEmpty
+    }
+    return (paris, again)
+  }
+
   fileprivate func parisVMs() async throws -> [VirtualMachine] {
     try await parisHypervisor.inventory().virtualMachines
   }

@@ -39,13 +39,20 @@ extension SettingsDraft {
     policy.yearly = try rule(rules, "Yearly", place)
     let retry = object.object("Retry")
     if retry != RetentionShapes.retry.blank, !retry.members.isEmpty {
-      policy.retry = RetentionPolicy.Retry(
-        isEnabled: try retry.flag("Enabled") ?? false,
-        count: try retry.integer("Number"),
-        intervalInMinutes: try retry.integer("IntervalInMinutes")
-      )
+      policy.retry = try self.retry(retry, flag: "Enabled")
     }
     return policy
+  }
+
+  private static func retry(
+    _ object: APIObject,
+    flag: String
+  ) throws(APIError) -> RetentionPolicy.Retry {
+    RetentionPolicy.Retry(
+      isEnabled: try object.flag(flag) ?? false,
+      count: try object.integer("Number"),
+      intervalInMinutes: try object.integer("IntervalInMinutes")
+    )
   }
 
   private static func rule(
@@ -100,12 +107,7 @@ extension SettingsDraft {
     policy.daily = RetentionPolicy.Rule(isEnabled: cycle == 0, span: span)
     policy.weekly = RetentionPolicy.Rule(isEnabled: cycle == 1, span: span)
     policy.weekly.weekday = weekday
-    let retry = object.object("Retry")
-    policy.retry = RetentionPolicy.Retry(
-      isEnabled: try retry.flag("Retry") ?? false,
-      count: try retry.integer("Number"),
-      intervalInMinutes: try retry.integer("IntervalInMinutes")
-    )
+    policy.retry = try retry(object.object("Retry"), flag: "Retry")
     return policy
   }
 
