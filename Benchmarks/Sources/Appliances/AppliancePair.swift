@@ -48,6 +48,7 @@ struct AppliancePair {
       Self.stream,
       ProtectRequest(
         vpg: Self.vpg,
+        vm: VMIdentifier("vm"),
         volumes: [.init(identifier: Self.volume, number: 0, byteCount: UInt64(byteCount))],
         remoteHost: "127.0.0.1",
         remotePort: try remotePort(recovery.streamPort),

@@ -332,6 +332,8 @@ package struct BandwidthRequest: Codable, Sendable, Equatable {
 /// Take a VM's writes and send them to the other site.
 package struct ProtectRequest: Codable, Sendable, Equatable {
   package var vpg: VPGIdentifier
+  /// Whose disks these are: streams of one VM share its taps.
+  package var vm: VMIdentifier
   package var volumes: [Volume]
   /// Where the recovery appliance takes streams.
   package var remoteHost: String
@@ -349,6 +351,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
 
   package init(
     vpg: VPGIdentifier,
+    vm: VMIdentifier,
     volumes: [Volume],
     remoteHost: String,
     remotePort: Int,
@@ -359,6 +362,7 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
     isPaused: Bool
   ) {
     self.vpg = vpg
+    self.vm = vm
     self.volumes = volumes
     self.remoteHost = remoteHost
     self.remotePort = remotePort
@@ -400,8 +404,10 @@ package struct ProtectRequest: Codable, Sendable, Equatable {
 /// Where the hypervisor finds the taps.
 package struct ProtectReply: Codable, Sendable, Equatable {
   /// The unix socket that serves every volume's tap; the export name is the volume identifier.
+  ///
+  /// One VM's is the same for all its streams, and stays as long as there is one.
   package var tapSocketPath: String
-  /// Where the hypervisor is to offer the disks' content for syncs.
+  /// Where the hypervisor is to offer the disks' content for syncs; all the VM's streams', too.
   package var pullSocketPath: String
 
   package init(tapSocketPath: String, pullSocketPath: String) {

@@ -148,6 +148,19 @@ package struct OutgoingStream: ~Copyable {
     loseOrder("the stream is being ended", now: now)
   }
 
+  /// Frees the payloads of a stream that is closed; nobody reads them any more.
+  ///
+  /// The room of a write that is being received stays.
+  package mutating func giveBackMemory() {
+    precondition(isClosed, "the stream is in use")
+    for index in volumes.indices where volumes[index].reserver == nil {
+      volumes[index].ring.deallocate()
+      volumes[index].ring = PayloadRing(byteCount: 0)
+    }
+    sideRing.deallocate()
+    sideRing = PayloadRing(byteCount: 0)
+  }
+
   /// The stream has lost a write, or is about to.
   package mutating func loseOrder(_ reason: String, now: WallTime) {
     guard mode != .dropping else { return }

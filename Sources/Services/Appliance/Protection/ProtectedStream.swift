@@ -3,11 +3,11 @@
 
 internal import ControlProtocol
 internal import Logging
-internal import NBDTransport
 internal import RecoveryModel
 internal import ReplicationTransport
 
-/// One protected VM: its taps, its buffer, its way to the other site, and its syncs.
+/// One VM's stream to one other site: its part in the VM's tap, its buffer, its way there, and its
+/// syncs.
 ///
 /// Methods may block for some hundred milliseconds and are called by one thread at a time, except
 /// ``status()``.
@@ -16,10 +16,9 @@ internal import ReplicationTransport
 final class ProtectedStream: @unchecked Sendable {
   let name: StreamIdentifier
   let buffer: StreamBuffer
-  let reply: ProtectReply
+  let tap: VMTap
   private let context: ProtectionContext
   private let logger: Logger
-  private let server: NBDServer
   private let monitor = Monitor()
   private var request: ProtectRequest
   private var sender: StreamSender
@@ -28,8 +27,15 @@ final class ProtectedStream: @unchecked Sendable {
   /// Bytes that senders of this stream sent that are gone.
   private var earlierSentByteCount: UInt64 = 0
 
-  init(name: StreamIdentifier, request: ProtectRequest, context: ProtectionContext) throws {
+  /// Joins the VM's tap.
+  init(
+    name: StreamIdentifier,
+    request: ProtectRequest,
+    tap: VMTap,
+    context: ProtectionContext
+  ) throws {
     self.name = name
+    self.tap = tap
     var request = request
     // The buffer counts the volumes in the order of their numbers.
     request.volumes.sort { $0.number < $1.number }
@@ -38,10 +44,6 @@ final class ProtectedStream: @unchecked Sendable {
     var logger = context.logger
     logger[metadataKey: "stream"] = "\(name)"
     self.logger = logger
-    reply = ProtectReply(
-      tapSocketPath: "\(context.runFolder)/\(name).tap",
-      pullSocketPath: "\(SocketAccess.pullFolder(in: context.runFolder))/\(name)"
-    )
     let buffer = StreamBuffer(
       volumeSizes: request.volumeSizes,
       byteCount: min(request.bufferByteCount, context.largestBuffer)
@@ -49,19 +51,8 @@ final class ProtectedStream: @unchecked Sendable {
     buffer.setPaused(request.isPaused)
     buffer.settle(request.settledIndices)
     self.buffer = buffer
-    let volumes = request.volumes
-    server = try NBDServer(socketPath: reply.tapSocketPath) { exportName in
-      guard let index = volumes.firstIndex(where: { $0.identifier.rawValue == exportName }) else {
-        return nil
-      }
-      return TapExport(buffer: buffer, volume: index, byteCount: volumes[index].byteCount)
-    }
     sender = try Self.makeSender(name, request, buffer, context, logger)
-    try server.start()
-    do { try context.sockets.admit(to: reply.tapSocketPath) } catch {
-      server.stop()
-      throw error
-    }
+    tap.join(buffer, request.volumes)
     sender.start()
   }
 
@@ -93,7 +84,7 @@ final class ProtectedStream: @unchecked Sendable {
   /// Whether the taps can stay when the stream is to become what `other` says.
   func canBecome(_ other: ProtectRequest) -> Bool {
     let now = monitor.withLock { request }
-    return now.volumes == other.volumes && now.vpg == other.vpg
+    return now.volumes == other.volumes && now.vpg == other.vpg && now.vm == other.vm
   }
 
   /// Changes destination, compression, priority or pause while the taps stay.
@@ -205,12 +196,13 @@ final class ProtectedStream: @unchecked Sendable {
     return status
   }
 
-  /// Ends everything: the hypervisor's connections are closed, which frees the guest.
+  /// Leaves the tap, which goes on for the VM's other streams, and ends everything else.
   func close() {
     buffer.close()
-    server.stop()
+    tap.leave(buffer)
     let (engine, sender) = monitor.withLock { (self.engine, self.sender) }
     sender.stop()
     engine?.cancel()
+    buffer.giveBackMemory()
   }
 }

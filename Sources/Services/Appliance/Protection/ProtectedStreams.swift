@@ -16,12 +16,16 @@ package final class ProtectedStreams: @unchecked Sendable {
   private let changes = Monitor()
   private let monitor = Monitor()
   private var streams: [StreamIdentifier: ProtectedStream] = [:]
+  /// The taps of the VMs that streams are taken from; used by changes alone.
+  private var taps: [VMIdentifier: VMTap] = [:]
 
   package init(context: ProtectionContext) { self.context = context }
 
   /// Takes a VM's writes as the request says; asked again, changes what differs.
   ///
-  /// Other volumes mean other taps: the hypervisor's connections are closed then.
+  /// Several streams may take the writes of one VM: its tap feeds them all, and none loses anything
+  /// when another one comes or goes. Other volumes mean another buffer, and another tap if there is
+  /// no other stream: the hypervisor's connections are closed then.
   package func protect(
     _ name: StreamIdentifier,
     _ request: ProtectRequest
@@ -33,14 +37,17 @@ package final class ProtectedStreams: @unchecked Sendable {
       if let stream = monitor.withLock({ streams[name] }) {
         if stream.canBecome(request) {
           try stream.become(request)
-          return stream.reply
+          return stream.tap.reply
         }
-        stream.close()
         monitor.withLock { streams[name] = nil }
+        close(stream)
       }
-      let stream = try ProtectedStream(name: name, request: request, context: context)
+      let tap = try taps[request.vm] ?? VMTap(firstStream: name, context: context)
+      taps[request.vm] = tap
+      defer { stopUnusedTaps() }
+      let stream = try ProtectedStream(name: name, request: request, tap: tap, context: context)
       monitor.withLock { streams[name] = stream }
-      return stream.reply
+      return tap.reply
     } catch {
       throw ControlFailure(status: 500, message: "\(error)")
     }
@@ -51,8 +58,20 @@ package final class ProtectedStreams: @unchecked Sendable {
   /// One that is not there is fine.
   package func unprotect(_ name: StreamIdentifier) {
     changes.withLock {
-      let stream = monitor.withLock { streams.removeValue(forKey: name) }
-      stream?.close()
+      if let stream = monitor.withLock({ streams.removeValue(forKey: name) }) { close(stream) }
+    }
+  }
+
+  private func close(_ stream: ProtectedStream) {
+    stream.close()
+    stopUnusedTaps()
+  }
+
+  /// Ends taps that feed no stream: the hypervisor's connections are closed, which frees the guest.
+  private func stopUnusedTaps() {
+    for (vm, tap) in taps where tap.isEmpty {
+      tap.stop()
+      taps[vm] = nil
     }
   }
 
@@ -139,7 +158,7 @@ package final class ProtectedStreams: @unchecked Sendable {
         defer { streams = [:] }
         return Array(streams.values)
       }
-      for stream in all { stream.close() }
+      for stream in all { close(stream) }
     }
   }
 

@@ -79,6 +79,10 @@ extension StreamBuffer {
     }
   }
 
+  /// Gives the memory of payloads back, once nobody reads them any more: who still knows the buffer
+  /// may keep it for long.
+  func giveBackMemory() { monitor.withLock { stream.giveBackMemory() } }
+
   /// Whether every write is in the stream and nothing else is missing.
   package var isOrdered: Bool { monitor.withLock { stream.mode == .ordered } }
 

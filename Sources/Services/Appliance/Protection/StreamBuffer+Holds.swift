@@ -96,12 +96,10 @@ extension StreamBuffer {
     return body(Monitor.microseconds())
   }
 
-  /// Blocks while the newest record's acknowledgement is kept back, at most until the hold ends by
-  /// itself.
-  ///
-  /// The lock is held.
-  func waitWhileHeld() {
-    let sequence = stream.last
+  /// Blocks while a record's acknowledgement is kept back, at most until the hold ends by itself.
+  func waitWhileHeld(_ sequence: SequenceNumber) {
+    monitor.lock()
+    defer { monitor.unlock() }
     guard stream.hold.deadline(for: sequence) != nil else { return }
     let began = Monitor.microseconds()
     waiterCount += 1

@@ -79,18 +79,25 @@ extension StreamBuffer {
     stream.abandon(volume: volume, owner: owner)
   }
 
+  /// What became of a write.
+  struct Commit {
+    /// Whether its connection is the volume's newest.
+    let isNewest: Bool
+    /// The record that ``waitWhileHeld(_:)`` is to be asked for before the write is acknowledged;
+    /// nil if nothing is held.
+    let held: SequenceNumber?
+  }
+
   /// A write is complete.
   ///
   /// `checksum` is that of the payload in the reservation; nil if there was no room for it.
-  ///
-  /// - Returns: False if the connection is not the volume's newest.
   func commitWrite(
     volume: Int,
     offset: UInt64,
     count: Int,
     checksum: UInt32?,
     owner: UInt64
-  ) -> Bool {
+  ) -> Commit {
     monitor.lock()
     let isNewest = stream.commitWrite(
       volume: volume,
@@ -100,12 +107,11 @@ extension StreamBuffer {
       owner: owner,
       now: WallTime.ofThisMachine()
     )
-    finishCommit()
-    return isNewest
+    return finishCommit(isNewest)
   }
 
   /// Like ``commitWrite(volume:offset:count:checksum:owner:)``, of zeroes.
-  func commitZeroes(volume: Int, offset: UInt64, count: UInt32, owner: UInt64) -> Bool {
+  func commitZeroes(volume: Int, offset: UInt64, count: UInt32, owner: UInt64) -> Commit {
     monitor.lock()
     let isNewest = stream.commitZeroes(
       volume: volume,
@@ -114,26 +120,18 @@ extension StreamBuffer {
       owner: owner,
       now: WallTime.ofThisMachine()
     )
-    finishCommit()
-    return isNewest
+    return finishCommit(isNewest)
   }
-}
 
-extension StreamBuffer {
-  /// Wakes the sender for a write that was committed, and lets go of the lock once the write may be
-  /// acknowledged: at once, but for a hold.
-  private func finishCommit() {
+  /// Lets go of the lock, and wakes the sender for a write that was committed.
+  private func finishCommit(_ isNewest: Bool) -> Commit {
     let isNeeded = isPumpWaiting
     // Once is enough until it waits again.
     isPumpWaiting = false
-    if stream.hold.held == nil {
-      monitor.unlock()
-      wake(isNeeded)
-    } else {
-      wake(isNeeded)
-      waitWhileHeld()
-      monitor.unlock()
-    }
+    let held = stream.hold.held == nil ? nil : stream.last
+    monitor.unlock()
+    wake(isNeeded)
+    return Commit(isNewest: isNewest, held: held)
   }
 }
 

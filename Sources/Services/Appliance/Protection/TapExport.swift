@@ -5,8 +5,12 @@ package import NBDProtocol
 internal import NBDTransport
 internal import ReplicationProtocol
 
-/// One connection of the hypervisor to one volume's tap: what is written here is on its way to the
-/// other site.
+/// One connection of the hypervisor to one disk's tap: what is written here is on its way to the
+/// other sites.
+///
+/// A payload is received straight into the buffer of the first stream that has room for it, and
+/// copied from there to those of the others. A stream that has no room loses its own order; the
+/// others go on, and the guest does.
 ///
 /// There is nothing to read.
 ///
@@ -17,24 +21,34 @@ package final class TapExport: NBDExport, @unchecked Sendable {
   package let canMultiConnect = false
   package let maximumPayload = 1 << 20
 
-  private let buffer: StreamBuffer
-  private let volume: Int
-  private var owner: UInt64 = 0
+  private let volume: VolumeTap
+  private var number: UInt64 = 0
+  /// Up to which change ``outlets`` is what the tap has.
+  private var seen: UInt64 = 0
+  private var outlets: [TapOutlet] = []
+  /// Which of the outlets gave the room.
+  private var receiver = 0
   private var room: UnsafeMutableRawBufferPointer?
   /// Takes payloads that are not kept; made when the first one comes.
   private var scratch: UnsafeMutableRawBufferPointer?
 
-  package init(buffer: StreamBuffer, volume: Int, byteCount: UInt64) {
-    self.buffer = buffer
+  init(volume: VolumeTap) {
     self.volume = volume
-    self.byteCount = byteCount
+    byteCount = volume.byteCount
+  }
+
+  /// A tap that feeds one stream alone.
+  package convenience init(buffer: StreamBuffer, volume: Int, byteCount: UInt64) {
+    let tap = VolumeTap()
+    _ = tap.join(buffer, volume: volume, byteCount: byteCount)
+    self.init(volume: tap)
   }
 
   deinit { scratch?.deallocate() }
 
-  package func connectionOpened() { owner = buffer.tapOpened(volume: volume) }
+  package func connectionOpened() { number = volume.opened(byteCount: byteCount) }
 
-  package func connectionClosed() { buffer.tapClosed(volume: volume, owner: owner) }
+  package func connectionClosed() { volume.closed(number) }
 
   package func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
     throws(NBDErrorCode)
@@ -43,43 +57,48 @@ package final class TapExport: NBDExport, @unchecked Sendable {
   }
 
   package func prepareWrite(at offset: UInt64, count: Int) -> UnsafeMutableRawBufferPointer {
-    room = buffer.reserve(volume: volume, count: count, owner: owner)
-    return room ?? UnsafeMutableRawBufferPointer(rebasing: ownScratch()[..<count])
+    follow()
+    for index in outlets.indices {
+      guard let found = outlets[index].reserve(at: offset, count: count) else { continue }
+      receiver = index
+      room = found
+      return found
+    }
+    return UnsafeMutableRawBufferPointer(rebasing: ownScratch()[..<count])
   }
 
   package func commitWrite(at offset: UInt64, count: Int) throws(NBDErrorCode) {
     if let room, UnsafeRawBufferPointer(room).isAllZero {
       // Guests and mirrors write zeroes as data; as zeroes they need no room on their way.
       abandonWrite()
-      return try writeZeroes(at: offset, count: UInt32(count))
+      return try commitZeroes(at: offset, count: UInt32(count))
     }
+    guard let room else {
+      return try finish { $0.commitWrite(at: offset, count: count, checksum: nil) }
+    }
+    self.room = nil
     // Outside the lock: it is the only thing here that takes time.
-    let checksum = room.map { payloadChecksum(UnsafeRawBufferPointer($0)) }
-    room = nil
-    let isNewest = buffer.commitWrite(
-      volume: volume,
-      offset: offset,
-      count: count,
-      checksum: checksum,
-      owner: owner
-    )
-    if !isNewest { throw .shutdown }
+    let checksum = payloadChecksum(UnsafeRawBufferPointer(room))
+    var isNewest = false
+    for index in outlets.indices where index != receiver {
+      if outlets[index].commitCopy(of: room, at: offset, checksum: checksum) { isNewest = true }
+    }
+    // Last of all: from here on the room may be anybody's.
+    if outlets[receiver].commitWrite(at: offset, count: count, checksum: checksum) {
+      isNewest = true
+    }
+    try wait(isNewest)
   }
 
   package func abandonWrite() {
     guard room != nil else { return }
     room = nil
-    buffer.abandon(volume: volume, owner: owner)
+    outlets[receiver].abandon()
   }
 
   package func writeZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
-    let isNewest = buffer.commitZeroes(
-      volume: volume,
-      offset: offset,
-      count: count,
-      owner: owner
-    )
-    if !isNewest { throw .shutdown }
+    follow()
+    try commitZeroes(at: offset, count: count)
   }
 
   /// What a guest trims it may not expect to read again; zeroes are as good as anything.
@@ -87,8 +106,32 @@ package final class TapExport: NBDExport, @unchecked Sendable {
     try writeZeroes(at: offset, count: count)
   }
 
-  /// Durability is the journal's business; the source disk has its own.
+  /// Durability is the journals' business; the source disk has its own.
   package func flush() throws(NBDErrorCode) {}
+
+  /// Brings the list of streams up to date, between two writes.
+  private func follow() {
+    guard seen != volume.changes else { return }
+    (outlets, seen) = volume.outlets(of: number)
+  }
+
+  private func commitZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
+    try finish { $0.commitZeroes(at: offset, count: count) }
+  }
+
+  private func finish(_ commit: (inout TapOutlet) -> Bool) throws(NBDErrorCode) {
+    var isNewest = false
+    for index in outlets.indices where commit(&outlets[index]) { isNewest = true }
+    try wait(isNewest)
+  }
+
+  /// Waits once the write is in all the streams, so that holds of several do not add up.
+  ///
+  /// Who is nobody's newest connection has to go.
+  private func wait(_ isNewest: Bool) throws(NBDErrorCode) {
+    for index in outlets.indices { outlets[index].waitWhileHeld() }
+    if !isNewest { throw .shutdown }
+  }
 
   private func ownScratch() -> UnsafeMutableRawBufferPointer {
     if let scratch { return scratch }

@@ -147,6 +147,7 @@ struct StreamKeeper {
     let compression = await context.replication.settings.compression
     var request = ProtectRequest(
       vpg: assignment.definition.identifier,
+      vm: assignment.vm.identifier,
       volumes: assignment.vm.volumes.map {
         ProtectRequest.Volume(
           identifier: $0.identifier,

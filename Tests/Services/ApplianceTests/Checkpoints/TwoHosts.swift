@@ -122,6 +122,7 @@ final class TwoHosts: Sendable {
     defer { source.close() }
     let request = try ProtectRequest(
       vpg: VPGIdentifier("vpg"),
+      vm: VMIdentifier("vm"),
       volumes: [.init(identifier: Self.volume, number: 0, byteCount: Self.volumeByteCount)],
       remoteHost: "127.0.0.1",
       remotePort: #require(listener.boundPort),

@@ -11,15 +11,18 @@ import Testing
 
 @testable import Appliance
 
-/// London's appliance with one protected stream, and paris' listener with a replica in memory.
+/// London's appliance with a protected stream, and a second one of the same VM for who wants it;
+/// and paris' listener with a replica in memory for each.
 final class ProtectedPair: Sendable {
   static let stream = StreamIdentifier("44444444-0000-4000-8000-000000000004")
+  static let second = StreamIdentifier("55555555-0000-4000-8000-000000000005")
   static let volume = VolumeIdentifier("scsi:0:0")
   static let london = SiteIdentifier("11111111-0000-4000-8000-000000000001")
   private static let paris = SiteIdentifier("22222222-0000-4000-8000-000000000002")
 
   let folder: URL
   let sink: ReplicaSink
+  let secondSink: ReplicaSink
   let listener: StreamListener
   let streams: ProtectedStreams
   let byteCount: Int
@@ -54,6 +57,8 @@ final class ProtectedPair: Sendable {
     try trust.set(authorities)
     let sink = ReplicaSink(volumeSizes: [byteCount])
     self.sink = sink
+    let secondSink = ReplicaSink(volumeSizes: [byteCount])
+    self.secondSink = secondSink
     listener = try StreamListener(
       host: "127.0.0.1",
       port: 0,
@@ -62,7 +67,7 @@ final class ProtectedPair: Sendable {
       logger: quiet
     ) { stream, site in
       if let journals { return journals.sink(for: stream, from: site) }
-      return stream == Self.stream ? sink : nil
+      return [Self.stream: sink, Self.second: secondSink][stream]
     }
     try await listener.start()
     streams = try ProtectedStreams(
@@ -80,11 +85,14 @@ final class ProtectedPair: Sendable {
   func request(
     isPaused: Bool = false,
     port: Int? = nil,
-    bufferInMB: UInt64 = 8
+    bufferInMB: UInt64 = 8,
+    volumes: [ProtectRequest.Volume]? = nil
   ) throws -> ProtectRequest {
     try ProtectRequest(
       vpg: VPGIdentifier("vpg"),
-      volumes: [.init(identifier: Self.volume, number: 0, byteCount: UInt64(byteCount))],
+      vm: VMIdentifier("vm"),
+      volumes: volumes
+        ?? [.init(identifier: Self.volume, number: 0, byteCount: UInt64(byteCount))],
       remoteHost: "127.0.0.1",
       remotePort: port ?? #require(listener.boundPort),
       remoteSite: Self.paris,
@@ -103,10 +111,14 @@ final class ProtectedPair: Sendable {
   }
 
   /// Waits up to 20 seconds for a status, which nothing announces.
-  func status(_ what: Comment, _ holds: (StreamStatus) -> Bool) async throws -> StreamStatus {
+  func status(
+    _ what: Comment,
+    of stream: StreamIdentifier = ProtectedPair.stream,
+    _ holds: (StreamStatus) -> Bool
+  ) async throws -> StreamStatus {
     let deadline = Monitor.now() + 20_000
     while true {
-      let status = try #require(streams.status().first)
+      let status = try #require(streams.status().first { $0.stream == stream })
       if holds(status) { return status }
       try #require(Monitor.now() < deadline, "\(what): \(status)")
       try await Task.sleep(for: .milliseconds(20))
@@ -114,11 +126,15 @@ final class ProtectedPair: Sendable {
   }
 
   /// Waits until the replica has everything and compares it with the disk.
-  func expectEqual(_ disk: MirroredDisk) async throws {
-    _ = try await status("drained") {
+  func expectEqual(
+    _ disk: MirroredDisk,
+    _ stream: StreamIdentifier = ProtectedPair.stream
+  ) async throws {
+    _ = try await status("drained", of: stream) {
       $0.sync == .ordered && $0.acknowledgedSequence == $0.lastSequence
     }
     let bytes = try disk.bytes()
+    let sink = stream == Self.stream ? sink : secondSink
     let replica = sink.monitor.withLock { sink.disks[0] }
     #expect(Data(replica) == bytes)
   }
