@@ -169,9 +169,10 @@ if Context.environment["CORE_ONLY"] == nil {
 
     target("Adapters", "NBDTransport", ["NBDProtocol", "CLinux"]),
     target("Adapters", "FileStorage", ["Journal", "CLinux"]),
-    target("Adapters", "FileRestore"),
+    target("Adapters", "Processes", ["CLinux"]),
+    target("Adapters", "FileRestore", ["Processes"]),
     target("Adapters", "Scripts", ["CLinux"]),
-    target("Adapters", "Restic", ["CLinux"]),
+    target("Adapters", "Restic", ["Processes"]),
     target(
       "Adapters",
       "Identity",
@@ -190,7 +191,7 @@ if Context.environment["CORE_ONLY"] == nil {
     target(
       "Adapters",
       "LibvirtHypervisor",
-      ["RecoveryModel", "Hypervisor", "CLibvirt", "CZstd", log]
+      ["RecoveryModel", "Hypervisor", "Processes", "CLibvirt", "CZstd", log]
     ),
     target("Adapters", "Store", ["RecoveryModel"]),
     target(
@@ -211,7 +212,7 @@ if Context.environment["CORE_ONLY"] == nil {
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
         "FileStorage", "FileRestore", "Restic", "ReplicationTransport", "Identity",
-        "ControlProtocol", "CLinux", log,
+        "ControlProtocol", "Processes", "CLinux", log,
       ] + lifecycle + nio + http + certificates
     ),
     target(
@@ -269,10 +270,11 @@ if Context.environment["CORE_ONLY"] == nil {
       swiftSettings: common
     ),
     tests("Adapters", "FileStorage", ["Journal", "RecoveryModel"]),
-    tests("Adapters", "FileRestore"),
+    tests("Adapters", "Processes"),
+    tests("Adapters", "FileRestore", ["Processes"]),
     tests("Adapters", "Scripts"),
     tests("Adapters", "Restic"),
-    tests("Adapters", "Identity", ["RecoveryModel"] + certificates + nio),
+    tests("Adapters", "Identity", ["RecoveryModel", "Processes"] + certificates + nio),
     tests(
       "Adapters",
       "ReplicationTransport",
@@ -289,7 +291,8 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
-        "ReplicationProtocol", "ReplicationTransport", "Orchestration", "FileRestore", log,
+        "ReplicationProtocol", "ReplicationTransport", "Orchestration", "FileRestore", "Processes",
+        log,
       ]
     ),
     tests(
@@ -297,7 +300,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Orchestration",
       [
         "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "ControlProtocol", "Identity",
-        "Scripts", "Restic", log,
+        "Scripts", "Restic", "Processes", log,
       ]
     ),
     tests(
@@ -311,7 +314,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Manager",
       [
         "RecoveryModel", "Hypervisor", "Store", "SQLiteStore", "Identity", "ControlProtocol",
-        "Orchestration", "ZVRAPI", log, client,
+        "Orchestration", "ZVRAPI", "Processes", log, client,
         .product(name: "Crypto", package: "swift-crypto"),
       ] + nio
     ),

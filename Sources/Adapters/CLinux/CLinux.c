@@ -96,6 +96,10 @@ int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first
   return -posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
+int understudy_spawn_in(posix_spawn_file_actions_t *actions, const char *folder) {
+  return -posix_spawn_file_actions_addchdir_np(actions, folder);
+}
+
 void understudy_name_thread(const char *name) {
   char cut[16] = {0};
   strncpy(cut, name, sizeof cut - 1);

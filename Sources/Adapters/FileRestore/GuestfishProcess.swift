@@ -3,6 +3,7 @@
 
 internal import Foundation
 internal import Glibc
+internal import Processes
 
 /// A guestfish that is fed by a pipe, so that it ends, with its virtual machine, when we do.
 ///
@@ -10,9 +11,9 @@ internal import Glibc
 final class GuestfishProcess {
   private static let program = "guestfish"
 
-  private let process = Process()
-  private let input = Pipe()
-  private let output = Pipe()
+  private let process: ChildProcess
+  private let input: FileHandle
+  private let output: FileHandle
   /// Ends every answer: nothing that a disk holds can know it.
   private let mark = "end-\(UUID().uuidString)"
   private var received = Data()
@@ -21,37 +22,38 @@ final class GuestfishProcess {
   /// Starts the program, as `user` if there is one, with its files in a folder.
   init(folder: String, cacheFolder: String, user: FileReader.User?) throws(FileRestoreError) {
     // Writing to one that has ended must be an error, not our end; so must be its own writing to
-    // a download that was given up.
+    // a download that was given up, which inherits this.
     signal(SIGPIPE, SIG_IGN)
-    let command = ["stdbuf", "-oL", Self.program]
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      (user.map {
+    let confined =
+      user.map {
         [
           "setpriv", "--reuid=\($0.user)", "--regid=\($0.group)", "--clear-groups",
           "--no-new-privs", "--",
         ]
-      } ?? []) + command
-    process.environment = [
-      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-      "HOME": folder, "TMPDIR": folder, "LIBGUESTFS_TMPDIR": folder,
-      "LIBGUESTFS_CACHEDIR": cacheFolder, "LIBGUESTFS_BACKEND": "direct",
-      "LIBGUESTFS_BACKEND_SETTINGS": Self.backendSettings, "LIBGUESTFS_MEMSIZE": "768",
-    ]
-    process.currentDirectoryURL = URL(filePath: folder)
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = output
-    // A thread's blocked signals are inherited, and guestfish ends its machine with SIGTERM.
-    var none = sigset_t()
-    var before = sigset_t()
-    sigemptyset(&none)
-    pthread_sigmask(SIG_SETMASK, &none, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    do { try process.run() } catch { throw .failed("guestfish cannot be started: \(error)") }
-    try? output.fileHandleForWriting.close()
-    try? input.fileHandleForReading.close()
+      } ?? []
+    do throws(ChildProcess.Failure) {
+      let (commands, input) = try ChildProcess.pipe()
+      self.input = FileHandle(fileDescriptor: input, closeOnDealloc: true)
+      defer { Glibc.close(commands) }
+      let (output, answers) = try ChildProcess.pipe()
+      self.output = FileHandle(fileDescriptor: output, closeOnDealloc: true)
+      defer { Glibc.close(answers) }
+      process = try ChildProcess(
+        confined + ["stdbuf", "-oL", Self.program],
+        environment: [
+          "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+          "LC_ALL": "C.UTF-8", "HOME": folder, "TMPDIR": folder, "LIBGUESTFS_TMPDIR": folder,
+          "LIBGUESTFS_CACHEDIR": cacheFolder, "LIBGUESTFS_BACKEND": "direct",
+          "LIBGUESTFS_BACKEND_SETTINGS": Self.backendSettings, "LIBGUESTFS_MEMSIZE": "768",
+        ],
+        in: folder,
+        descriptors: [commands, answers, answers],
+        ignoresBrokenPipes: true
+      )
+    } catch { throw .failed("guestfish cannot be started: \(error)") }
   }
+
+  deinit { if !isEnded { process.leave() } }
 
   /// Where an operator says so, the virtual machine does without KVM.
   private static var backendSettings: String {
@@ -72,7 +74,7 @@ final class GuestfishProcess {
     let deadline = ContinuousClock.now + limit
     while true {
       if let answer = try answer() { return answer }
-      try wait(for: output.fileHandleForReading.fileDescriptor, until: deadline)
+      try wait(for: output.fileDescriptor, until: deadline)
       try receive()
     }
   }
@@ -82,13 +84,13 @@ final class GuestfishProcess {
     guard !isEnded else { throw .failed("The session's guestfish has ended.") }
     // `-` before a command: go on if it fails.
     let text = commands.split(separator: "\n").map { "-\($0)\n" }.joined() + "echo \(mark)\n"
-    do { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) } catch {
+    do { try input.write(contentsOf: Data(text.utf8)) } catch {
       throw ended("guestfish has ended")
     }
   }
 
   /// Where answers arrive.
-  var descriptor: Int32 { output.fileHandleForReading.fileDescriptor }
+  var descriptor: Int32 { output.fileDescriptor }
 
   /// Takes in what has arrived; the descriptor must be readable.
   func receive() throws(FileRestoreError) {
@@ -110,14 +112,16 @@ final class GuestfishProcess {
 
   /// Ends it without waiting, as when it does not answer.
   func kill() {
+    guard !isEnded else { return }
     isEnded = true
-    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.send(SIGKILL)
+    process.leave()
   }
 
   /// Ends it in order, for which it has `limit`.
   func close(limit: Duration) {
     guard !isEnded else { return }
-    try? input.fileHandleForWriting.close()
+    try? input.close()
     let deadline = ContinuousClock.now + limit
     do throws(FileRestoreError) {
       // The output's end: neither guestfish nor its virtual machine is there any more.

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Glibc
 internal import Hypervisor
+internal import Processes
+internal import Synchronization
 
 /// A process of its own that thaws a guest, unless it is ended before its time.
 ///
@@ -20,7 +23,8 @@ final class ThawGuard: Sendable {
 
   private static let thaw = #"{"execute": "guest-fsfreeze-thaw"}"#
 
-  private let process: Process
+  /// Until it is ended.
+  private let process: Mutex<ChildProcess?>
 
   /// Begins to wait `seconds` for a guest, by its UUID, of the libvirt at `uri`.
   ///
@@ -33,14 +37,13 @@ final class ThawGuard: Sendable {
     guard isThere else {
       throw .failed(operation: "freeze the file systems", reason: "virsh is not installed")
     }
-    process = Process()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = ["-c", Self.script, "thaw-guard", uri, uuid, "\(seconds)", Self.thaw]
-    process.currentDirectoryURL = URL(filePath: "/")
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    do { try process.run() } catch {
+    do {
+      let process = try ChildProcess(
+        ["/bin/sh", "-c", Self.script, "thaw-guard", uri, uuid, "\(seconds)", Self.thaw],
+        in: "/"
+      )
+      self.process = Mutex(process)
+    } catch {
       throw .failed(
         operation: "freeze the file systems",
         reason: "no guard can be started: \(error)"
@@ -48,6 +51,16 @@ final class ThawGuard: Sendable {
     }
   }
 
+  deinit { process.withLock { $0?.leave() } }
+
   /// The guest is thawed: nobody need do it.
-  func end() { process.terminate() }
+  func end() {
+    let process = process.withLock { process in
+      defer { process = nil }
+      return process
+    }
+    guard let process else { return }
+    process.send(SIGTERM)
+    _ = process.wait()
+  }
 }

@@ -1,8 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
 internal import Glibc
+internal import Processes
 
 /// One restic that runs, confined and at the lowest priority, in a process group of its own.
 ///
@@ -27,7 +27,7 @@ final class ResticProcess {
 
   private let location: String
   private let kept: Kept
-  private var process: pid_t?
+  private var process: ChildProcess?
   private var input: Int32
   private var output: Int32
   private var errors: Int32
@@ -44,33 +44,27 @@ final class ResticProcess {
     location = repository.location
     // Writing to one that has ended must be an error, not our end.
     signal(SIGPIPE, SIG_IGN)
-    var pipes: [[Int32]] = []
-    for _ in 0..<4 {
-      var ends: [Int32] = [-1, -1]
-      let failure = understudy_pipe(&ends)
-      guard failure == 0 else {
-        for end in pipes.joined() { close(end) }
-        throw .failed("no pipe can be made: \(String(cString: strerror(-failure)))")
-      }
-      pipes.append(ends)
+    var pipes: [(reading: Int32, writing: Int32)] = []
+    do {
+      for _ in 0..<4 { pipes.append(try ChildProcess.pipe()) }
+    } catch {
+      for end in pipes.flatMap({ [$0.reading, $0.writing] }) { close(end) }
+      throw .failed(error.description)
     }
     let (stdin, stdout, stderr, password) = (pipes[0], pipes[1], pipes[2], pipes[3])
     // A pipe takes so few bytes at once.
     let secret = Array(repository.password.utf8)
-    let isGiven = secret.count <= 4096 && write(password[1], secret, secret.count) == secret.count
-    close(password[1])
-    let started = Self.spawn(
-      arguments,
-      repository,
-      [stdin[0], stdout[1], stderr[1], password[0]]
-    )
-    for end in [stdin[0], stdout[1], stderr[1], password[0]] { close(end) }
-    (input, output, errors) = (stdin[1], stdout[0], stderr[0])
-    switch started {
-    case .success(let process): self.process = process
-    case .failure(let error):
+    let isGiven =
+      secret.count <= 4096 && write(password.writing, secret, secret.count) == secret.count
+    close(password.writing)
+    let theirs = [stdin.reading, stdout.writing, stderr.writing, password.reading]
+    defer { for end in theirs { close(end) } }
+    (input, output, errors) = (stdin.writing, stdout.reading, stderr.reading)
+    do {
+      process = try Self.start(arguments, repository, theirs)
+    } catch {
       closeAll()
-      throw error
+      throw .failed(error.description)
     }
     for end in [input, output, errors] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     guard isGiven else {
@@ -81,53 +75,23 @@ final class ResticProcess {
 
   deinit { end() }
 
-  private static func spawn(
+  private static func start(
     _ arguments: [String],
     _ repository: ResticRepository,
     _ descriptors: [Int32]
-  ) -> Result<pid_t, ResticError> {
+  ) throws(ChildProcess.Failure) -> ChildProcess {
     var environment = repository.environment
     environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     environment["TZ"] = "UTC"
     environment["RESTIC_REPOSITORY"] = repository.location
     environment["RESTIC_PASSWORD_FILE"] = "/dev/fd/3"
     environment["RESTIC_CACHE_DIR"] = repository.cacheFolder
-    let command =
+    return try ChildProcess(
       ["setpriv", "--no-new-privs", "--inh-caps=-all", "--pdeathsig=KILL", "--"]
-      + ["nice", "-n", "19", "restic"] + arguments
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    // Each goes out of the way first: the kernel may have given us 0 to 3 themselves.
-    let spare = max(3, descriptors.max() ?? 3) + 1
-    for (index, descriptor) in descriptors.enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, descriptor, spare + Int32(index))
-    }
-    for index in descriptors.indices {
-      posix_spawn_file_actions_adddup2(&actions, spare + Int32(index), Int32(index))
-    }
-    understudy_spawn_closing_from(&actions, 4)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(
-      &attributes,
-      Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)
+        + ["nice", "-n", "19", "restic"] + arguments,
+      environment: environment,
+      descriptors: descriptors
     )
-    var process: pid_t = 0
-    let texts = command.map { strdup($0) } + [nil]
-    let settings = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in texts + settings { free(text) } }
-    let status = posix_spawnp(&process, command[0], &actions, &attributes, texts, settings)
-    guard status == 0 else {
-      return .failure(.failed("restic cannot be started: \(String(cString: strerror(status)))"))
-    }
-    return .success(process)
   }
 
   // MARK: Talking
@@ -188,8 +152,7 @@ final class ResticProcess {
     closeInput()
     while output >= 0 || errors >= 0 { try wait(for: nil, isWanted) }
     guard let process else { throw .cancelled }
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let status = process.wait()
     self.process = nil
     guard status == 0 else {
       throw ResticError(
@@ -205,11 +168,10 @@ final class ResticProcess {
   /// Its input is closed last: it takes that for the end of a stream that is to be kept.
   func end() {
     if let process {
-      kill(-process, SIGINT)
+      kill(-process.identifier, SIGINT)
       let deadline = ContinuousClock.now + Self.endLimit
-      var status: Int32 = 0
-      while waitpid(process, &status, WNOHANG) == 0 {
-        if ContinuousClock.now > deadline { kill(-process, SIGKILL) }
+      while process.poll() == nil {
+        if ContinuousClock.now > deadline { kill(-process.identifier, SIGKILL) }
         drain()
         usleep(10_000)
       }

@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Processes
 
 /// Disks as guests leave them, served over NBD.
 final class GuestImage {
   let folder: String
-  private var servers: [Process] = []
+  private var servers: [ChildProcess] = []
 
   init() throws {
     folder = NSTemporaryDirectory() + "us-files-\(UUID().uuidString.prefix(8))"
@@ -15,28 +16,17 @@ final class GuestImage {
 
   /// Runs a script that makes images in the folder; nothing in it comes from outside.
   func make(_ script: String) throws {
-    let shell = Process()
-    shell.executableURL = URL(filePath: "/bin/bash")
-    shell.arguments = ["-euc", "exec 2>&1\n" + script]
-    shell.currentDirectoryURL = URL(filePath: folder)
-    let output = Pipe()
-    shell.standardOutput = output
-    try shell.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    shell.waitUntilExit()
-    guard shell.terminationStatus == 0 else { throw GuestImageFailure(text: text) }
+    let (status, text) = try ChildProcess.run(["/bin/bash", "-euc", script], in: folder)
+    guard status == 0 else { throw GuestImageFailure(text: text) }
   }
 
   /// Serves an image read only, as an appliance does a point; gives the socket's path.
   func serve(_ name: String) throws -> String {
     let socket = "\(folder)/\(name).sock"
-    let server = Process()
-    server.executableURL = URL(filePath: "/usr/bin/env")
-    server.arguments = [
+    let server = try ChildProcess([
       "qemu-nbd", "--read-only", "--format=raw", "--persistent", "--shared=8",
       "--export-name=scsi:0:0", "--socket=\(socket)", "\(folder)/\(name)",
-    ]
-    try server.run()
+    ])
     servers.append(server)
     let deadline = ContinuousClock.now + .seconds(30)
     while !FileManager.default.fileExists(atPath: socket) {
@@ -48,9 +38,8 @@ final class GuestImage {
 
   func remove() {
     for server in servers {
-      // A test's thread may have SIGTERM blocked, and its children with it.
-      kill(server.processIdentifier, SIGKILL)
-      server.waitUntilExit()
+      server.send(SIGKILL)
+      _ = server.wait()
     }
     try? FileManager.default.removeItem(atPath: folder)
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Processes
 import Glibc
 import Identity
 import Testing
@@ -63,15 +64,7 @@ struct OperatingSystemUsersTests {
   }
 
   private func run(_ path: String, _ arguments: [String], input: String = "") throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    let standardInput = Pipe()
-    process.standardInput = standardInput
-    try process.run()
-    standardInput.fileHandleForWriting.write(Data(input.utf8))
-    try standardInput.fileHandleForWriting.close()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(path) failed")
+    let (status, printed) = try ChildProcess.run([path] + arguments, input: input)
+    #expect(status == 0, "\(path): \(printed)")
   }
 }

@@ -2,24 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Processes
 import Testing
 
 /// Runs a program of the machine's to its end, expects it to succeed, and returns what it printed.
 @discardableResult
 func run(_ program: String, _ arguments: String...) throws -> String {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/" + program)
-  process.arguments = arguments
-  let output = Pipe()
-  process.standardOutput = output
-  process.standardError = output
-  process.standardInput = FileHandle.nullDevice
-  process.currentDirectoryURL = FileManager.default.temporaryDirectory
-  try process.run()
-  let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-  process.waitUntilExit()
-  let text = String(decoding: bytes, as: UTF8.self)
-  try #require(process.terminationStatus == 0, "\(program) \(arguments): \(text)")
+  let (status, text) = try ChildProcess.run(
+    ["/usr/bin/" + program] + arguments,
+    in: FileManager.default.temporaryDirectory.path()
+  )
+  try #require(status == 0, "\(program) \(arguments): \(text)")
   return text
 }
 

@@ -3,6 +3,7 @@
 
 import AsyncHTTPClient
 import Foundation
+import Processes
 import Glibc
 import NIOCore
 import Testing
@@ -91,15 +92,7 @@ import Testing
   }
 
   private func run(_ path: String, _ arguments: [String], input: String = "") throws {
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = arguments
-    let standardInput = Pipe()
-    process.standardInput = standardInput
-    try process.run()
-    standardInput.fileHandleForWriting.write(Data(input.utf8))
-    try standardInput.fileHandleForWriting.close()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "\(path) failed")
+    let (status, printed) = try ChildProcess.run([path] + arguments, input: input)
+    try #require(status == 0, "\(path): \(printed)")
   }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Processes
 import Hypervisor
 import RecoveryModel
 import Testing
@@ -70,22 +71,11 @@ import Testing
       for folder in ["/sys/class", "/run/systemd", "/etc"] {
         script = script.replacing(folder, with: root + folder)
       }
-      let process = Process()
-      let (input, output) = (Pipe(), Pipe())
-      process.executableURL = URL(filePath: program.path)
-      process.arguments = program.arguments
-      process.standardInput = input
-      process.standardOutput = output
-      process.standardError = output
-      try process.run()
-      try input.fileHandleForWriting.write(contentsOf: Data(script.utf8))
-      try input.fileHandleForWriting.close()
-      let said = String(
-        decoding: output.fileHandleForReading.readDataToEndOfFile(),
-        as: UTF8.self
+      let (status, printed) = try ChildProcess.run(
+        [program.path] + program.arguments,
+        input: script
       )
-      process.waitUntilExit()
-      return (process.terminationStatus, said)
+      return (status, printed)
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: root) }

@@ -74,6 +74,8 @@ int understudy_die_with_parent(int signal);
 int understudy_pipe(int ends[2]);
 /// A process that is spawned with `actions` has no descriptor from `first` on.
 int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
+/// A process that is spawned with `actions` begins in `folder`.
+int understudy_spawn_in(posix_spawn_file_actions_t *actions, const char *folder);
 /// Names the calling thread; cut to 15 bytes.
 void understudy_name_thread(const char *name);
 /// Nanoseconds on a clock that never jumps and stands still while the machine sleeps.

@@ -4,6 +4,7 @@
 internal import Foundation
 internal import Glibc
 package import Logging
+internal import Processes
 internal import Synchronization
 
 /// The parent of an appliance's worker: it holds no connection and touches no disk, so it can
@@ -64,22 +65,21 @@ package final class Supervisor: Sendable {
   }
 
   private func runOneWorker() throws {
-    let worker = Process()
-    worker.executableURL = URL(filePath: executable)
-    worker.arguments = arguments
-    let pulse = Pipe()
-    worker.standardOutput = pulse
-    worker.standardInput = FileHandle.nullDevice
-    try worker.run()
-    try? pulse.fileHandleForWriting.close()
-    let identifier = worker.processIdentifier
+    let (reading, writing) = try ChildProcess.pipe()
+    defer { close(reading) }
+    let started = Result {
+      try ChildProcess([executable] + arguments, descriptors: [nil, writing, STDERR_FILENO])
+    }
+    close(writing)
+    let worker = try started.get()
+    let identifier = worker.identifier
     let wasStopped = current.withLock { current in
       current.process = identifier
       return current.isStopping
     }
     if wasStopped { kill(identifier, SIGTERM) }
     logger.info("The worker was started.", metadata: ["pid": "\(identifier)"])
-    let silence = listen(to: pulse.fileHandleForReading.fileDescriptor)
+    let silence = listen(to: reading)
     if silence {
       logger.error(
         "The worker gave no sign of life and is killed, which lets its guests go.",
@@ -87,12 +87,21 @@ package final class Supervisor: Sendable {
       )
       kill(identifier, SIGKILL)
     }
-    worker.waitUntilExit()
-    current.withLock { $0.process = nil }
+    let status = end(of: worker)
     logger.info(
       "The worker ended.",
-      metadata: ["pid": "\(identifier)", "status": "\(worker.terminationStatus)"]
+      metadata: ["pid": "\(identifier)", "status": "\(status)"]
     )
+  }
+
+  /// Waits for the worker's end.
+  private func end(of worker: ChildProcess) -> Int32 {
+    worker.awaitEnd()
+    // Its number is somebody else's from here on: ``stop()`` must not signal it any more.
+    return current.withLock { current in
+      current.process = nil
+      return worker.wait()
+    }
   }
 
   /// Returns when the worker closed the pipe (false) or fell silent (true).

@@ -3,6 +3,7 @@
 
 internal import ControlProtocol
 internal import Foundation
+internal import Processes
 
 /// A qcow2 file that takes a recovered VM's writes, on top of a raw disk.
 struct OverlayImage {
@@ -31,24 +32,12 @@ struct OverlayImage {
     guard !files.fileExists(atPath: path) else { return }
     // Whole or not at all: a half-made overlay must not pass for one a VM has written to.
     let temporary = path + ".tmp"
-    let tool = Process()
-    tool.executableURL = URL(filePath: "/usr/bin/env")
-    tool.arguments = [
+    let (status, words) = try ChildProcess.run([
       "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", backingAddress, temporary,
-    ]
-    let output = Pipe()
-    tool.standardInput = FileHandle.nullDevice
-    tool.standardOutput = FileHandle.nullDevice
-    tool.standardError = output
-    try tool.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    tool.waitUntilExit()
-    guard tool.terminationStatus == 0 else {
+    ])
+    guard status == 0 else {
       unlink(temporary)
-      throw ControlFailure(
-        status: 500,
-        message: "qemu-img: \(String(decoding: text, as: UTF8.self))"
-      )
+      throw ControlFailure(status: 500, message: "qemu-img: \(words)")
     }
     guard rename(temporary, path) == 0 else {
       throw ControlFailure(
