@@ -135,19 +135,70 @@ import Testing
     }
   }
 
-  @Test func `settings belong to the session of the tokens, also after a renewal`() async throws {
-    try await RunningManager.run { manager in
+  @Test func `settings are there after a renewal, and after another log-on of the user`()
+    async throws
+  {
+    let clock = HandClock()
+    try await RunningManager.run(now: { clock.now }) { manager in
       let answer = try await ask(manager, Self.password)
       let token = try #require(answer.member("access_token"))
       let opened = try await manager.send("POST", "/v1/vpgSettings", body: "{}", bearer: token)
+      let path = "/v1/vpgSettings/" + opened.text.trimmingCharacters(in: ["\""])
+      clock.advance(bySeconds: 300)
+      #expect(try await manager.send("GET", path, bearer: token).status == 401)
       let refresh = try #require(answer.member("refresh_token"))
       let renewed = try await ask(
         manager,
         "grant_type=refresh_token&client_id=zerto-client&refresh_token=" + refresh
       )
-      let path = "/v1/vpgSettings/" + opened.text.trimmingCharacters(in: ["\""])
       let later = try #require(renewed.member("access_token"))
       #expect(try await manager.send("GET", path, bearer: later).status == 200)
+      // As zvma10-api-wrapper does, which does not renew but proves itself anew.
+      let again = try #require(try await ask(manager, Self.password).member("access_token"))
+      #expect(try await manager.send("GET", path, bearer: again).status == 200)
+    }
+  }
+
+  @Test func `a token lives as long as its client asks for, within an hour`() async throws {
+    let clock = HandClock()
+    try await RunningManager.run(now: { clock.now }) { manager in
+      func lifetime(_ wish: String) async throws -> String? {
+        try await ask(manager, Self.password + "&expires_in=" + wish).member("expires_in")
+      }
+      let asked = try await lifetime("3600")
+      #expect(asked == "3600")
+      #expect(try await lifetime("86400") == "3600")
+      #expect(try await lifetime("1") == "60")
+      #expect(try await lifetime("soon") == "300")
+    }
+  }
+
+  @Test func `who is removed cannot go on with a long token for longer than with a usual one`()
+    async throws
+  {
+    let clock = HandClock()
+    try await RunningManager.run(now: { clock.now }) { manager in
+      let store = try SQLiteStore(path: manager.configuration.stateFolder + "/manager.sqlite")
+      try await store.save(
+        ClientRecord(identifier: "sdk", secretHash: try PasswordHash.make("s3cret"))
+      )
+      try await store.save(RoleRecord(subject: "client:sdk", role: "administrator"))
+      let answer = try await ask(
+        manager,
+        "grant_type=client_credentials&client_id=sdk&client_secret=s3cret&expires_in=3600"
+      )
+      let token = try #require(answer.member("access_token"))
+      func status(_ method: String, _ path: String) async throws -> Int {
+        let body = method == "GET" ? "" : "{}"
+        return try await manager.send(method, path, body: body, bearer: token).status
+      }
+      clock.advance(bySeconds: 3000)
+      #expect(try await status("POST", "/v1/vpgSettings") == 200)
+      try await store.save(RoleRecord(subject: "client:sdk", role: "viewer"))
+      #expect(try await status("POST", "/v1/vpgSettings") == 403)
+      #expect(try await status("GET", "/v1/vpgs") == 200)
+      try await store.removeClient("sdk")
+      #expect(try await status("GET", "/v1/vpgs") == 401)
     }
   }
 

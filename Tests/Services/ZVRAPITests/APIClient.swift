@@ -35,8 +35,14 @@ struct APIClient {
   /// A client that is logged on.
   static func loggedOn(as role: Role = .administrator) async -> APIClient {
     var client = APIClient()
-    client.token = await client.service.sessions.begin(user: "admin", role: role).token
+    await client.logOn(as: role)
     return client
+  }
+
+  /// Goes on in a new session, of the same user unless another is named.
+  mutating func logOn(_ subject: String = "os:admin", as role: Role = .administrator) async {
+    let account = Account(name: "admin", subject: subject, role: role)
+    token = await service.sessions.begin(account).token
   }
 
   func respond(

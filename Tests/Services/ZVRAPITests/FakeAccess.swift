@@ -28,7 +28,7 @@ struct FakeTokens: TokenService {
 
   func publicKeys() -> [[String: String]] { [["kid": "1", "kty": "EC"]] }
 
-  func begin(_ account: Account, client: String) -> TokenPair {
+  func begin(_ account: Account, client: String, lifetime: Int?) -> TokenPair {
     TokenPair(
       access: "access",
       accessLifetime: 300,
@@ -38,10 +38,16 @@ struct FakeTokens: TokenService {
     )
   }
 
-  func refresh(_ token: String, client: String) -> TokenPair? { nil }
+  func refresh(_ token: String, client: String, lifetime: Int?) -> TokenPair? { nil }
 
   func caller(_ token: String) -> SessionRecord? {
-    token == "access" ? SessionRecord(token: "session", user: "root", role: .administrator) : nil
+    guard token == "access" else { return nil }
+    return SessionRecord(
+      token: "session",
+      user: "root",
+      subject: "os:root",
+      role: .administrator
+    )
   }
 
   func end(_ session: String) {}

@@ -12,7 +12,9 @@ import Testing
     ("vpgs?Status=meetingsla", 1), ("vpgs?status=1", 1), ("vpgs?status=Deleting", 0),
     ("vpgs?SubStatus=None", 1), ("vpgs?sourceSite=london", 1),
     ("vpgs?protectedSiteIdentifier=\(FakeSite.paris)", 0), ("vpgs?priority=Medium", 1),
-    ("vpgs?targetType=VCVpg", 1), ("vpgs?recoverySiteType=4", 0), ("vpgs?backupEnabled=True", 0),
+    ("vpgs?targetType=VCVpg", 1), ("vpgs?recoverySiteType=4", 0),
+    ("vpgs?recoverySiteType=AWS", 0), ("vms?sourceType=aws", 0),
+    ("vpgs?protectedSiteType=HyperV", 0), ("vpgs?backupEnabled=True", 0),
     ("vms?vpgName=APP1", 1), ("vms?vmName=web2", 0), ("vms?vmIdentifier=\(FakeSite.web)", 1),
     ("peersites?paringStatus=Paired", 1), ("peersites?pairingStatus=2", 0),
     ("peersites?peerName=Paris", 0), ("peersites?hostName=10.0.0.2&port=9081", 1),
@@ -45,6 +47,17 @@ import Testing
     let link = await client.get("/v1/alerts").items?.first?.object?["AffectedZorgs"]?
       .items?.first?.object
     #expect(link?["identifier"]?.readText == FakeSite.zorg.identifier)
+  }
+
+  @Test func `what belongs to no organisation links to one without a name, which is in no listing`()
+    async
+  {
+    let client = await APIClient.loggedOn()
+    let vpg = await client.get("/v1/vpgs/\(FakeSite.vpg)").object
+    let link = vpg?["Zorg"]?.object?["identifier"]?.readText ?? ""
+    let zorg = await client.get("/v1/zorgs/\(link)").object
+    #expect(zorg?["ZorgName"]?.readText == "" && zorg?["ZorgIdentifier"]?.readText == link)
+    #expect(await client.get("/v1/zorgs").items?.count == 1)
   }
 
   @Test(arguments: ["vpgs?status=Sleepy", "events?startDate=soon", "tasks?status=99"])

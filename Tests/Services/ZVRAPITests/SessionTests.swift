@@ -64,12 +64,12 @@ import Testing
   @Test func `one session too many ends the one unused longest`() async {
     let clock = HandClock()
     let store = SessionStore(limit: 2) { clock.now }
-    let first = await store.begin(user: "a", role: .viewer)
+    let first = await store.begin(Account(name: "a", subject: "os:a", role: .viewer))
     clock.advance(by: .seconds(1))
-    let second = await store.begin(user: "b", role: .viewer)
+    let second = await store.begin(Account(name: "b", subject: "os:b", role: .viewer))
     clock.advance(by: .seconds(1))
     _ = await store.use(first.token)
-    _ = await store.begin(user: "c", role: .viewer)
+    _ = await store.begin(Account(name: "c", subject: "os:c", role: .viewer))
     #expect(await store.use(first.token) != nil)
     #expect(await store.use(second.token) == nil)
   }

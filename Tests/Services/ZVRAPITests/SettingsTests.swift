@@ -261,17 +261,48 @@ import Testing
     #expect(answer.status == 404)
   }
 
-  @Test func `settings belong to their session and end with it`() async {
+  @Test func `settings are found by every session of their user, and end with their own`()
+    async
+  {
     var client = await APIClient.loggedOn()
-    let settings = await client.openSettings()
+    let settings = await client.openSettings(APIClient.newVPG)
     let first = client.token
-    client.token = await client.service.sessions.begin(user: "admin", role: .administrator).token
+    await client.logOn()
+    #expect(await client.send(.get, settings).status == 200)
+    #expect(await client.get("/v1/vpgSettings").items?.count == 1)
+    // The end of a session that only used them.
+    _ = await client.send(.delete, "/v1/session")
+    client.token = first
+    #expect(await client.send(.get, settings).status == 200)
+    _ = await client.send(.delete, "/v1/session")
+    await client.logOn()
     #expect(await client.send(.get, settings).status == 404)
     #expect(await client.get("/v1/vpgSettings").items?.isEmpty == true)
-    client.token = first
-    #expect(await client.get("/v1/vpgSettings").items?.count == 1)
-    _ = await client.send(.delete, "/v1/session")
-    #expect(await client.service.drafts.all(session: first ?? "").isEmpty)
+  }
+
+  @Test func `a script that logs on anew for each call can make a VPG`() async {
+    var client = await APIClient.loggedOn()
+    let settings = await client.openSettings(APIClient.newVPG)
+    await client.logOn()
+    let named = await client.send(.put, "\(settings)/basic", #"{"Name": "Books"}"#)
+    #expect(named.status == 200)
+    await client.logOn()
+    #expect(await client.send(.post, "\(settings)/commit").status == 200)
+    #expect(await client.site.created.first?.name == "Books")
+  }
+
+  @Test(arguments: ["manager:admin", "client:admin", "os:eve"])
+  func `settings of one user are not there for another, whatever they are called`(
+    other: String
+  ) async {
+    var client = await APIClient.loggedOn()
+    let settings = await client.openSettings()
+    await client.logOn(other)
+    #expect(await client.send(.get, settings).status == 404)
+    #expect(await client.send(.put, settings, "{}").status == 404)
+    #expect(await client.send(.post, "\(settings)/commit").status == 404)
+    #expect(await client.send(.delete, settings).status == 404)
+    #expect(await client.get("/v1/vpgSettings").items?.isEmpty == true)
   }
 
   @Test func `settings are thrown away after thirty minutes without use`() async {

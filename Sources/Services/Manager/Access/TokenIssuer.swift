@@ -13,8 +13,10 @@ package import ZVRAPI
 /// Keys and ended sessions are in the store, so that tokens outlive a restart. A key signs for
 /// thirty days and verifies a day longer, which is longer than any token lives.
 package actor TokenIssuer: TokenService {
-  /// Seconds.
+  /// Seconds, unless the client asks for another time.
   private static let accessLifetime = 300
+  /// Seconds a client may ask for: less than the shortest makes clients renew all the time.
+  private static let accessLifetimes = 60...3600
   /// Seconds without a renewal, as a session has.
   private static let refreshLifetime = 1800
   /// Seconds from the logon to the last renewal.
@@ -49,7 +51,11 @@ package actor TokenIssuer: TokenService {
 
   // MARK: Tokens
 
-  package func begin(_ account: Account, client: String) async throws -> TokenPair {
+  package func begin(
+    _ account: Account,
+    client: String,
+    lifetime: Int?
+  ) async throws -> TokenPair {
     let seconds = now().milliseconds / 1000
     return try await pair(
       TokenClaims(
@@ -63,25 +69,42 @@ package actor TokenIssuer: TokenService {
         iat: seconds,
         exp: seconds,
         auth_time: seconds
-      )
+      ),
+      lifetime: lifetime
     )
   }
 
-  package func refresh(_ token: String, client: String) async throws -> TokenPair? {
+  package func refresh(
+    _ token: String,
+    client: String,
+    lifetime: Int?
+  ) async throws -> TokenPair? {
     guard var claims = await verified(token, type: "Refresh"), claims.azp == client,
       let role = try await roles.currentRole(of: claims.sub)
     else { return nil }
     claims.role = role.rawValue
     claims.iat = now().milliseconds / 1000
     guard claims.iat - claims.auth_time < Self.longestSession else { return nil }
-    return try await pair(claims)
+    return try await pair(claims, lifetime: lifetime)
   }
 
   package func caller(_ token: String) async -> SessionRecord? {
     guard let claims = await verified(token, type: "Bearer"),
-      let role = Role(rawValue: claims.role)
+      let role = await role(of: claims)
     else { return nil }
-    return SessionRecord(token: claims.sid, user: claims.preferred_username, role: role)
+    return SessionRecord(
+      token: claims.sid,
+      user: claims.preferred_username,
+      subject: claims.sub,
+      role: role
+    )
+  }
+
+  /// What the token says, for as long as a usual one lives; then the role its user has now.
+  private func role(of claims: TokenClaims) async -> Role? {
+    let age = now().milliseconds / 1000 - claims.iat
+    guard age >= Self.accessLifetime else { return Role(rawValue: claims.role) }
+    return try? await roles.currentRole(of: claims.sub)
   }
 
   package func end(_ session: String) async throws {
@@ -101,8 +124,13 @@ package actor TokenIssuer: TokenService {
     try await currentSigner().publicKeys
   }
 
-  private func pair(_ claims: TokenClaims) async throws -> TokenPair {
+  private func pair(_ claims: TokenClaims, lifetime: Int?) async throws -> TokenPair {
     let signer = try await currentSigner()
+    let access = min(
+      max(lifetime ?? Self.accessLifetime, Self.accessLifetimes.lowerBound),
+      Self.accessLifetimes.upperBound
+    )
+    let refresh = max(Self.refreshLifetime, access)
     func token(_ type: String, _ lifetime: Int) async throws -> String {
       var claims = claims
       claims.typ = type
@@ -110,10 +138,10 @@ package actor TokenIssuer: TokenService {
       return try await signer.sign(claims)
     }
     return TokenPair(
-      access: try await token("Bearer", Self.accessLifetime),
-      accessLifetime: Self.accessLifetime,
-      refresh: try await token("Refresh", Self.refreshLifetime),
-      refreshLifetime: Self.refreshLifetime,
+      access: try await token("Bearer", access),
+      accessLifetime: access,
+      refresh: try await token("Refresh", refresh),
+      refreshLifetime: refresh,
       session: claims.sid
     )
   }

@@ -9,9 +9,11 @@ package protocol TokenService: Sendable {
   func publicKeys() async throws -> [[String: String]]
 
   /// Tokens of a new session, for a user who proved who they are.
-  func begin(_ account: Account, client: String) async throws -> TokenPair
+  ///
+  /// `lifetime`: For how many seconds the client wants to use the access token; nil does not care.
+  func begin(_ account: Account, client: String, lifetime: Int?) async throws -> TokenPair
   /// New tokens of the session of a refresh token; nil if it is none, or no more.
-  func refresh(_ token: String, client: String) async throws -> TokenPair?
+  func refresh(_ token: String, client: String, lifetime: Int?) async throws -> TokenPair?
   /// Who calls with an access token; nil if it is none, or no more.
   func caller(_ token: String) async -> SessionRecord?
   /// Ends a session: its tokens are no more.

@@ -136,6 +136,8 @@ enum OpenIDConnect {
     }
     let named = form.text("client_id") ?? call.request.credentials?.user
     guard let client = named else { throw Refusal.malformed("client_id is missing") }
+    // The vendor's SDK asks for an hour, and never renews.
+    let lifetime = form.text("expires_in").flatMap { Int($0) }
     switch grant {
     case "password":
       guard let user = form.text("username"), let password = form.text("password") else {
@@ -148,7 +150,7 @@ enum OpenIDConnect {
           methods: [.operatingSystem, .manager]
         )
       }
-      return try await tokens.begin(account, client: client)
+      return try await tokens.begin(account, client: client, lifetime: lifetime)
     case "client_credentials":
       guard let secret = form.text("client_secret") ?? call.request.credentials?.password else {
         throw Refusal.malformed("client_secret is missing")
@@ -161,12 +163,13 @@ enum OpenIDConnect {
           tokens: tokens
         )
       }
-      return try await tokens.begin(account, client: client)
+      return try await tokens.begin(account, client: client, lifetime: lifetime)
     case "refresh_token":
       guard let token = form.text("refresh_token") else {
         throw Refusal.malformed("refresh_token is missing")
       }
-      guard let pair = try await tokens.refresh(token, client: client) else {
+      let renewed = try await tokens.refresh(token, client: client, lifetime: lifetime)
+      guard let pair = renewed else {
         throw Refusal(
           status: 400,
           code: "invalid_grant",

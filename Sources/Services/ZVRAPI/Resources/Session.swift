@@ -34,7 +34,7 @@ enum Session: Resource {
       from: call.request.source,
       methods: [AuthenticationMethod(rawValue: number) ?? .operatingSystem]
     )
-    let session = await call.service.sessions.begin(user: account.name, role: account.role)
+    let session = await call.service.sessions.begin(account)
     var response = APIResponse.empty
     response.sessionToken = session.token
     return response
@@ -44,7 +44,7 @@ enum Session: Resource {
     guard let session = call.session else { throw APIError.unauthorized }
     await call.service.sessions.end(session.token)
     try await call.service.tokens?.end(session.token)
-    await call.service.drafts.removeAll(session: session.token)
+    await call.service.drafts.removeAll(openedBy: session.token)
     return .empty
   }
 }

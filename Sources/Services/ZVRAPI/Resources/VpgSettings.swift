@@ -23,9 +23,9 @@ enum VpgSettings: Resource {
 
   private static var whole: [Route] {
     [
-      Route(.get, "vpgSettings", "The settings objects of the session.") { call in
+      Route(.get, "vpgSettings", "The settings objects the user has open.") { call in
         .list(
-          await call.service.drafts.all(session: call.token).map { .object($0.tree) },
+          await call.service.drafts.all(of: try call.caller).map { .object($0.tree) },
           of: "VpgSettingsApi"
         )
       },
@@ -72,7 +72,7 @@ enum VpgSettings: Resource {
         return .empty
       },
       Route(.delete, settings, "Throws the settings object away.") { call in
-        try await call.service.drafts.remove(call.settings, session: call.token)
+        try await call.service.drafts.remove(call.settings, for: try call.caller)
         return .empty
       },
       Route(
@@ -104,13 +104,13 @@ enum VpgSettings: Resource {
   }
 
   private static func keep(_ draft: SettingsDraft, _ call: APICall) async throws -> APIResponse {
-    try await call.service.drafts.open(draft, session: call.token)
+    try await call.service.drafts.open(draft, session: try call.caller)
     return .text(draft.identifier)
   }
 
   private static func commit(_ call: APICall) async throws -> APIResponse {
     let drafts = call.service.drafts
-    let draft = try await drafts.beginCommit(call.settings, session: call.token)
+    let draft = try await drafts.beginCommit(call.settings, for: try call.caller)
     do {
       let task = try await commit(draft, call)
       await drafts.endCommit(call.settings, isAccepted: true)
@@ -202,16 +202,21 @@ extension APICall {
   /// The settings object in the path.
   var settings: String { parameter("vpgSettingsIdentifier").lowercased() }
 
-  /// The session's token; settings objects belong to it.
-  var token: String { session?.token ?? "" }
+  /// Who calls: settings objects belong to someone.
+  var caller: SessionRecord {
+    get throws(APIError) {
+      guard let session else { throw .unauthorized }
+      return session
+    }
+  }
 
   func draft() async throws -> SettingsDraft {
-    try await service.drafts.draft(settings, session: token)
+    try await service.drafts.draft(settings, for: try caller)
   }
 
   func change(
     _ change: @Sendable (inout SettingsDraft) throws(APIError) -> Void
   ) async throws {
-    try await service.drafts.change(settings, session: token, change)
+    try await service.drafts.change(settings, for: try caller, change)
   }
 }

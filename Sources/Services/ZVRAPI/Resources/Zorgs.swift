@@ -9,6 +9,9 @@ enum Zorgs: Resource {
   static let root = "zorgs"
   static let interface = "IZorgsService"
 
+  /// What VPGs that belong to nobody link to; it is in no listing.
+  private static let none = Organisation(identifier: Links.noOne, name: "")
+
   static var routes: [Route] {
     [
       Route(.get, "zorgs", "The organisations.") { call in
@@ -20,11 +23,10 @@ enum Zorgs: Resource {
       },
       Route(.get, "zorgs/{zorgIdentifier}", "One organisation.") { call in
         let name = call.parameter("zorgIdentifier")
-        guard
-          let zorg = try await call.site.organisations().first(where: {
-            $0.identifier.isSame(as: name)
-          })
-        else { throw APIError.notFound("there is no organisation \(name)") }
+        let known = try await call.site.organisations() + [none]
+        guard let zorg = known.first(where: { $0.identifier.isSame(as: name) }) else {
+          throw APIError.notFound("there is no organisation \(name)")
+        }
         return .value(.zorg(zorg, call.links()))
       },
     ]

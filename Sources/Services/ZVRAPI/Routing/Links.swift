@@ -11,7 +11,8 @@ struct Links: Sendable {
   let baseURL: String
   let localSite: SiteIdentifier
 
-  private static let noOne = "00000000-0000-0000-0000-000000000000"
+  /// In place of an organisation, where there is none.
+  static let noOne = "00000000-0000-0000-0000-000000000000"
 
   func href(_ path: String) -> String { "\(baseURL)/v1/\(path)" }
 

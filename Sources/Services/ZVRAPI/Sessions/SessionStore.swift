@@ -6,11 +6,14 @@ package struct SessionRecord: Sendable, Equatable {
   /// What the session is known by; with bearer tokens, their session.
   package let token: String
   package let user: String
+  /// The user among those of all sources, such as `os:alice`.
+  package let subject: String
   package let role: Role
 
-  package init(token: String, user: String, role: Role) {
+  package init(token: String, user: String, subject: String, role: Role) {
     self.token = token
     self.user = user
+    self.subject = subject
     self.role = role
   }
 }
@@ -37,7 +40,7 @@ actor SessionStore {
   /// Begins a session.
   ///
   /// The token is 160 random bits in hexadecimal.
-  func begin(user: String, role: Role) -> SessionRecord {
+  func begin(_ account: Account) -> SessionRecord {
     removeExpired()
     if sessions.count >= limit,
       let oldest = sessions.min(by: { $0.value.lastUse < $1.value.lastUse })
@@ -49,7 +52,12 @@ actor SessionStore {
       let byte = UInt8.random(in: 0...255, using: &random)
       return (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
     }.joined()
-    let record = SessionRecord(token: token, user: user, role: role)
+    let record = SessionRecord(
+      token: token,
+      user: account.name,
+      subject: account.subject,
+      role: account.role
+    )
     sessions[token] = (record, now())
     return record
   }

@@ -10,11 +10,20 @@ struct APIEnumeration: Sendable {
   let names: [String]
   /// Whether JSON answers carry the number; they carry the name otherwise.
   let isNumberInJSON: Bool
+  /// Other names that clients use, with their numbers.
+  let otherNames: [String: Int]
 
   /// `count`: How many numbers there are, if more than names.
-  init(_ name: String, isNumberInJSON: Bool = true, count: Int = 0, _ names: [String]) {
+  init(
+    _ name: String,
+    isNumberInJSON: Bool = true,
+    count: Int = 0,
+    _ names: [String],
+    otherNames: [String: Int] = [:]
+  ) {
     self.name = name
     self.isNumberInJSON = isNumberInJSON
+    self.otherNames = otherNames
     self.names = names + (names.count..<max(names.count, count)).map { "Unknown\($0)" }
   }
 
@@ -35,5 +44,6 @@ struct APIEnumeration: Sendable {
   func number(of text: String) -> Int? {
     if let number = Int(text) { return names.indices.contains(number) ? number : nil }
     return names.firstIndex { $0.isSame(as: text) }
+      ?? otherNames.first { $0.key.isSame(as: text) }?.value
   }
 }

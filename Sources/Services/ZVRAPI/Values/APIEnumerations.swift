@@ -40,7 +40,8 @@ enum APIEnumerations {
     count: 6,
     [
       "VCVpg", "VCvApp", "VCDvApp", "PublicCloud", "HyperV",
-    ]
+    ],
+    otherNames: ["AWS": 3]
   )
 
   static let commitPolicy = APIEnumeration(
