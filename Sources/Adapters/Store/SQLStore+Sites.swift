@@ -38,6 +38,16 @@ extension SQLStore {
     return try RecordText.decode(row)
   }
 
+  package func heardHistory(
+    of site: SiteIdentifier
+  ) async throws(StoreError) -> HeardHistoryRecord? {
+    try await setting("heard \(site)")
+  }
+
+  package func save(_ heard: HeardHistoryRecord) async throws(StoreError) {
+    try await putSetting(heard, "heard \(heard.site)")
+  }
+
   package func replicationSettings() async throws(StoreError) -> ReplicationSettings? {
     try await setting("replication")
   }

@@ -67,8 +67,11 @@ extension SQLStore {
     try await execute("DELETE FROM \"workflow\" WHERE identifier = ?", [identifier])
   }
 
-  package func tasks() async throws(StoreError) -> [TaskRecord] {
-    try await records("SELECT json FROM \"task\" ORDER BY started DESC, \"row\" DESC")
+  package func tasks(since start: WallTime?) async throws(StoreError) -> [TaskRecord] {
+    try await records(
+      "SELECT json FROM \"task\" WHERE started >= ? ORDER BY started DESC, \"row\" DESC",
+      [start?.milliseconds ?? .min]
+    )
   }
 
   package func task(_ identifier: TaskIdentifier) async throws(StoreError) -> TaskRecord? {

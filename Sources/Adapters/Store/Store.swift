@@ -26,6 +26,9 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   func peers() async throws(StoreError) -> [PeerRecord]
   func save(_ peer: PeerRecord) async throws(StoreError)
   func removePeer(_ site: SiteIdentifier) async throws(StoreError)
+  /// Up to when a peer's history was heard; nil if never.
+  func heardHistory(of site: SiteIdentifier) async throws(StoreError) -> HeardHistoryRecord?
+  func save(_ heard: HeardHistoryRecord) async throws(StoreError)
 
   func pairingTokens() async throws(StoreError) -> [PairingTokenRecord]
   func save(_ token: PairingTokenRecord) async throws(StoreError)
@@ -105,8 +108,8 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   func save(_ workflow: WorkflowRecord) async throws(StoreError)
   func removeWorkflow(_ identifier: String) async throws(StoreError)
 
-  /// Tasks, newest first.
-  func tasks() async throws(StoreError) -> [TaskRecord]
+  /// Tasks, newest first; only those that began at `start` or later, if it is not nil.
+  func tasks(since start: WallTime?) async throws(StoreError) -> [TaskRecord]
   func task(_ identifier: TaskIdentifier) async throws(StoreError) -> TaskRecord?
   func save(_ task: TaskRecord) async throws(StoreError)
 
@@ -128,6 +131,9 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
 }
 
 extension Store {
+  /// All tasks, newest first.
+  package func tasks() async throws(StoreError) -> [TaskRecord] { try await tasks(since: nil) }
+
   /// A store that one manager alone can reach needs no more.
   package func becomeActive(
     onWaiting: @escaping @Sendable (String) -> Void,
@@ -286,6 +292,17 @@ package struct AuditRecord: Codable, Sendable, Equatable {
     self.action = action
     self.status = status
     self.reason = reason
+  }
+}
+
+/// Up to when this site has heard what a peer did, by the peer's clock.
+package struct HeardHistoryRecord: Codable, Sendable, Equatable {
+  package var site: SiteIdentifier
+  package var until: WallTime
+
+  package init(site: SiteIdentifier, until: WallTime) {
+    self.site = site
+    self.until = until
   }
 }
 

@@ -120,6 +120,11 @@ package struct PeerClient: Sendable {
     try await client.send(.post, PeerRoutes.vpgs, body: request)
   }
 
+  /// What was done and happened to the VPGs of both sites at the peer's.
+  package func history(_ request: HistoryRequest) async throws(ControlError) -> HistoryReply {
+    try await client.send(.post, PeerRoutes.history, body: request)
+  }
+
   /// A task of the peer's.
   package func task(_ task: TaskIdentifier) async throws(ControlError) -> TaskRecord {
     try await client.send(.get, PeerRoutes.task(task))

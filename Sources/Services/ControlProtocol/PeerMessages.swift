@@ -124,6 +124,8 @@ package struct PairReply: Codable, Sendable, Equatable {
 package struct PeerState: Codable, Sendable {
   package var time: WallTime
   package var vpgs: [VPGShare]
+  /// Changes with the site's ``HistoryReply``; nil if it has none to give.
+  package var historyVersion: Int64?
 
   package init(time: WallTime, vpgs: [VPGShare]) {
     self.time = time

@@ -76,6 +76,9 @@ package struct PeerServer: Service {
     answer(.get, PeerRoutes.state, routes) { _, caller -> PeerState in
       try await service.state(for: caller)
     }
+    answer(.post, PeerRoutes.history, routes) { request, caller -> HistoryReply in
+      try await service.history(try request.body(), for: caller)
+    }
     answer(
       .get,
       PeerRoutes.task(TaskIdentifier(":task")),

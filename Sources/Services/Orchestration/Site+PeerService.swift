@@ -29,6 +29,8 @@ extension Site: PeerService {
 
   package func state(for caller: SiteIdentifier) async throws(SiteError) -> PeerState {
     try await requirePeer(caller)
+    // Before anything is looked at: what changes meanwhile is asked for again.
+    let version = context.historyVersion.value
     let records = await context.vpgs.all().filter { record in
       record.definition.peer(of: context.site) == caller
     }
@@ -41,7 +43,9 @@ extension Site: PeerService {
       shares[index].parted = recovered?.checkpoint
       shares[index].isGivenUp = recovered?.isGivenUp
     }
-    return PeerState(time: context.now(), vpgs: shares)
+    var state = PeerState(time: context.now(), vpgs: shares)
+    state.historyVersion = version
+    return state
   }
 
   package func prepare(
@@ -132,6 +136,14 @@ extension Site: PeerService {
       definition.vms.contains(where: { $0.stream == request.stream })
     else { throw .invalid("The VPG \(definition.name) has no such VM of the caller's.") }
     try await recoveryHalf.keep(request)
+  }
+
+  package func history(
+    _ request: HistoryRequest,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> HistoryReply {
+    try await requirePeer(caller)
+    return try await SharedHistory(context: context).reply(to: request, for: caller)
   }
 
   package func task(

@@ -93,8 +93,9 @@ extension Site: SiteService {
       }
       throw .rejected(check.problems)
     }
-    return try await context.peers.client(for: definition.protectedSite)
-      .create(CreateRequest(definition: definition, userName: user))
+    let peer = try await context.peers.client(for: definition.protectedSite)
+    let task = try await peer.create(CreateRequest(definition: definition, userName: user))
+    return await heard(task, of: definition.protectedSite, peer)
   }
 
   package func perform(
@@ -108,10 +109,12 @@ extension Site: SiteService {
       return try await carryOut(operation, on: record, user: user)
     }
     do throws(SiteError) {
-      return try await context.peers.client(for: owner).perform(
+      let peer = try await context.peers.client(for: owner)
+      let task = try await peer.perform(
         OperationRequest(operation: operation, userName: user),
         on: vpg
       )
+      return await heard(task, of: owner, peer)
     } catch {
       // The protected site may be gone for good; what is here can still be taken away.
       guard case .delete(let keeps, force: true) = operation,
@@ -310,15 +313,6 @@ extension Site: SiteService {
   }
 
   // MARK: Work and history
-
-  package func tasks() async throws(SiteError) -> [TaskRecord] { try await context.tasks.all() }
-
-  package func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
-    if let site = task.site, site != context.site, await context.peers.record(of: site) != nil {
-      return try await context.peers.client(for: site).task(task)
-    }
-    return try await context.tasks.task(task)
-  }
 
   package func events(
     from start: WallTime?,

@@ -22,6 +22,9 @@ package struct SiteContext: Sendable {
   package let tweaks: TweakBook
   package let appliances: ApplianceDirectory
   package let peers: PeerDirectory
+  /// What the peers did.
+  package let heard: HeardHistory
+  package let historyVersion = HistoryVersion()
   package let powers = KnownPowers()
   package let connect: any SiteConnections
   /// nil runs no scripts.
@@ -61,9 +64,17 @@ package struct SiteContext: Sendable {
       store: store,
       scope: scope,
       logger: logger,
+      version: historyVersion,
       now: now
     )
-    events = EventLog(site: settings.identifier, store: store, logger: logger, now: now)
+    events = EventLog(
+      site: settings.identifier,
+      store: store,
+      logger: logger,
+      version: historyVersion,
+      now: now
+    )
+    heard = HeardHistory(store: store, now: now)
     appliances = ApplianceDirectory(
       settings.appliances,
       connections: connections,

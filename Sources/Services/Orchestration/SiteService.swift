@@ -93,7 +93,7 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   /// What people call the VPGs and sites there are.
   func names() async throws(SiteError) -> SiteNames
 
-  /// Tasks of this site, newest first.
+  /// Tasks of this site, and of its peers those about VPGs of both, newest first.
   func tasks() async throws(SiteError) -> [TaskRecord]
   /// A task of this site or a paired one.
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord

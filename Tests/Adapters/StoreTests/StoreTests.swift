@@ -173,6 +173,26 @@ struct StorePlace {
     try await store.save(first)
     #expect(try await store.tasks().map(\.identifier.rawValue) == ["task-2.a", "task-1.a"])
     #expect(try await store.task(first.identifier)?.progress == 50)
+    try await store.save(Self.task(3, started: 11))
+    let late = try await store.tasks(since: WallTime(milliseconds: 11))
+    #expect(late.map(\.identifier.rawValue) == ["task-3.a"])
+  }
+
+  @Test(arguments: StoreKind.allCases)
+  func `up to when a peer was heard is kept for each peer`(_ kind: StoreKind) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
+    #expect(try await store.heardHistory(of: SiteIdentifier("a")) == nil)
+    for (site, until) in [("a", 1), ("b", 2), ("a", 3)] {
+      let time = WallTime(milliseconds: Int64(until))
+      try await store.save(HeardHistoryRecord(site: SiteIdentifier(site), until: time))
+    }
+    #expect(
+      try await store.heardHistory(of: SiteIdentifier("a"))?.until == WallTime(milliseconds: 3)
+    )
+    #expect(
+      try await store.heardHistory(of: SiteIdentifier("b"))?.until == WallTime(milliseconds: 2)
+    )
   }
 
   @Test(arguments: StoreKind.allCases)

@@ -125,6 +125,9 @@ struct DirectPeer: PeerControl {
   func keep(_ request: BlueprintRequest, in vpg: VPGIdentifier) async throws(SiteError) {
     try await peer().keep(request, in: vpg, from: caller)
   }
+  func history(_ request: HistoryRequest) async throws(SiteError) -> HistoryReply {
+    try await peer().history(request, for: caller)
+  }
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     try await peer().task(task, for: caller)
   }

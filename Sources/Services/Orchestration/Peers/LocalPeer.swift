@@ -74,6 +74,10 @@ struct LocalPeer: PeerControl {
     try await peer().keep(request, in: vpg, from: identifier)
   }
 
+  func history(_ request: HistoryRequest) async throws(SiteError) -> HistoryReply {
+    try await peer().history(request, for: identifier)
+  }
+
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     try await peer().task(task, for: identifier)
   }

@@ -168,6 +168,7 @@ struct Pairing: Sendable {
       }
       try await refuseWhileSharing(with: site, named: peer.name)
       try await context.peers.remove(site)
+      try await context.heard.part(from: site)
       await context.events.record(.unpair, "Unpaired from the site \(peer.name).", user: user)
     }
   }
@@ -176,6 +177,7 @@ struct Pairing: Sendable {
     guard let peer = await context.peers.record(of: site) else { return }
     try await refuseWhileSharing(with: site, named: peer.name)
     try await context.peers.remove(site)
+    try await context.heard.part(from: site)
     await context.events.record(.unpair, "The site \(peer.name) unpaired itself.")
   }
 

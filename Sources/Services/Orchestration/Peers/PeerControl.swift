@@ -31,6 +31,8 @@ package protocol PeerControl: Sendable {
   ) async throws(SiteError) -> SourceReply
   /// Tells the peer what a VM is that it would recover.
   func keep(_ request: BlueprintRequest, in vpg: VPGIdentifier) async throws(SiteError)
+  /// What was done and happened to the VPGs of both sites at the peer's.
+  func history(_ request: HistoryRequest) async throws(SiteError) -> HistoryReply
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord
   /// Tells the peer that this site forgets it.
   func unpair() async throws(SiteError)

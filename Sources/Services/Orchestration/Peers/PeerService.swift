@@ -49,6 +49,10 @@ package protocol PeerService: Sendable {
     in vpg: VPGIdentifier,
     from caller: SiteIdentifier
   ) async throws(SiteError)
+  func history(
+    _ request: HistoryRequest,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> HistoryReply
   func task(
     _ task: TaskIdentifier,
     for caller: SiteIdentifier

@@ -8,7 +8,8 @@ package import RecoveryModel
 package struct PeerSightings: Sendable {
   /// What a peer last said, and whether it still answers.
   private struct Sighting {
-    let shares: [VPGIdentifier: VPGShare]
+    var shares: [VPGIdentifier: VPGShare]
+    let historyVersion: Int64?
     var isConnected = true
   }
 
@@ -24,6 +25,12 @@ package struct PeerSightings: Sendable {
   /// The peer's latest share of a VPG, however old; see ``isConnected(_:)``.
   package func share(of vpg: VPGIdentifier, at site: SiteIdentifier) -> VPGShare? {
     sightings[site]?.shares[vpg]
+  }
+
+  /// What the peer last said of its history; nil if it has none to give, or is away.
+  func historyVersion(of site: SiteIdentifier) -> Int64? {
+    guard let sighting = sightings[site], sighting.isConnected else { return nil }
+    return sighting.historyVersion
   }
 
   // MARK: For the directory
@@ -43,7 +50,7 @@ package struct PeerSightings: Sendable {
       }
       shares[vpg] = share
     }
-    sightings[site] = Sighting(shares: shares)
+    sightings[site] = Sighting(shares: shares, historyVersion: state.historyVersion)
   }
 
   mutating func forget(
@@ -51,10 +58,8 @@ package struct PeerSightings: Sendable {
     at site: SiteIdentifier,
     _ now: ContinuousClock.Instant
   ) {
-    guard let sighting = sightings[site] else { return }
-    var shares = sighting.shares
-    shares[vpg] = nil
-    sightings[site] = Sighting(shares: shares, isConnected: sighting.isConnected)
+    guard sightings[site] != nil else { return }
+    sightings[site]?.shares[vpg] = nil
     forgotten[vpg] = now
   }
 

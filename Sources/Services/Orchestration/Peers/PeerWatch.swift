@@ -28,6 +28,7 @@ struct PeerWatch: Sendable {
         for site in sites.subtracting(watched) {
           group.addTask { await watch(site) }
           group.addTask { await keepInventory(of: site) }
+          group.addTask { await keepHistory(of: site) }
         }
         watched = sites
         do { try await Task.sleep(for: Self.interval) } catch { break }
@@ -79,6 +80,28 @@ struct PeerWatch: Sendable {
         looks += 1
       } else {
         looks = 0
+      }
+      do { try await Task.sleep(for: Self.interval) } catch { return }
+    }
+  }
+
+  /// Keeps what the peer did and saw of the VPGs of both sites: it may be much, and says nothing of
+  /// whether the peer is there.
+  private func keepHistory(of site: SiteIdentifier) async {
+    var isKnownLost = false
+    while !Task.isCancelled, let peer = await context.peers.record(of: site) {
+      do throws(SiteError) {
+        let version = await context.peers.sightings.historyVersion(of: site)
+        try await context.heard.heed(version, of: site, try await context.peers.client(for: site))
+        isKnownLost = false
+      } catch {
+        if !isKnownLost && !Task.isCancelled {
+          context.logger.warning(
+            "peer's history not known",
+            metadata: ["site": "\(peer.name)", "reason": "\(error.message)"]
+          )
+        }
+        isKnownLost = true
       }
       do { try await Task.sleep(for: Self.interval) } catch { return }
     }

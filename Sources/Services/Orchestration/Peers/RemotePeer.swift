@@ -61,6 +61,10 @@ struct RemotePeer: PeerControl {
     do { try await client.keep(request, in: vpg) } catch { throw SiteError(error) }
   }
 
+  func history(_ request: HistoryRequest) async throws(SiteError) -> HistoryReply {
+    do { return try await client.history(request) } catch { throw SiteError(error) }
+  }
+
   func task(_ task: TaskIdentifier) async throws(SiteError) -> TaskRecord {
     do { return try await client.task(task) } catch { throw SiteError(error) }
   }

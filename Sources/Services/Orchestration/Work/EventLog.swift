@@ -12,6 +12,7 @@ package struct EventLog: Sendable {
   private let store: any Store
   private let logger: Logger
   private let now: @Sendable () -> WallTime
+  private let version: HistoryVersion
   /// What is kept, as it is kept.
   package let feed = EventFeed()
 
@@ -19,12 +20,14 @@ package struct EventLog: Sendable {
     site: SiteIdentifier,
     store: any Store,
     logger: Logger,
+    version: HistoryVersion = HistoryVersion(),
     now: @escaping @Sendable () -> WallTime
   ) {
     self.site = site
     self.store = store
     self.logger = logger
     self.now = now
+    self.version = version
   }
 
   /// Keeps an event.
@@ -53,6 +56,7 @@ package struct EventLog: Sendable {
     do { try await store.save(event) } catch {
       logger.error("event not stored", metadata: ["error": "\(error)"])
     }
+    version.advance()
     feed.publish(event)
   }
 }

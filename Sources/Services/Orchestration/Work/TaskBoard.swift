@@ -14,6 +14,7 @@ package actor TaskBoard {
   private let scope: WorkScope
   private let now: @Sendable () -> WallTime
   private let logger: Logger
+  private let version: HistoryVersion
   /// Tasks that are not final, and final ones the store would not take.
   private var open: [TaskIdentifier: TaskRecord] = [:]
 
@@ -22,6 +23,7 @@ package actor TaskBoard {
     store: any Store,
     scope: WorkScope,
     logger: Logger,
+    version: HistoryVersion = HistoryVersion(),
     now: @escaping @Sendable () -> WallTime
   ) {
     self.site = site
@@ -29,6 +31,7 @@ package actor TaskBoard {
     self.scope = scope
     self.logger = logger
     self.now = now
+    self.version = version
   }
 
   // MARK: Beginning
@@ -53,6 +56,7 @@ package actor TaskBoard {
     )
     do { try await store.save(record) } catch { throw SiteError(error) }
     open[record.identifier] = record
+    version.advance()
     return record.identifier
   }
 
@@ -129,10 +133,12 @@ package actor TaskBoard {
     throw .notFound("There is no task \(task).")
   }
 
-  /// Tasks of this site, newest first.
-  package func all() async throws(SiteError) -> [TaskRecord] {
+  /// Tasks of this site, and what is known of its peers', newest first.
+  ///
+  /// `start`: Only those that began then or later.
+  package func all(since start: WallTime? = nil) async throws(SiteError) -> [TaskRecord] {
     do {
-      return try await store.tasks().map { open[$0.identifier] ?? $0 }
+      return try await store.tasks(since: start).map { open[$0.identifier] ?? $0 }
     } catch { throw SiteError(error) }
   }
 
@@ -145,9 +151,9 @@ package actor TaskBoard {
     isContinued: @Sendable (TaskRecord) async -> Bool
   ) async throws(SiteError) {
     let left: [TaskRecord]
-    do { left = try await store.tasks().filter { !$0.state.isFinal } } catch {
-      throw SiteError(error)
-    }
+    do {
+      left = try await store.tasks().filter { $0.identifier.site == site && !$0.state.isFinal }
+    } catch { throw SiteError(error) }
     for record in left where open[record.identifier] == nil {
       open[record.identifier] = record
       if await !isContinued(record) {
@@ -175,6 +181,7 @@ package actor TaskBoard {
     body(&record)
     record.generation += 1
     open[task] = record
+    defer { version.advance() }
     do {
       try await store.save(record)
       if record.state.isFinal { open[task] = nil }

@@ -13,7 +13,8 @@ enum Reports: Resource {
 
   private static var published: [Route] {
     [
-      Route(.get, "reports/recovery", "Recoveries this site carried out, newest first.") { call in
+      Route(.get, "reports/recovery", "Recoveries of the VPGs of this site, newest first.") {
+        call in
         let page = try Page(call.query)
         let reports = try await call.site.recoveryReports(
           from: try call.query.date("startTime"),

@@ -11,7 +11,12 @@ enum Tasks: Resource {
 
   static var routes: [Route] {
     [
-      Route(.get, "tasks", "The tasks of this site.", answer: list),
+      Route(
+        .get,
+        "tasks",
+        "The tasks of this site, and of its peers those about VPGs of both.",
+        answer: list
+      ),
       Route(.get, "tasks/types", "The kinds of tasks, by number.") { _ in
         .value(APIEnumerations.taskType.listing)
       },
