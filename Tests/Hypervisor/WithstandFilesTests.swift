@@ -27,6 +27,7 @@ extension LabTests.Withstand {
       ])
       let last = try #require(SequenceFile(content)?.lastOfUnbroken)
       #expect((point.bounds.before...point.bounds.after).contains(last))
+      try await compare(session, with: try await bench.insertCheckpoint(), bench, paris)
 
       try await bench.kill(try await bench.worker(of: bench.paris))
       let isOver = try await Waiting.until(seconds: 60) {
@@ -38,6 +39,28 @@ extension LabTests.Withstand {
       await paris.close()
       throw error
     }
+  }
+
+  /// The guest wrote its numbers between the two points, and nothing else of that disk.
+  private func compare(
+    _ session: String,
+    with later: DemoPoint,
+    _ bench: WithstandBench,
+    _ paris: ZVMClient
+  ) async throws {
+    let second = try await bench.openFiles(at: later, by: paris)
+    let path = "/flrs/\(second)/comparison"
+    _ = try await paris.post(path, ["FromSessionIdentifier": .text(session), "Path": "/vdb"])
+    let isDone = try await Waiting.until(seconds: 120, every: .milliseconds(500)) {
+      try await paris.get(path)["IsDone"] == true
+    }
+    #expect(isDone)
+    let answer = try await paris.get(path)
+    #expect(answer["Problems"].elements.isEmpty)
+    let changes = answer["Changes"].elements
+    #expect(changes.map { $0["Path"].text } == ["/vdb/seq"])
+    #expect(changes.first?["Change"].text == "Changed")
+    #expect(changes.first?["Different"].elements.first?.text == "Size")
   }
 }
 

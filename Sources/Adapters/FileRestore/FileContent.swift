@@ -8,25 +8,22 @@ internal import Synchronization
 ///
 /// No more than a pipe's worth of it is in memory. One call at a time.
 package final class FileContent: Sendable {
-  /// What is being read.
-  package let entry: FileEntry
+  /// The bytes there will be; nil for an archive, whose length is not known before.
+  package let byteCount: UInt64?
 
   private let pipe: String
   private let reader: FileReader
   /// nil once closed.
   private let descriptor: Mutex<Int32?>
 
-  init(entry: FileEntry, pipe: String, descriptor: Int32, reader: FileReader) {
-    self.entry = entry
+  init(byteCount: UInt64?, pipe: String, descriptor: Int32, reader: FileReader) {
+    self.byteCount = byteCount
     self.pipe = pipe
     self.reader = reader
     self.descriptor = Mutex(descriptor)
   }
 
   deinit { close() }
-
-  /// The bytes there will be; nil for an archive, whose length is not known before.
-  package var byteCount: UInt64? { entry.kind == .file ? entry.byteCount : nil }
 
   /// Waits for the next bytes; nil at the end.
   ///

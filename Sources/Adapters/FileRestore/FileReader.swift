@@ -40,6 +40,8 @@ package final class FileReader: Sendable {
   private static let startLimit = Duration.seconds(300)
   private static let callLimit = Duration.seconds(60)
   private static let endLimit = Duration.seconds(15)
+  private static let isBusy =
+    "Something is being downloaded or compared: the session can do one thing at a time."
   /// Names of file systems that are none to be read.
   private static let unreadable: Set = ["swap", "unknown", "LVM2_member", "crypto_LUKS"]
 
@@ -52,6 +54,8 @@ package final class FileReader: Sendable {
   private let state: Mutex<State>
   private let folder: String
   private let user: User?
+  /// The file systems there are, as folders of the root: `vda1`.
+  package let fileSystems: [String]
   /// The file systems that could not be read, and why.
   package let problems: [String]
 
@@ -78,7 +82,7 @@ package final class FileReader: Sendable {
         )
       }
       try process.run("launch", limit: Self.startLimit)
-      problems = try Self.mount(disks, with: process)
+      (fileSystems, problems) = try Self.mount(disks, with: process)
     } catch {
       process.close(limit: Self.endLimit)
       try? FileManager.default.removeItem(atPath: folder)
@@ -99,11 +103,14 @@ package final class FileReader: Sendable {
   package var isEnded: Bool { state.withLock { $0.process.isEnded } }
 
   /// A part of a folder: `count` entries from the one at `first` on, by name.
+  ///
+  /// A count of 0 asks what there is, which may be something else than a folder.
   package func list(_ path: String, first: Int, count: Int) throws(FileRestoreError) -> FileListing
   {
     let path = try GuestPath(path)
     return try calling { process throws(FileRestoreError) in
       let entry = try Self.entry(path.text, process)
+      if count == 0 { return FileListing(folder: entry, entries: [], totalCount: 0) }
       guard entry.kind == .folder else { throw .invalid("\(path.text) is not a folder.") }
       let file = self.folder + "/names"
       _ = try Self.failing(path.text) { () throws(FileRestoreError) in
@@ -138,25 +145,98 @@ package final class FileReader: Sendable {
     case .link: throw .invalid("\(path.text) is a symbolic link; download what it points to.")
     case .special: throw .invalid("\(path.text) is neither a file nor a folder.")
     }
-    return try state.withLock { state throws(FileRestoreError) in
-      guard !state.isReading else { throw .busy("Something is being downloaded.") }
-      state.transferCount += 1
-      let pipe = folder + "/transfer-\(state.transferCount)"
-      guard mkfifo(pipe, 0o600) == 0, user.map({ lchown(pipe, $0.user, $0.group) }) ?? 0 == 0
-      else { throw .failed("no pipe can be made in \(folder)") }
-      let descriptor = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-      guard descriptor >= 0 else { throw .failed("\(pipe) cannot be opened") }
+    let isFile = entry.kind == .file
+    try claim()
+    return try stream(
+      "\(command) \(GuestPath.quoted(path.text))",
+      options: isFile ? "" : "numericowner:true",
+      byteCount: isFile ? entry.byteCount : nil
+    )
+  }
+
+  /// Has the virtual machine make a file, streams it and has it deleted.
+  ///
+  /// `preparation`, which makes the file at `path`, has `limit`; the session is busy meanwhile, and
+  /// ``close()`` ends it.
+  func made(
+    by preparation: String,
+    at path: String,
+    limit: Duration
+  ) throws(FileRestoreError) -> FileContent {
+    let removal = "rm-f \(GuestPath.quoted(path))"
+    try claim()
+    do throws(FileRestoreError) {
+      try state.withLock { state throws(FileRestoreError) in try state.process.send(preparation) }
+      try awaitAnswer(limit: limit)
+    } catch {
+      state.withLock { state in
+        _ = try? state.process.run(removal, limit: Self.callLimit)
+        state.isReading = false
+      }
+      throw error
+    }
+    return try stream("download \(GuestPath.quoted(path))", then: removal)
+  }
+
+  /// Takes the session for something that goes on after the call.
+  private func claim() throws(FileRestoreError) {
+    try state.withLock { state throws(FileRestoreError) in
+      guard !state.isReading else { throw .busy(Self.isBusy) }
+      state.isReading = true
+    }
+  }
+
+  /// Starts a command that writes to a pipe, for who has claimed the session.
+  private func stream(
+    _ command: String,
+    options: String = "",
+    byteCount: UInt64? = nil,
+    then next: String = ""
+  ) throws(FileRestoreError) -> FileContent {
+    try state.withLock { state throws(FileRestoreError) in
       do throws(FileRestoreError) {
-        try state.process.send(
-          "\(command) \(GuestPath.quoted(path.text)) \(GuestPath.quoted(pipe))"
-            + (entry.kind == .folder ? " numericowner:true" : "")
+        state.transferCount += 1
+        let pipe = folder + "/transfer-\(state.transferCount)"
+        guard mkfifo(pipe, 0o600) == 0, user.map({ lchown(pipe, $0.user, $0.group) }) ?? 0 == 0
+        else { throw .failed("no pipe can be made in \(folder)") }
+        let descriptor = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .failed("\(pipe) cannot be opened") }
+        do throws(FileRestoreError) {
+          try state.process.send("\(command) \(GuestPath.quoted(pipe)) \(options)\n\(next)")
+        } catch {
+          Glibc.close(descriptor)
+          throw error
+        }
+        return FileContent(
+          byteCount: byteCount,
+          pipe: pipe,
+          descriptor: descriptor,
+          reader: self
         )
       } catch {
-        Glibc.close(descriptor)
+        state.isReading = false
         throw error
       }
-      state.isReading = true
-      return FileContent(entry: entry, pipe: pipe, descriptor: descriptor, reader: self)
+    }
+  }
+
+  /// Waits for the answer to what was sent, and lets others end the session meanwhile.
+  private func awaitAnswer(limit: Duration) throws(FileRestoreError) {
+    let deadline = ContinuousClock.now + limit
+    let descriptor = state.withLock { $0.process.descriptor }
+    while true {
+      var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let isReady = poll(&waited, 1, 500) > 0
+      let isAnswered = try state.withLock { state throws(FileRestoreError) in
+        if isReady { try state.process.receive() }
+        if try state.process.answer() != nil { return true }
+        guard ContinuousClock.now < deadline else {
+          state.process.kill()
+          throw .failed("guestfish did not answer in time")
+        }
+        return false
+      }
+      if isAnswered { return }
     }
   }
 
@@ -199,7 +279,7 @@ package final class FileReader: Sendable {
   ) throws(FileRestoreError) -> Result {
     try state.withLock { state throws(FileRestoreError) in
       guard !state.isReading else {
-        throw .busy("Something is being downloaded: the session can do one thing at a time.")
+        throw .busy(Self.isBusy)
       }
       return try body(state.process)
     }
@@ -240,9 +320,9 @@ package final class FileReader: Sendable {
   private static func mount(
     _ disks: [Disk],
     with process: GuestfishProcess
-  ) throws(FileRestoreError) -> [String] {
+  ) throws(FileRestoreError) -> (fileSystems: [String], problems: [String]) {
     var problems: [String] = []
-    var count = 0
+    var names: [String] = []
     for line in try process.run("list-filesystems", limit: startLimit).split(separator: "\n") {
       guard let colon = line.lastIndex(of: ":") else { continue }
       let device = String(line[..<colon])
@@ -261,7 +341,7 @@ package final class FileReader: Sendable {
             "mount-options \(options) \(GuestPath.quoted(device)) \(GuestPath.quoted("/" + name))",
             limit: callLimit
           )
-          count += 1
+          names.append(name)
         } catch {
           try process.run("rmmountpoint \(GuestPath.quoted("/" + name))", limit: callLimit)
           throw error
@@ -271,13 +351,13 @@ package final class FileReader: Sendable {
         problems.append("\(name) (\(kind)): \(error)")
       }
     }
-    guard count > 0 else {
+    guard !names.isEmpty else {
       throw .failed(
         "No file system of the VM can be read"
           + (problems.isEmpty ? "." : ": \(problems.joined(separator: "; "))")
       )
     }
-    return problems
+    return (names, problems)
   }
 
   /// `/dev/sda1` is `vda1` of the first disk, `/dev/group/volume` is `group-volume`.

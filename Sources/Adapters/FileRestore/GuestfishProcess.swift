@@ -94,11 +94,17 @@ final class GuestfishProcess {
 
   /// Takes in what has arrived; the descriptor must be readable.
   func receive() throws(FileRestoreError) {
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    let count = read(descriptor, &buffer, buffer.count)
-    guard count > 0 else { throw ended(Self.words(received)) }
-    received.append(contentsOf: buffer[..<count])
+    guard !isEnded else { throw .failed("The session's guestfish has ended.") }
+    guard take() > 0 else { throw ended(Self.words(received)) }
     guard received.count < 4 << 20 else { throw ended("guestfish prints too much") }
+  }
+
+  /// Reads once; 0 at the output's end.
+  private func take() -> Int {
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    let count = max(read(descriptor, &buffer, buffer.count), 0)
+    received.append(contentsOf: buffer[..<count])
+    return count
   }
 
   /// The answer to the commands sent last, if it is whole.
@@ -128,7 +134,7 @@ final class GuestfishProcess {
       while true {
         try wait(for: descriptor, until: deadline)
         received.removeAll()
-        try receive()
+        guard take() > 0 else { return isEnded = true }
       }
     } catch { kill() }
   }

@@ -301,6 +301,32 @@ package struct ApplianceClient: Sendable {
     try await client.content(ApplianceRoutes.fileContent(session), query: ["path": path])
   }
 
+  /// Begins to compare a session with another; the answer does not wait for it.
+  package func compareFiles(
+    _ session: ExportIdentifier,
+    _ request: FileComparisonRequest
+  ) async throws(ControlError) {
+    try await client.perform(
+      .put,
+      ApplianceRoutes.fileComparison(session),
+      body: request,
+      timeout: Self.mediumTimeout
+    )
+  }
+
+  /// The comparison of a session that was begun last, as far as it is.
+  package func fileComparison(
+    _ session: ExportIdentifier,
+    _ page: FileComparisonPage
+  ) async throws(ControlError) -> FileComparisonReply {
+    try await client.send(
+      .post,
+      ApplianceRoutes.fileComparison(session),
+      body: page,
+      timeout: Self.mediumTimeout
+    )
+  }
+
   /// Ends a session.
   package func closeFiles(_ session: ExportIdentifier) async throws(ControlError) {
     try await client.perform(

@@ -107,8 +107,19 @@ actor FakeAppliance: ApplianceControl {
     _ session: ExportIdentifier,
     _ request: FileListRequest
   ) async throws(SiteError) -> FileListReply {
-    FileListReply(folder: Self.entry(request.path, .folder), entries: [], totalCount: 0)
+    guard let point = files[session]?.request.point else { throw .notFound("no session") }
+    let isTop = request.path.split(separator: "/").count == 1
+    if case .checkpoint(let point) = point, let last = lastWithFiles, !isTop, point > last {
+      throw .notFound("There is no \(request.path).")
+    }
+    let entry = Self.entry(request.path, isTop ? .folder : .file)
+    return FileListReply(folder: entry, entries: [], totalCount: 0)
   }
+
+  /// The last point that has files; nil is all.
+  private var lastWithFiles: CheckpointIdentifier?
+
+  func setLastWithFiles(_ point: CheckpointIdentifier) { lastWithFiles = point }
 
   func fileContent(
     _ session: ExportIdentifier,
@@ -121,6 +132,21 @@ actor FakeAppliance: ApplianceControl {
         continuation.finish()
       }
     )
+  }
+
+  private(set) var comparisons: [ExportIdentifier: FileComparisonRequest] = [:]
+
+  func compareFiles(
+    _ session: ExportIdentifier,
+    _ request: FileComparisonRequest
+  ) async throws(SiteError) { comparisons[session] = request }
+
+  func fileComparison(
+    _ session: ExportIdentifier,
+    _ page: FileComparisonPage
+  ) async throws(SiteError) -> FileComparisonReply {
+    guard let request = comparisons[session] else { throw .notFound("not compared") }
+    return FileComparisonReply(request: request, isDone: true)
   }
 
   func closeFiles(_ session: ExportIdentifier) async throws(SiteError) { files[session] = nil }

@@ -41,4 +41,31 @@ import Testing
       }
     }
   }
+
+  @Test func `is compared with an earlier one of the same VM, and with no other's`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let site = sites.parisSite
+      var names: [String] = []
+      for point in [7, 9] as [UInt64] {
+        let view = try await site.openFiles(
+          of: definition.vms[0].identifier,
+          in: definition.identifier,
+          at: CheckpointIdentifier(point),
+          user: "ann"
+        )
+        names.append(view.status.identifier.rawValue)
+      }
+      let page = FileComparisonPage(first: 0, count: 9)
+      await #expect(throws: SiteError.self) { try await site.fileComparison(names[1], page) }
+      try await site.compareFiles(names[1], before: names[0], folder: "/vda1")
+      let reply = try await site.fileComparison(names[1], page)
+      #expect(reply.request.before.rawValue == names[0])
+      #expect(reply.request.folder == "/vda1")
+      await #expect(throws: SiteError.self) {
+        try await site.compareFiles(names[1], before: "files-none", folder: "/")
+      }
+    }
+  }
 }

@@ -45,6 +45,42 @@ extension FakeSite {
     )
   }
 
+  func compareFiles(_ session: String, before: String, folder: String) throws(SiteError) {
+    try Self.check(session)
+    try Self.check(before)
+  }
+
+  /// A file that is new and one that was written, of five.
+  func fileComparison(
+    _ session: String,
+    _ page: FileComparisonPage
+  ) throws(SiteError) -> FileComparisonReply {
+    try Self.check(session)
+    let facts = FileComparisonReply.Facts(
+      kind: .file,
+      byteCount: 7,
+      modified: Self.time,
+      mode: 0o640,
+      user: 33,
+      group: 4
+    )
+    var written = facts
+    written.byteCount = 8
+    let changes = [
+      FileComparisonReply.Change(path: "/vda1/new", before: nil, after: facts, aspects: []),
+      .init(path: "/vda1/old", before: facts, after: written, aspects: ["size", "modified"]),
+    ]
+    return FileComparisonReply(
+      request: FileComparisonRequest(before: Self.files, folder: "/"),
+      isDone: true,
+      lookedAtCount: 5,
+      fileSystems: [.init(name: "vda1", addedCount: 1, changedCount: 1)],
+      problems: ["vdb1: swap"],
+      listedCount: 2,
+      changes: Array(changes.dropFirst(page.first).prefix(page.count))
+    )
+  }
+
   func closeFiles(_ session: String) throws(SiteError) { try Self.check(session) }
 
   private static func check(_ session: String) throws(SiteError) {

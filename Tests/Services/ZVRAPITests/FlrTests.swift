@@ -61,6 +61,38 @@ import Testing
     #expect(entries?.first?.user == "admin")
   }
 
+  @Test func `compares two sessions, and shows the changes a page at a time`() async throws {
+    let client = await APIClient.loggedOn()
+    let path = "\(root)/comparison"
+    let begun = await client.send(
+      .post,
+      path,
+      #"{"FromSessionIdentifier": "\#(FakeSite.files)", "Path": "/vda1"}"#
+    )
+    #expect(begun.body == .string(FakeSite.files.rawValue))
+    let answer = try #require(await client.get(path).object)
+    #expect(answer["IsDone"] == .bool(true))
+    #expect(answer["FileSystems"]?.items?.first?.object?["Changed"]?.readInteger == 1)
+    #expect(answer["Problems"]?.items?.first?.readText == "vdb1: swap")
+    let changes = answer["Changes"]?.items?.compactMap(\.object) ?? []
+    #expect(changes.map { $0["Change"]?.readText } == ["Added", "Changed"])
+    #expect(changes.first?["Before"] == .null)
+    #expect(changes.last?["Different"]?.items?.map(\.readText) == ["Size", "Modified"])
+    #expect(changes.last?.value("After", "Mode").readText == "640")
+    let page = try #require(await client.get(path + "?firstChange=1&changeCount=1").object)
+    #expect(page["ListedCount"]?.readInteger == 2)
+    #expect(page["Changes"]?.items?.first?.object?["Path"]?.readText == "/vda1/old")
+    for (query, status) in [("changeCount=10001", 400), ("firstChange=-1", 400)] {
+      #expect(await client.send(.get, "\(path)?\(query)").status == status)
+    }
+    #expect(await client.send(.post, path, #"{"Path": "/"}"#).status == 400)
+    #expect(
+      await client.send(.post, path, #"{"FromSessionIdentifier": "files-x"}"#).status == 404
+    )
+    let viewer = await APIClient.loggedOn(as: .viewer)
+    #expect(await viewer.send(.get, path).status == 403)
+  }
+
   @Test func `refuses what it cannot do`() async {
     let client = await APIClient.loggedOn()
     for (body, status) in [

@@ -211,6 +211,17 @@ struct ApplianceAnswers: Sendable {
       let wish = try request.body(as: FileListRequest.self)
       return try await Blocking.run { try files.list(session, wish) }
     }
+    routes.on(.put, ApplianceRoutes.fileComparison(anyExport), from: manager) {
+      request -> Void in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      let wish = try request.body(as: FileComparisonRequest.self)
+      try await Blocking.run { try files.compare(session, wish) }
+    }
+    routes.on(.post, ApplianceRoutes.fileComparison(anyExport), from: manager) {
+      request -> FileComparisonReply in
+      let session = try request.identifier("export", as: ExportIdentifier.self)
+      return try files.comparison(of: session, try request.body(as: FileComparisonPage.self))
+    }
     routes.onContent(.get, ApplianceRoutes.fileContent(anyExport), from: manager) { request in
       let session = try request.identifier("export", as: ExportIdentifier.self)
       guard let path = request.query("path") else {

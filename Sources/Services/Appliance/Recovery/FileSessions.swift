@@ -19,17 +19,25 @@ final class FileSessions: Service, Sendable {
   /// Each takes the memory of a small virtual machine.
   private static let limit = 4
 
-  private enum Reading: Sendable {
+  enum Reading: Sendable {
     case mounting
     case mounted(FileReader)
     case failed(String)
   }
 
-  private struct Session: Sendable {
+  struct Session: Sendable {
     var status: FileSessionStatus
     var reading = Reading.mounting
     var lastUse = ContinuousClock.now
     var useCount = 0
+    /// With an earlier point: the last one that was asked for.
+    var comparison: FileComparison?
+  }
+
+  /// What goes on after the call that asked for it.
+  enum Wish: Sendable {
+    case mount(ExportIdentifier)
+    case compare(FileComparison, ExportIdentifier)
   }
 
   private let exports: ExportRegistry
@@ -37,9 +45,9 @@ final class FileSessions: Service, Sendable {
   private let sockets: SocketAccess
   private let idleLimit: Duration
   private let logger: Logger
-  private let sessions = Mutex<[ExportIdentifier: Session]>([:])
-  private let wishes: AsyncStream<ExportIdentifier>
-  private let newWish: AsyncStream<ExportIdentifier>.Continuation
+  let sessions = Mutex<[ExportIdentifier: Session]>([:])
+  private let wishes: AsyncStream<Wish>
+  let newWish: AsyncStream<Wish>.Continuation
 
   /// Sessions nobody uses for `idleLimit` end; `folder` is their scratch.
   init(
@@ -68,8 +76,13 @@ final class FileSessions: Service, Sendable {
     await cancelWhenGracefulShutdown { [self] in
       await withDiscardingTaskGroup { group in
         group.addTask { await self.endIdle() }
-        for await session in wishes {
-          group.addTask { try? await Blocking.run { self.mount(session) } }
+        for await wish in wishes {
+          group.addTask {
+            switch wish {
+            case .mount(let session): try? await Blocking.run { self.mount(session) }
+            case .compare(let comparison, let session): await self.carryOut(comparison, of: session)
+            }
+          }
         }
         group.cancelAll()
       }
@@ -117,7 +130,7 @@ final class FileSessions: Service, Sendable {
       sessions.withLock { $0[identifier] = nil }
       throw error
     }
-    newWish.yield(identifier)
+    newWish.yield(.mount(identifier))
     return status
   }
 
@@ -204,7 +217,7 @@ final class FileSessions: Service, Sendable {
     }
   }
 
-  private func using<Result>(
+  func using<Result>(
     _ identifier: ExportIdentifier,
     _ body: (FileReader) throws -> Result
   ) throws -> Result {
@@ -266,21 +279,26 @@ private final class FileTransfer: Sendable {
 
 extension FileListReply.Entry {
   fileprivate init(_ entry: FileEntry) {
-    let kind: Kind =
-      switch entry.kind {
-      case .folder: .folder
-      case .file: .file
-      case .link: .link
-      case .special: .special
-      }
     self.init(
       path: entry.path,
-      kind: kind,
+      kind: Kind(entry.kind),
       byteCount: entry.byteCount,
       modified: WallTime(milliseconds: entry.modified.multipliedReportingOverflow(by: 1000).0),
       accessed: WallTime(milliseconds: entry.accessed.multipliedReportingOverflow(by: 1000).0),
       linkTarget: entry.linkTarget
     )
+  }
+}
+
+extension FileListReply.Entry.Kind {
+  init(_ kind: FileEntry.Kind) {
+    self =
+      switch kind {
+      case .folder: .folder
+      case .file: .file
+      case .link: .link
+      case .special: .special
+      }
   }
 }
 

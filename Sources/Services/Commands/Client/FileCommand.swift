@@ -37,19 +37,12 @@ package struct FileCommand: AsyncParsableCommand {
         let vpg = try await target.find(client)
         var checkpoint = try await point.resolve(client, vpg.path)
         if checkpoint == nil { checkpoint = try await newest(client, vpg.path) }
-        let session = try await client.begin(
-          "/flrs",
-          [
-            "jflr": [
-              "VpgIdentifier": vpg["VpgIdentifier"],
-              "CheckpointIdentifier": .text(checkpoint ?? ""),
-              "VmIdentifier": .text(
-                try await VPGMembers(of: vpg, client).identifier(ofOnly: vm)
-              ),
-            ]
-          ]
+        let session = try await client.openFiles(
+          of: try await VPGMembers(of: vpg, client).identifier(ofOnly: vm),
+          in: vpg["VpgIdentifier"],
+          at: checkpoint ?? ""
         )
-        try await mounted(session, client)
+        try await client.mountedFiles(session)
         print(session)
       }
     }
@@ -60,21 +53,6 @@ package struct FileCommand: AsyncParsableCommand {
         throw UsageError("The VPG has no checkpoint yet.")
       }
       return identifier
-    }
-
-    /// Waits until the session can be browsed.
-    private func mounted(_ session: String, _ client: ZVMClient) async throws {
-      while true {
-        let found = try await client.get("/flrs/\(session)").elements.first
-        switch found?["FlrSessionStatus"].text {
-        case "MountInProgress": try await Task.sleep(for: .milliseconds(300))
-        case "MountCompletedSuccessfully": return
-        default:
-          // Browsing it says why.
-          _ = try await client.post("/flrs/\(session)/browse")
-          throw UsageError("The session \(session) has ended.")
-        }
-      }
     }
   }
 
@@ -131,7 +109,7 @@ package struct FileCommand: AsyncParsableCommand {
               one["SizeInBytes"].int.map(String.init) ?? "",
               one["LastWriteTime"].text ?? "",
               one["Type"].text ?? "",
-              one["Path"].text ?? ""
+              Terminal.plain(one["Path"].text ?? "")
             )
           }
           guard entries.count == 1000 else { break }
@@ -191,6 +169,34 @@ package struct FileCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await manager.call { _ = try await $0.delete("/flrs/\(session)") }
+    }
+  }
+}
+
+extension ZVMClient {
+  /// Begins a session for the files of a VM; it mounts after the answer.
+  func openFiles(
+    of vm: String,
+    in vpg: JSON? = nil,
+    at checkpoint: String
+  ) async throws -> String {
+    var wish: JSON = ["CheckpointIdentifier": .text(checkpoint), "VmIdentifier": .text(vm)]
+    if let vpg { wish["VpgIdentifier"] = vpg }
+    return try await begin("/flrs", ["jflr": wish])
+  }
+
+  /// Waits until a session can be browsed.
+  func mountedFiles(_ session: String) async throws {
+    while true {
+      let found = try await get("/flrs/\(session)").elements.first
+      switch found?["FlrSessionStatus"].text {
+      case "MountInProgress": try await Task.sleep(for: .milliseconds(300))
+      case "MountCompletedSuccessfully": return
+      default:
+        // Browsing it says why.
+        _ = try await post("/flrs/\(session)/browse")
+        throw UsageError("The session \(session) has ended.")
+      }
     }
   }
 }

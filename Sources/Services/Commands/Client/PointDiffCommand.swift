@@ -9,10 +9,11 @@ extension PointCommand {
   struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "diff",
-      abstract: "Show which bytes of a VM's disks were written between two checkpoints.",
+      abstract: "Show which bytes, or files, of a VM were written between two checkpoints.",
       discussion: """
-        It is read from the journal's index; no data is. Log on at the manager of the recovery \
-        site. “understudy vpg checkpoints” lists the checkpoints.
+        Bytes are read from the journal's index; no data is. With “--files” both points are opened \
+        as “understudy file” does, their file systems are compared, and both are closed. Log on at \
+        the manager of the recovery site. “understudy vpg checkpoints” lists the checkpoints.
         """
     )
 
@@ -28,9 +29,27 @@ extension PointCommand {
     @Flag(help: "Show every extent: its first byte, and how many.")
     var extents = false
 
+    @Flag(help: "Show which files were added (+), removed (-) or changed (~).")
+    var files = false
+
+    @Option(help: "Compare the files below this folder alone, such as /vda1/etc.")
+    var under: String?
+
     @OptionGroup var manager: ManagerLogin
 
+    func validate() throws {
+      guard !files || !extents else { throw ValidationError("--files or --extents, not both.") }
+      guard files || under == nil else { throw ValidationError("--under goes with --files.") }
+    }
+
     func run() async throws {
+      if files {
+        return try await manager.call { client in
+          let machine = try await client.protectedVM(vm)
+          try await FileDifference(client: client, vm: machine)
+            .show(from: "\(from)", to: "\(to)", under: under ?? "/")
+        }
+      }
       let query = "fromCheckpoint=\(from)&toCheckpoint=\(to)"
       try await manager.call { client in
         let machine = try await client.protectedVM(vm)

@@ -35,6 +35,17 @@ enum Terminal {
     write("\r\(percent) % ")
   }
 
+  /// A text of somebody else's, such as a file's name, that does nothing to a terminal and stays
+  /// on its line: control characters are written as `\u{1b}`.
+  static func plain(_ text: String) -> String {
+    var plain = ""
+    for scalar in text.unicodeScalars {
+      let isControl = scalar.properties.generalCategory == .control || scalar == "\u{2028}"
+      plain += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return plain
+  }
+
   private static func write(_ text: String) {
     FileHandle.standardError.write(Data(text.utf8))
   }

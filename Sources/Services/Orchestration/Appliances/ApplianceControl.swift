@@ -118,5 +118,14 @@ package protocol ApplianceControl: Sendable {
     path: String
   ) async throws(SiteError) -> ControlContent
   /// Ends a session; one that is gone already is fine.
+  /// Begins to compare a session with another one of this appliance.
+  func compareFiles(
+    _ session: ExportIdentifier,
+    _ request: FileComparisonRequest
+  ) async throws(SiteError)
+  func fileComparison(
+    _ session: ExportIdentifier,
+    _ page: FileComparisonPage
+  ) async throws(SiteError) -> FileComparisonReply
   func closeFiles(_ session: ExportIdentifier) async throws(SiteError)
 }

@@ -197,6 +197,20 @@ struct RemoteAppliance: ApplianceControl {
     do { return try await client.fileContent(session, path: path) } catch { throw SiteError(error) }
   }
 
+  func compareFiles(
+    _ session: ExportIdentifier,
+    _ request: FileComparisonRequest
+  ) async throws(SiteError) {
+    do { try await client.compareFiles(session, request) } catch { throw SiteError(error) }
+  }
+
+  func fileComparison(
+    _ session: ExportIdentifier,
+    _ page: FileComparisonPage
+  ) async throws(SiteError) -> FileComparisonReply {
+    do { return try await client.fileComparison(session, page) } catch { throw SiteError(error) }
+  }
+
   func closeFiles(_ session: ExportIdentifier) async throws(SiteError) {
     do { try await client.closeFiles(session) } catch { try SiteError.unlessGone(error) }
   }

@@ -23,6 +23,17 @@ package protocol FileRestoring: Sendable {
   ) async throws(SiteError) -> FileListReply
   /// A file's bytes, or a folder's as a tar archive.
   func fileContent(_ session: String, path: String) async throws(SiteError) -> ControlContent
+  /// Begins to compare the files of a session with those of `before`, another one of the VM.
+  func compareFiles(
+    _ session: String,
+    before: String,
+    folder: String
+  ) async throws(SiteError)
+  /// The comparison of a session that was begun last, as far as it is.
+  func fileComparison(
+    _ session: String,
+    _ page: FileComparisonPage
+  ) async throws(SiteError) -> FileComparisonReply
   func closeFiles(_ session: String) async throws(SiteError)
 }
 
@@ -89,6 +100,30 @@ extension Site: FileRestoring {
   ) async throws(SiteError) -> ControlContent {
     let found = try await known(session)
     return try await found.appliance.fileContent(found.view.status.identifier, path: path)
+  }
+
+  package func compareFiles(
+    _ session: String,
+    before: String,
+    folder: String
+  ) async throws(SiteError) {
+    let later = try await known(session)
+    let earlier = try await known(before)
+    guard earlier.view.status.request.stream == later.view.status.request.stream else {
+      throw .invalid("The sessions \(before) and \(session) are not of one VM.")
+    }
+    try await later.appliance.compareFiles(
+      later.view.status.identifier,
+      FileComparisonRequest(before: earlier.view.status.identifier, folder: folder)
+    )
+  }
+
+  package func fileComparison(
+    _ session: String,
+    _ page: FileComparisonPage
+  ) async throws(SiteError) -> FileComparisonReply {
+    let found = try await known(session)
+    return try await found.appliance.fileComparison(found.view.status.identifier, page)
   }
 
   package func closeFiles(_ session: String) async throws(SiteError) {

@@ -13,11 +13,13 @@ enum Flrs: Resource {
   static let root = "flrs"
   static let interface = "IFlrService"
 
-  private static let session = "flrs/{flrSessionIdentifier}"
+  static let session = "flrs/{flrSessionIdentifier}"
   private static let pageSize = 200
   private static let largestPage = 1000
 
-  static var routes: [Route] { (sessions + reading).changesNeed(.recover) }
+  static var routes: [Route] {
+    (sessions + reading + comparing).changesNeed(.recover)
+  }
 
   private static var sessions: [Route] {
     [

@@ -13,6 +13,9 @@ extension APISpecification {
       ? startDate datetime, endDate datetime, userName string, count integer
     GET /v1/flrs/{flrSessionIdentifier}/download -> binary
       ? path string
+    GET /v1/flrs/{flrSessionIdentifier}/comparison -> FileComparisonApi
+      ? firstChange integer, changeCount integer
+    POST /v1/flrs/{flrSessionIdentifier}/comparison < FileComparisonRequestApi -> string
     GET /v1/reports/recovery/{recoveryOperationIdentifier}/evidence -> RecoveryEvidenceApi
     GET /v1/reports/recovery/{recoveryOperationIdentifier}/page -> page
     GET /v1/reports/recovery/{recoveryOperationIdentifier}/signature -> binary
@@ -50,22 +53,38 @@ extension APISpecification {
       Message string, errorCode integer, errorMessage string
     ExtentApi
       OffsetInBytes long, LengthInBytes long
+    FileChangeApi
+      Path string, Change string, Different [string], Before FileFactsApi?, After FileFactsApi?
+    FileComparisonApi
+      FlrSessionIdentifier string, FromSessionIdentifier string, Path string, IsDone boolean,
+      EntriesLookedAt integer, FileSystems [FileSystemDifferenceApi], Problems [string],
+      ListedCount integer, Changes [FileChangeApi]
+    FileComparisonRequestApi
+      FromSessionIdentifier string, Path string?
+    FileFactsApi
+      Type string, SizeInBytes long, LastWriteTime datetime, Mode string, UserNumber long,
+      GroupNumber long, LinkTarget string?
+    FileSystemDifferenceApi
+      Name string, Added integer, Removed integer, Changed integer
     LossApi
       Writes long, Bytes long, OldestWriteAgeInMilliseconds long
     PointDifferenceApi
       VmIdentifier string, VmName string, From CheckpointApi, To CheckpointApi,
       Disks [DiskDifferenceApi]
+    PointFileConditionApi
+      VmIdentifier string?, Path string, Test string?, Value string?
     PointProbeApi
       Checkpoint CheckpointApi, HasPassed boolean, Finding string, Began datetime, Ended datetime
     PointSearchApi
       VpgIdentifier string, TaskIdentifier string?, UserName string, Began datetime,
       Ended datetime?, Url string?, NeedsGuestAgent boolean, Script string?,
-      ScriptParameters string?, TimeoutInSeconds integer, PointCount integer,
+      ScriptParameters string?, Files [PointFileConditionApi], TimeoutInSeconds integer,
+      PointCount integer,
       MostProbes integer, LastGood CheckpointApi?, FirstBad CheckpointApi?,
       Probing CheckpointApi?, Probes [PointProbeApi], IsAborted boolean, Summary string
     PointSearchRequestApi
       Url string?, NeedsGuestAgent boolean?, Script string?, ScriptParameters string?,
-      TimeoutInSeconds integer?, OldestCheckpointIdentifier string?,
+      Files [PointFileConditionApi]?, TimeoutInSeconds integer?, OldestCheckpointIdentifier string?,
       NewestCheckpointIdentifier string?
     RecoveryEvidenceApi
       RecoveryOperationIdentifier string, RecoveryType string:RecoveryReportType,

@@ -56,6 +56,8 @@ struct ConformanceCall {
     "POST /v1/flrs":
       #"{"jflr": {"VmIdentifier": "\#(FakeSite.web)", "CheckpointIdentifier": "101"}}"#,
     "POST /v1/flrs/{flrSessionIdentifier}/browse": #"{"Path": "/vda1"}"#,
+    "POST /v1/flrs/{flrSessionIdentifier}/comparison":
+      #"{"FromSessionIdentifier": "\#(FakeSite.files)", "Path": "/vda1"}"#,
     "POST /v1/flrs/{flrSessionIdentifier}/download": #"{"PathList": ["/vda1/etc/hosts"]}"#,
     "PUT /v1/localsite/virtualizationsettings":
       #"{"Credentials": {"UserName": "u", "Password": "p"}}"#,
