@@ -13,6 +13,8 @@ package struct ScriptJob: Sendable {
   /// The folder in the output area that takes what it leaves: two names, `web` and
   /// `20261129T101500Z-Test-PreRecovery`.
   package var outputNames: [String]
+  /// Puts files for it into a folder of this machine, before it is started; nil if it gets none.
+  package var fill: (@Sendable (_ folder: String) async throws -> Void)?
 
   package init(
     command: String,

@@ -33,6 +33,7 @@ package struct ScriptRunner: ScriptRunning {
     let result: ScriptProcess.Result
     do throws(ScriptError) {
       let plan = try plan(job, run)
+      if let fill = job.fill { try await self.fill(plan, by: fill) }
       result = await ScriptProcess().run(plan)
     } catch {
       return ScriptResult(ending: .refused(error.message))
@@ -72,8 +73,9 @@ package struct ScriptRunner: ScriptRunning {
     guard mkdir(run, 0o700) == 0, chown(run, user, group) == 0 else {
       throw .failed("The folder of the run cannot be made: \(reason()).")
     }
+    let files = job.fill.map { _ in ("UNDERSTUDY_FILES", UNDERSTUDY_SCRIPT_OUTPUT + "/files") }
     let variables =
-      job.variables + [
+      job.variables + [files].compactMap(\.self) + [
         ("ZertoOutputDir", UNDERSTUDY_SCRIPT_OUTPUT), ("ZertoWorkingDir", UNDERSTUDY_SCRIPT_FOLDER),
         ("UNDERSTUDY_REPOSITORY", UNDERSTUDY_SCRIPT_REPOSITORY),
       ]
@@ -92,6 +94,25 @@ package struct ScriptRunner: ScriptRunning {
       group: group,
       timeout: job.timeout
     )
+  }
+
+  /// Has the files of a run put where its script sees them, which then owns them.
+  private func fill(
+    _ plan: ScriptProcess.Plan,
+    by body: @Sendable (String) async throws -> Void
+  ) async throws(ScriptError) {
+    let folder = plan.outputFolder + "/files"
+    guard mkdir(folder, 0o700) == 0 else {
+      throw .failed("The folder for the script's files cannot be made: \(reason()).")
+    }
+    do { try await body(folder) } catch {
+      throw .failed("The script's files are not there: \(error).")
+    }
+    let below = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+    for path in [folder] + below.map({ folder + "/" + $0 })
+    where lchown(path, plan.user, plan.group) != 0 {
+      throw .failed("\(path) cannot be given to the script: \(reason()).")
+    }
   }
 
   /// Puts what was printed, and the files that were left, into the output area.

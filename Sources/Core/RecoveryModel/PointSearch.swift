@@ -79,38 +79,3 @@ extension [Checkpoint] {
     return low
   }
 }
-
-/// What a point has to pass: all that is said.
-package struct PointCheck: Codable, Sendable, Equatable {
-  /// An address at which the test VMs have to answer an HTTP GET with a status below 400.
-  package var url: String?
-  /// Whether the guest agent of every test VM has to come up.
-  package var needsGuestAgent: Bool
-  /// How long a point has for it, from the start of its VMs on.
-  package var timeoutInSeconds: Int
-  /// What is run once the others hold, and has to end with status 0.
-  package var script: Script?
-
-  package init(
-    url: String?,
-    needsGuestAgent: Bool,
-    timeoutInSeconds: Int,
-    script: Script? = nil
-  ) {
-    self.url = url
-    self.needsGuestAgent = needsGuestAgent
-    self.timeoutInSeconds = timeoutInSeconds
-    self.script = script
-  }
-
-  /// A script of the site's repository.
-  package struct Script: Codable, Sendable, Equatable {
-    package var command: String
-    package var parameters: String
-
-    package init(command: String, parameters: String = "") {
-      self.command = command
-      self.parameters = parameters
-    }
-  }
-}

@@ -5,7 +5,7 @@
 /// of it.
 ///
 /// Each probe is a failover test: a ``RecoveryWorkflow`` of its own, which is undone once the
-/// verdict is there. What must hold:
+/// verdict is there. If the check is of files, it is a ``PointLook`` instead. What must hold:
 ///
 /// - At most one probe is there at a time, and it is stored before anything of it is done.
 /// - Whatever happens, an abort included, the probe is undone before the search ends: nothing of it
@@ -25,7 +25,9 @@ package struct PointSearchWorkflow: Codable, Sendable, Equatable {
   package private(set) var search: PointSearch
   /// The test of the point that is being tried.
   package private(set) var probe: RecoveryWorkflow?
-  /// When it was begun.
+  /// The point whose files are being looked at; nil, as in searches of an older release, is none.
+  package private(set) var look: PointLook?
+  /// When the probe or the look was begun.
   package private(set) var probeBegan: WallTime?
   /// What the check said of it.
   package private(set) var verdict: Verdict?
@@ -76,8 +78,12 @@ package struct PointSearchWorkflow: Codable, Sendable, Equatable {
     case perform(RecoveryWorkflow.Step)
     /// The same after a pause: it failed.
     case retry(RecoveryWorkflow.Step)
-    /// Have the VMs that run checked.
+    /// Have the VMs that run, or the files that can be read, checked.
     case check
+    /// Open the sessions of the look.
+    case open
+    /// Close them.
+    case close
     case finish
   }
 }
@@ -87,6 +93,12 @@ extension PointSearchWorkflow {
   ///
   /// Asking changes nothing.
   package var nextAction: Action {
+    switch look?.stage {
+    case .opening: return .open
+    case .open: return .check
+    case .closing: return .close
+    case nil: break
+    }
     guard let probe else { return isOver ? .finish : .choose }
     switch probe.nextAction {
     case .perform(let step): return .perform(step)
@@ -96,6 +108,9 @@ extension PointSearchWorkflow {
     }
   }
 
+  /// The point that is being tried.
+  package var probing: Checkpoint? { probe?.checkpoint ?? look?.checkpoint }
+
   /// The points that are looked at, of all that there are, in order.
   package func points(of all: [Checkpoint]) -> [Checkpoint] {
     all.filter { $0.identifier >= oldest ?? $0.identifier && $0.identifier <= newest }
@@ -103,7 +118,7 @@ extension PointSearchWorkflow {
 
   /// The point to try next, of all that there are; nil ends the search.
   package mutating func choose(of all: [Checkpoint]) -> Checkpoint? {
-    precondition(probe == nil && !isOver, "nothing is to be chosen now")
+    precondition(probing == nil && !isOver, "nothing is to be chosen now")
     let next = isAborted ? nil : search.next(of: points(of: all))
     if next == nil { isOver = true }
     return next
@@ -111,11 +126,42 @@ extension PointSearchWorkflow {
 
   /// The test that tries the chosen point.
   package mutating func begin(_ probe: RecoveryWorkflow, at time: WallTime) {
-    precondition(self.probe == nil && probe.kind == .test, "a probe is under way")
+    precondition(probing == nil && probe.kind == .test, "a probe is under way")
     self.probe = probe
+    begin(at: time)
+  }
+
+  /// The look that tries the chosen point.
+  package mutating func begin(_ look: PointLook, at time: WallTime) {
+    precondition(probing == nil, "a probe is under way")
+    self.look = look
+    begin(at: time)
+  }
+
+  private mutating func begin(at time: WallTime) {
     probeBegan = time
     verdict = nil
     obstacle = nil
+  }
+
+  /// The files can be read.
+  package mutating func opened() {
+    guard look?.stage == .opening else { return }
+    look?.stage = isAborted ? .closing : .open
+  }
+
+  /// The files cannot be read, or nobody wants to any more.
+  package mutating func cannotOpen(_ reason: String) {
+    guard look?.stage == .opening else { return }
+    obstacle = reason
+    look?.stage = .closing
+  }
+
+  /// The sessions are closed.
+  package mutating func closed(at time: WallTime) {
+    guard let look, look.stage == .closing else { return }
+    self.look = nil
+    conclude(look.checkpoint, at: time)
   }
 
   /// A recovered VM of the probe is known.
@@ -142,21 +188,23 @@ extension PointSearchWorkflow {
 
   /// The check is done.
   package mutating func checked(_ verdict: Verdict) {
-    guard probe?.stage == .running else { return }
+    guard isBeingChecked else { return }
     self.verdict = verdict
     undo()
   }
 
   /// The check could not be made, so that the point has no verdict.
   package mutating func cannotCheck(_ reason: String) {
-    guard probe?.stage == .running else { return }
+    guard isBeingChecked else { return }
     obstacle = reason
     undo()
   }
 
+  private var isBeingChecked: Bool { probe?.stage == .running || look?.stage == .open }
+
   /// There is no point in going on: nothing can be chosen any more.
   package mutating func fail(_ reason: String) {
-    precondition(probe == nil, "a probe is under way")
+    precondition(probing == nil, "a probe is under way")
     failure = reason
     isOver = true
   }
@@ -167,7 +215,7 @@ extension PointSearchWorkflow {
   package mutating func abort() -> Bool {
     guard !isOver, !isAborted else { return false }
     isAborted = true
-    if probe == nil { isOver = true }
+    if probing == nil { isOver = true }
     return true
   }
 
@@ -183,6 +231,7 @@ extension PointSearchWorkflow {
   }
 
   private mutating func undo() {
+    if look?.stage == .open { look?.stage = .closing }
     switch probe?.stage {
     case .running: _ = probe?.request(.stopTest)
     case .preparing: _ = probe?.stepFailed("The search was aborted.")
@@ -193,10 +242,17 @@ extension PointSearchWorkflow {
   /// Draws the conclusion once the probe is undone.
   private mutating func settle(at time: WallTime) {
     guard let probe, probe.stage.isFinal else { return }
+    self.probe = nil
+    if obstacle == nil { obstacle = probe.failure }
+    conclude(probe.checkpoint, at: time)
+  }
+
+  /// Draws it: nothing of the probe is there any more.
+  private mutating func conclude(_ checkpoint: Checkpoint, at time: WallTime) {
     if let verdict {
       search.note(
         PointSearch.Probe(
-          checkpoint: probe.checkpoint,
+          checkpoint: checkpoint,
           hasPassed: verdict.hasPassed,
           finding: verdict.finding,
           began: probeBegan ?? time,
@@ -207,12 +263,10 @@ extension PointSearchWorkflow {
     } else if !isAborted {
       triesInVain += 1
       if triesInVain == Self.tries {
-        let reason = obstacle ?? probe.failure
-        failure = "Checkpoint \(probe.checkpoint.identifier) cannot be tried: \(reason)"
+        failure = "Checkpoint \(checkpoint.identifier) cannot be tried: \(obstacle ?? "")"
         isOver = true
       }
     }
-    self.probe = nil
     probeBegan = nil
     verdict = nil
     if isAborted { isOver = true }

@@ -84,13 +84,30 @@ import Testing
     )
   }
 
-  private func workflow(oldest: UInt64? = nil, newest: UInt64 = 7) -> PointSearchWorkflow {
-    PointSearchWorkflow(
+  private func workflow(
+    oldest: UInt64? = nil,
+    newest: UInt64 = 7,
+    looks: Bool = false
+  ) -> PointSearchWorkflow {
+    let file = PointCheck.FileCondition(vm: VMIdentifier("vm"), path: "/vda1/x", rule: .exists)
+    return PointSearchWorkflow(
       identifier: "s",
       vpg: VPGIdentifier("v"),
-      check: PointCheck(url: nil, needsGuestAgent: true, timeoutInSeconds: 60),
+      check: PointCheck(
+        url: nil,
+        needsGuestAgent: !looks,
+        timeoutInSeconds: 60,
+        files: looks ? [file] : nil
+      ),
       oldest: oldest.map { CheckpointIdentifier($0) },
       newest: CheckpointIdentifier(newest)
+    )
+  }
+
+  private func look(at point: Checkpoint) -> PointLook {
+    PointLook(
+      checkpoint: point,
+      machines: [.init(vm: VMIdentifier("vm"), session: ExportIdentifier("files-f"))]
     )
   }
 
@@ -142,7 +159,21 @@ import Testing
       switch workflow.nextAction {
       case .choose:
         guard let next = workflow.choose(of: points) else { continue }
-        workflow.begin(test(of: next), at: Self.time)
+        if workflow.check.files != nil {
+          workflow.begin(look(at: next), at: Self.time)
+        } else {
+          workflow.begin(test(of: next), at: Self.time)
+        }
+      case .open:
+        guard !failing else {
+          workflow.cannotOpen("no file system")
+          continue
+        }
+        world.exports = 1
+        workflow.opened()
+      case .close:
+        world.exports = 0
+        workflow.closed(at: Self.time)
       case .perform(let step), .retry(let step):
         if failing, case .startVM = step {
           _ = workflow.stepFailed("no room", at: Self.time)
@@ -151,17 +182,17 @@ import Testing
           workflow.stepDone(at: Self.time)
         }
       case .check:
-        #expect(world.machines == 1)
-        let number = workflow.probe?.checkpoint.identifier.number ?? 0
+        #expect(world.machines == (workflow.look == nil ? 1 : 0) && world.exports == 1)
+        let number = workflow.probing?.identifier.number ?? 0
         workflow.checked(.init(hasPassed: number <= good, finding: "\(number)"))
       case .finish: return
       }
     }
   }
 
-  @Test(arguments: 0...7 as ClosedRange<UInt64>)
-  func `the last good point is found, and no probe stays`(good: UInt64) {
-    var workflow = workflow()
+  @Test(arguments: 0...7 as ClosedRange<UInt64>, [false, true])
+  func `the last good point is found, and no probe stays`(good: UInt64, looks: Bool) {
+    var workflow = workflow(looks: looks)
     var world = World()
     drive(&workflow, &world, good: good)
     #expect(workflow.search.lastGood?.identifier.number == (good == 0 ? nil : good))
@@ -179,9 +210,10 @@ import Testing
     #expect(workflow.search.firstBad == nil)
   }
 
-  @Test func `an abort after any action ends the search with nothing left`() {
+  @Test(arguments: [false, true])
+  func `an abort after any action ends the search with nothing left`(looks: Bool) {
     for limit in 0...40 {
-      var workflow = workflow()
+      var workflow = workflow(looks: looks)
       var world = World()
       drive(&workflow, &world, good: 4, limit: limit)
       let wasOver = workflow.isOver
@@ -190,11 +222,20 @@ import Testing
       if case .check = workflow.nextAction { workflow.endCheck() }
       world.actions = 0
       drive(&workflow, &world, good: 4)
-      #expect(workflow.isOver && workflow.probe == nil, "\(limit)")
+      #expect(workflow.isOver && workflow.probing == nil, "\(limit)")
       #expect(world.machines == 0 && world.exports == 0, "\(limit)")
       let isAbortedAgain = workflow.abort()
       #expect(!isAbortedAgain)
     }
+  }
+
+  @Test func `a point that cannot be looked at has no verdict, and ends the search in words`() {
+    var workflow = workflow(looks: true)
+    var world = World()
+    drive(&workflow, &world, good: 4, failing: true)
+    #expect(workflow.isOver && workflow.search.probes.isEmpty)
+    #expect(workflow.failure == "Checkpoint 4 cannot be tried: no file system")
+    #expect(world.exports == 0)
   }
 
   @Test func `a point that cannot be tried has no verdict, and ends the search in words`() {

@@ -7,6 +7,7 @@ import Hypervisor
 import Orchestration
 import RecoveryModel
 import Scripts
+import Store
 import Testing
 
 /// Searches whose check is a script.
@@ -124,6 +125,36 @@ import Testing
       let finding = try #require(search.probes.first?.finding)
       #expect(finding.contains("PointCheck of web by "), "\(finding)")
       #expect(!finding.contains("by 0"), "\(finding)")
+    }
+  }
+
+  /// Nothing is started: the script finds the files of the point in a folder of its own.
+  @Test(.enabled(if: geteuid() == 0, "starting scripts needs root"))
+  func `a real script reads the files of a point that is only looked at`() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/checks-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folders = try Self.folders(
+      folder,
+      """
+      #!/bin/sh
+      cat "$UNDERSTUDY_FILES/$VmDisplayNames/vda1/etc/hosts" || exit 2
+      echo " of $UNDERSTUDY_CHECKPOINT by $(id -u)"
+      test "$UNDERSTUDY_CHECKPOINT" -le 7
+
+      """
+    )
+    try await Self.withPoints(ScriptRunner(folders: folders, userName: nil)) { sites, vpg in
+      let vm = try #require(await sites.parisSite.context.vpgs.record(vpg)?.definition.vms.first)
+      var wish = Self.wish(.init(command: "check.sh"))
+      wish.check.files = [.init(vm: vm.identifier, path: "/vda1/etc/hosts", rule: .exists)]
+      let task = try await sites.parisSite.beginSearch(wish, in: vpg, user: "ann")
+      try await sites.finished(task, at: sites.parisSite)
+      let search = try await sites.parisSite.search(in: vpg).workflow.search
+      #expect(search.lastGood == Self.points[6] && search.firstBad == Self.points[7])
+      let finding = try #require(search.probes.first?.finding)
+      #expect(finding.contains("/vda1/etc/hosts of "), "\(finding)")
+      #expect(!finding.contains("by 0"), "\(finding)")
+      #expect(await sites.parisAppliance.files.isEmpty)
     }
   }
 

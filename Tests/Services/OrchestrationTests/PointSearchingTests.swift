@@ -26,6 +26,18 @@ import Testing
     )
   }
 
+  /// A wish that looks at a file instead of starting anything.
+  private static func look(
+    _ vm: VMIdentifier,
+    _ rule: PointCheck.FileCondition.Rule,
+    _ count: UInt64 = 20
+  ) -> PointSearchWish {
+    var wish = wish(count, timeout: 60)
+    wish.check.needsGuestAgent = false
+    wish.check.files = [.init(vm: vm, path: "/vda1/good", rule: rule)]
+    return wish
+  }
+
   /// Sites with a protected VM that has those points.
   private func withPoints(
     _ body: @escaping @Sendable (TwoSites, VPGIdentifier) async throws -> Void
@@ -40,6 +52,7 @@ import Testing
 
   private static func expectNothingLeft(_ sites: TwoSites, _ what: Comment) async {
     #expect(await sites.parisAppliance.exports().isEmpty, what)
+    #expect(await sites.parisAppliance.files.isEmpty, what)
     #expect(await sites.parisHypervisor.shown.virtualMachines.isEmpty, what)
   }
 
@@ -67,6 +80,34 @@ import Testing
       try await sites.finished(second, at: sites.parisSite)
       #expect(try await sites.parisSite.search(in: vpg).summary.hasPrefix("No point passes"))
       #expect(try await sites.parisSite.context.store.workflows().count == 1)
+    }
+  }
+
+  @Test func `files are looked at without starting anything`() async throws {
+    try await withPoints { sites, vpg in
+      let site = sites.parisSite
+      let vm = try #require(await sites.parisSite.context.vpgs.record(vpg)?.definition.vms.first)
+      await sites.parisAppliance.setLastWithFiles(CheckpointIdentifier(13))
+      // The fake's files hold their own paths; this is the SHA-256 of “/vda1/good”.
+      let sum = "a73df07d28c418ed19df56e0d06c50f44592d39a6974339e4178dbc6f4b25e4f"
+      for (rule, summary) in [
+        (.exists, "The last good point is checkpoint 13; 14 fails"),
+        (.contains("1/goo"), "The last good point is checkpoint 13; 14 fails"),
+        (.hasSHA256(sum.uppercased()), "The last good point is checkpoint 13; 14 fails"),
+        (.contains("no"), "No point passes"), (.hasSHA256("00"), "No point passes"),
+        (.isMissing, "No point passes"),
+      ] as [(PointCheck.FileCondition.Rule, String)] {
+        let wish = Self.look(vm.identifier, rule, 20)
+        let task = try await site.beginSearch(wish, in: vpg, user: "ann")
+        try await sites.finished(task, at: site)
+        let view = try await site.search(in: vpg)
+        #expect(view.summary.hasPrefix(summary), "\(rule): \(view.summary)")
+        #expect(view.workflow.search.probes.allSatisfy { !$0.finding.isEmpty })
+        await Self.expectNothingLeft(sites, "\(rule)")
+      }
+      await #expect(throws: SiteError.self) {
+        try await site.beginSearch(Self.look(VMIdentifier("x"), .exists), in: vpg, user: "ann")
+      }
     }
   }
 
@@ -121,27 +162,33 @@ import Testing
     }
   }
 
-  @Test(arguments: [false, true])
-  func `a manager killed at any record of a search ends it, with nothing left`(keepsRecord: Bool)
-    async throws
-  {
+  @Test(arguments: [false, true], [false, true])
+  func `a manager killed at any record of a search ends it, with nothing left`(
+    keepsRecord: Bool,
+    looks: Bool
+  ) async throws {
     var number = 1
     while number < 60 {
       let next = number..<number + 4
       let killed = try await withThrowingTaskGroup(of: Bool.self) { group in
         for record in next {
-          group.addTask { try await self.wasKilled(atRecord: record, keepsRecord) }
+          group.addTask { try await self.wasKilled(atRecord: record, keepsRecord, looks) }
         }
         return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
       }
       number += killed
       if killed < 4 { break }
     }
-    // Two probes of a choice, four steps and a verdict each, a beginning and an end.
-    #expect(number > 14, "\(number - 1) records")
+    // Two probes of a choice, four steps and a verdict each, a beginning and an end; a look is
+    // opened and closed.
+    #expect(number > (looks ? 10 : 14), "\(number - 1) records")
   }
 
-  private func wasKilled(atRecord number: Int, _ keepsRecord: Bool) async throws -> Bool {
+  private func wasKilled(
+    atRecord number: Int,
+    _ keepsRecord: Bool,
+    _ looks: Bool
+  ) async throws -> Bool {
     let sites = try await TwoSites()
     let london = Task { await sites.londonSite.run() }
     var site = sites.parisSite
@@ -154,8 +201,10 @@ import Testing
     let vpg = definition.identifier
     await sites.parisAppliance.put(Self.points, before: definition.vms[0].stream)
     await sites.checks.setLimit(CheckpointIdentifier(2))
+    await sites.parisAppliance.setLastWithFiles(CheckpointIdentifier(2))
+    let wish = looks ? Self.look(definition.vms[0].identifier, .exists, 3) : Self.wish(3)
     sites.parisStore.killManager(atRecord: number, keepsRecord: keepsRecord)
-    _ = try? await site.beginSearch(Self.wish(3), in: vpg, user: "ann")
+    _ = try? await site.beginSearch(wish, in: vpg, user: "ann")
     let patience = Duration.seconds(60)
     try await eventually("it ends, or its manager", within: patience) {
       if sites.parisStore.isDead { return true }
@@ -167,7 +216,7 @@ import Testing
       site = try await sites.parisAgain()
       paris = Task { [site] in await site.run() }
       if (try? await site.search(in: vpg)) == nil {
-        _ = try await site.beginSearch(Self.wish(3), in: vpg, user: "ann")
+        _ = try await site.beginSearch(wish, in: vpg, user: "ann")
       }
     }
     try await eventually("the search is over, killed at \(number)", within: patience) {

@@ -36,6 +36,37 @@ import Testing
     try await sites.parisSite.perform(.failoverTest(.init()), on: vpg, user: "ann")
   }
 
+  @Test func `a test can be of some VMs, and a failover takes all or does nothing`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await twoGroups(sites)
+      let (vpg, web) = (definition.identifier, definition.vms[1].identifier)
+      let test = VPGOperation.FailoverTest(vms: [web])
+      let task = try await sites.parisSite.perform(.failoverTest(test), on: vpg, user: "ann")
+      try await sites.finished(task, at: sites.parisSite)
+      #expect(await sites.parisHypervisor.recovered.map(\.name) == ["web1 - testing recovery"])
+      #expect(await sites.parisAppliance.exports().count == 1)
+      let stop = VPGOperation.failoverTestStop(succeeded: true, summary: "")
+      try await sites.finished(
+        try await sites.parisSite.perform(stop, on: vpg, user: "ann"),
+        at: sites.parisSite
+      )
+      #expect(await sites.parisAppliance.exports().isEmpty)
+      for site in [sites.parisSite, sites.londonSite] {
+        let refused = await #expect(throws: SiteError.self) {
+          try await site.perform(.failover(.init(vms: [web])), on: vpg, user: "ann")
+        }
+        #expect(refused?.message.contains("takes all VMs of the VPG web") == true)
+      }
+      #expect(try await sites.londonSite.vpg(vpg).status == .meetingSLA)
+      #expect(await sites.parisAppliance.exports().isEmpty)
+      // All of them by name are all of them.
+      let all = VPGOperation.Failover(vms: definition.vms.map(\.identifier))
+      let failover = try await sites.parisSite.perform(.failover(all), on: vpg, user: "ann")
+      try await sites.finished(failover, at: sites.parisSite)
+    }
+  }
+
   @Test func `a boot group is started when the guests of the one before have come up`()
     async throws
   {

@@ -47,6 +47,35 @@ import Testing
     #expect(await tester.send(.post, path, body).status == 403)
   }
 
+  @Test func `files are named with what has to be so of them`() async throws {
+    let client = await APIClient.loggedOn()
+    let sum = String(repeating: "aB", count: 32)
+    let body =
+      #"{"Files": [{"VmIdentifier": "\#(FakeSite.web)", "Path": "/vda1/x"}, "#
+      + #"{"VmIdentifier": "\#(FakeSite.web)", "Path": "/vda1/y", "Test": "HasSha256", "#
+      + #""Value": "\#(sum)"}]}"#
+    #expect(await client.send(.post, path, body).status == 200)
+    let wish = try #require(await client.site.wishes.last)
+    #expect(
+      wish.check.files == [
+        .init(vm: FakeSite.web, path: "/vda1/x", rule: .exists),
+        .init(vm: FakeSite.web, path: "/vda1/y", rule: .hasSHA256(sum)),
+      ]
+    )
+    let search = try #require(await client.get(path).object)
+    let files = search["Files"]?.items?.compactMap(\.object) ?? []
+    #expect(files.map { $0["Test"]?.readText } == ["Exists", "HasSha256"])
+    for file in [
+      #"{"Path": "vda1"}"#, #"{"Path": "/"}"#, #"{"Path": "/vda1/../x"}"#, "3",
+      #"{"Path": "/vda1/x", "Test": "Is"}"#, #"{"Path": "/vda1/x", "Test": "Contains"}"#,
+      #"{"Path": "/vda1/x", "Test": "HasSha256", "Value": "12"}"#,
+    ] {
+      #expect(await client.send(.post, path, #"{"Files": [\#(file)]}"#).status == 400, "\(file)")
+    }
+    let both = #"{"NeedsGuestAgent": true, "Files": [{"Path": "/vda1/x"}]}"#
+    #expect(await client.send(.post, path, both).status == 400)
+  }
+
   @Test func `a search without a check, or with a wrong one, is refused`() async {
     let client = await APIClient.loggedOn()
     for body in [

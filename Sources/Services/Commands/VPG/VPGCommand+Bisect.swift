@@ -11,7 +11,8 @@ extension VPGCommand {
       abstract: "Find the last checkpoint whose VMs pass a check.",
       discussion: """
         Each probe is a failover test of one checkpoint, in the test networks, that is thrown away \
-        as soon as its VMs pass or their time is up. It takes for granted that what went wrong \
+        as soon as its VMs pass or their time is up. If files are named, the point is looked at as \
+        “understudy file” does, and nothing is started. It takes for granted that what went wrong \
         stays wrong. Log on at the manager of the recovery site.
         """
     )
@@ -32,6 +33,8 @@ extension VPGCommand {
     @Option(help: "What the script is given as its arguments.")
     var scriptParameters: String?
 
+    @OptionGroup var files: FileConditions
+
     @Option(help: "How long each point has to pass, in seconds.")
     var timeout = 300
 
@@ -48,8 +51,11 @@ extension VPGCommand {
     var abort = false
 
     func validate() throws {
-      guard show || abort || http != nil || agent || script != nil else {
-        throw ValidationError("Give a check: --http, --agent, --script, or several of them.")
+      let isChecked = http != nil || agent || script != nil || !files.isEmpty
+      guard show || abort || isChecked else {
+        throw ValidationError(
+          "Give a check: --http, --agent, --file, --script, or several of them."
+        )
       }
       guard scriptParameters == nil || script != nil else {
         throw ValidationError("--script-parameters are those of a --script.")
@@ -64,6 +70,12 @@ extension VPGCommand {
         if abort {
           guard let task = try await client.delete(path).text else { return }
           return try await watch.follow(task, of: client)
+        }
+        var body = body
+        if !files.isEmpty {
+          let vpg = try await target.find(client)
+          let vm = try await VPGMembers(of: vpg, client).identifier(ofOnly: files.vm)
+          body["Files"] = .array(files.conditions(of: vm))
         }
         let task = try await client.begin(path, body)
         try await watch.follow(task, of: client)

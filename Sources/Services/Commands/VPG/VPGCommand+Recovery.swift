@@ -15,12 +15,21 @@ extension VPGCommand {
     @OptionGroup var operation: Operation
     @OptionGroup var point: VPGPoint
 
+    @Option(name: .customLong("vm"), help: "This VM alone; may be given several times.")
+    var vms: [String] = []
+
     func run() async throws {
       try await operation.perform(
         "FailoverTest",
-        end: "the test runs: end it with “understudy vpg stop-test \(operation.target.vpg)”",
-        point.body
-      )
+        end: "the test runs: end it with “understudy vpg stop-test \(operation.target.vpg)”"
+      ) { client, path in
+        var body = try await point.body(client, path)
+        guard !vms.isEmpty else { return body }
+        let vpg = try await operation.target.find(client)
+        let members = try await VPGMembers(of: vpg, client)
+        body["VmIdentifiers"] = .array(try vms.map { .text(try members.identifier(of: $0)) })
+        return body
+      }
     }
   }
 

@@ -34,22 +34,11 @@ extension PointSearchSteps {
     guard finding.hasPassed, let script = job.workflow.check.script else {
       return .verdict(.init(hasPassed: finding.hasPassed, finding: finding.words))
     }
-    return await run(script, until: deadline, of: job, searches).after(finding.words)
-  }
-
-  /// Runs a script to its end, until the point's time is up, or until nobody wants to know.
-  private func run(
-    _ script: PointCheck.Script,
-    until deadline: ContinuousClock.Instant,
-    of job: StoredPointSearch,
-    _ searches: PointSearches
-  ) async -> PointScriptOutcome {
-    guard let scripts = context.scripts else { return .none("this site runs no scripts") }
-    guard let probe = job.workflow.probe,
-      let definition = await context.vpgs.record(job.vpg)?.definition
+    guard let definition = await context.vpgs.record(job.vpg)?.definition,
+      let probe = job.workflow.probe ?? lookAsTest(of: job, definition)
     else { return .none("the VPG is gone") }
     let left = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
-    let run = RecoverySteps(context: context).job(
+    var run = RecoverySteps(context: context).job(
       script.command,
       script.parameters,
       as: Self.scriptName,
@@ -57,6 +46,20 @@ extension PointSearchSteps {
       of: probe,
       definition
     )
+    if let look = job.workflow.look {
+      run.fill = { folder in try await pointFiles(of: job, look).fetch(into: folder) }
+    }
+    return await self.run(script, run, of: job, searches).after(finding.words)
+  }
+
+  /// Runs a script to its end, until the point's time is up, or until nobody wants to know.
+  private func run(
+    _ script: PointCheck.Script,
+    _ run: ScriptJob,
+    of job: StoredPointSearch,
+    _ searches: PointSearches
+  ) async -> PointScriptOutcome {
+    guard let scripts = context.scripts else { return .none("this site runs no scripts") }
     let result = await withTaskGroup(of: ScriptResult?.self) { group in
       group.addTask { await scripts.run(run) }
       group.addTask { await waitForAbort(of: job, searches) }
@@ -80,7 +83,8 @@ extension PointSearchSteps {
     }
   }
 
-  private func waitForAbort(
+  /// Ends with the search, or when nobody waits any more.
+  func waitForAbort(
     of job: StoredPointSearch,
     _ searches: PointSearches
   ) async -> ScriptResult? {

@@ -21,6 +21,8 @@ struct PointSearchSteps: DurableJobSteps {
     case .choose: try await choose(job, searches)
     case .perform(let step), .retry(let step): try await take(step, of: job, searches)
     case .check: try await check(job, searches)
+    case .open: try await open(job, searches)
+    case .close: try await close(job, searches)
     case .finish: .atOnce
     }
   }
@@ -48,6 +50,9 @@ struct PointSearchSteps: DurableJobSteps {
     await searches.change(job.vpg) { job in
       // It may have been aborted meanwhile.
       guard !job.isOver, let next = job.workflow.choose(of: points) else { return }
+      if let files = job.workflow.check.files {
+        return job.workflow.begin(PointLook(checkpoint: next, at: files), at: now)
+      }
       do throws(SiteError) {
         let probe = try RecoveryPlan(definition: definition, checkpoints: points)
           .test(VPGOperation.FailoverTest(checkpoint: next.identifier))
@@ -93,6 +98,7 @@ struct PointSearchSteps: DurableJobSteps {
     _ job: StoredPointSearch,
     _ searches: PointSearches
   ) async throws(SiteError) -> DurableJobPace {
+    if job.workflow.look != nil { return try await checkFiles(job, searches) }
     let check = job.workflow.check
     let vms = job.workflow.probe?.machines.compactMap(\.recovered) ?? []
     let deadline = ContinuousClock.now + .seconds(check.timeoutInSeconds)
@@ -102,7 +108,19 @@ struct PointSearchSteps: DurableJobSteps {
       if finding.hasPassed || ContinuousClock.now >= deadline { break }
       try await searches.pause(Self.lookPause)
     }
-    let outcome = await conclude(finding, until: deadline, of: job, searches)
+    return try await note(
+      await conclude(finding, until: deadline, of: job, searches),
+      of: job,
+      searches
+    )
+  }
+
+  /// Notes what came of a check.
+  func note(
+    _ outcome: PointScriptOutcome,
+    of job: StoredPointSearch,
+    _ searches: PointSearches
+  ) async throws(SiteError) -> DurableJobPace {
     if Task.isCancelled { throw .failed("The manager is stopping.") }
     await searches.change(job.vpg) { job in
       guard !job.isAborted else { return job.workflow.endCheck() }

@@ -31,6 +31,7 @@ extension RecoveryOperations {
     try refuseIfBusy(definition)
     if let script = wish.check.script { try refuse(script) }
     let plan = try await plan(of: record)
+    if let files = wish.check.files { _ = try plan.chosen(files.map(\.vm)) }
     for bound in [wish.oldest, wish.newest].compactMap(\.self) { _ = try plan.checkpoint(bound) }
     let latest = try plan.checkpoint(nil)
     let workflow = PointSearchWorkflow(

@@ -27,7 +27,8 @@ struct RecoveryPlan {
     let machines = try machines(wish.vms, isTest: false)
     guard machines.count == definition.vms.count else {
       throw .invalid(
-        "A failover takes all VMs of the VPG \(definition.name); a test can be of some."
+        "A failover takes all VMs of the VPG \(definition.name), which are protected and recovered "
+          + "as one. A test can be of some, and a clone makes VMs of some that stay."
       )
     }
     return RecoveryWorkflow(

@@ -36,7 +36,7 @@ struct StoredPointSearch: DurableJob {
   var identifier: String { workflow.identifier }
   var vpg: VPGIdentifier { workflow.vpg }
   var subject: VPGIdentifier { workflow.vpg }
-  var isOver: Bool { workflow.isOver && workflow.probe == nil }
+  var isOver: Bool { workflow.isOver && workflow.probing == nil }
   var isAborted: Bool { workflow.isAborted }
   var progress: Int { workflow.progress(of: pointCount) }
   var failure: String { workflow.failure }

@@ -34,8 +34,12 @@ enum PointSearchCalls {
     if let fault = url.flatMap(GuestChecks.fault) { throw APIError.invalid("Url: \(fault)") }
     let needsGuestAgent = try body.flag("NeedsGuestAgent") ?? false
     let script = try script(call)
-    guard url != nil || needsGuestAgent || script != nil else {
-      throw APIError.invalid("name a check: Url, NeedsGuestAgent, Script, or several of them")
+    let files = try await PointFileConditions.read(call)
+    guard url != nil || needsGuestAgent || script != nil || files != nil else {
+      throw APIError.invalid("name a check: Url, NeedsGuestAgent, Script, Files, or several")
+    }
+    guard files == nil || (url == nil && !needsGuestAgent) else {
+      throw APIError.invalid("Files are looked at without starting VMs: no Url, no NeedsGuestAgent")
     }
     let timeout = try body.integer("TimeoutInSeconds") ?? 300
     guard (1...86_400).contains(timeout) else {
@@ -46,7 +50,8 @@ enum PointSearchCalls {
         url: url,
         needsGuestAgent: needsGuestAgent,
         timeoutInSeconds: timeout,
-        script: script
+        script: script,
+        files: files
       ),
       oldest: try checkpoint("OldestCheckpointIdentifier", body),
       newest: try checkpoint("NewestCheckpointIdentifier", body)
@@ -97,12 +102,16 @@ extension APIValue {
         "NeedsGuestAgent": .bool(view.workflow.check.needsGuestAgent),
         "Script": .text(view.workflow.check.script?.command),
         "ScriptParameters": .text(view.workflow.check.script?.parameters),
+        "Files": .list(
+          (view.workflow.check.files ?? []).map(PointFileConditions.value),
+          element: "PointFileConditionApi"
+        ),
         "TimeoutInSeconds": .integer(view.workflow.check.timeoutInSeconds),
         "PointCount": .integer(view.pointCount),
         "MostProbes": .integer(PointSearch.mostProbes(of: view.pointCount)),
         "LastGood": .checkpoint(search.lastGood),
         "FirstBad": .checkpoint(search.firstBad),
-        "Probing": .checkpoint(view.workflow.probe?.checkpoint),
+        "Probing": .checkpoint(view.workflow.probing),
         "Probes": .list(search.probes.map(probe), element: "PointProbeApi"),
         "IsAborted": .bool(view.workflow.isAborted),
         "Summary": .string(view.summary),
