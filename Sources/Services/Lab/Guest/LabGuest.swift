@@ -49,9 +49,14 @@ package struct LabGuest: Sendable {
   /// Runs a program inside the guest, through its agent, and waits for its end.
   ///
   /// - Throws: ``LabError`` if it fails or takes longer than `seconds`.
-  package func run(_ path: String, seconds: Double = 60) async throws {
+  package func run(
+    _ path: String,
+    _ arguments: [String] = [],
+    seconds: Double = 60
+  ) async throws {
     let started = try await agent([
-      "execute": "guest-exec", "arguments": ["path": path, "capture-output": true],
+      "execute": "guest-exec",
+      "arguments": ["path": path, "arg": arguments, "capture-output": true],
     ])
     guard let pid = started["pid"] as? Int else {
       throw LabError("the agent of \(name) answered without a process: \(started)")
