@@ -15,7 +15,7 @@ let composition = Composition(
     let hosts = uris.map {
       LibvirtHypervisor(uri: $0, group: group, events: events, logger: logger, allowsKVM: allowsKVM)
     }
-    return hosts.count == 1 ? hosts[0] : HostGroup(hosts, events: events)
+    return hosts.count == 1 ? hosts[0] : HostGroup(hosts, at: uris, events: events)
   },
   sqliteStore: { try SQLiteStore(path: $0) },
   postgresStore: { try PostgresStore(location: $0) }

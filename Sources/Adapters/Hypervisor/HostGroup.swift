@@ -12,16 +12,35 @@ internal import Synchronization
 /// with ``HypervisorError/unreachable(_:)``, so that no VM is taken for gone, or started twice.
 package final class HostGroup: Hypervisor {
   private let hosts: [any Hypervisor]
+  private let addresses: [String]
   private let hub: EventHub
   /// What each host had when it last answered, by its place in `hosts`.
-  private let lastSeen = Mutex<[Int: Inventory]>([:])
+  private let seen = Mutex<[Int: Inventory]>([:])
 
   /// - Parameters:
   ///   - hosts: They give a VM the same identifier wherever it is.
+  ///   - addresses: Where they are, each different, and the same after a restart.
   ///   - hub: Where all of them send their events.
-  package init(_ hosts: [any Hypervisor], events hub: EventHub) {
+  package init(_ hosts: [any Hypervisor], at addresses: [String], events hub: EventHub) {
+    precondition(hosts.count == addresses.count, "each host has an address")
     self.hosts = hosts
+    self.addresses = addresses
     self.hub = hub
+  }
+
+  // MARK: What is remembered
+
+  package func lastSeen() -> [String: Inventory] {
+    let known = seen.withLock { $0.map { (addresses[$0.key], $0.value) } }
+    return Dictionary(known) { first, _ in first }
+  }
+
+  package func recall(_ inventories: [String: Inventory]) {
+    seen.withLock { seen in
+      for (index, address) in addresses.enumerated() where seen[index] == nil {
+        seen[index] = inventories[address]
+      }
+    }
   }
 
   package func events() -> AsyncStream<HypervisorEvent> { hub.listen() }
@@ -58,11 +77,11 @@ package final class HostGroup: Hypervisor {
     for (index, answer) in answers.enumerated() {
       switch answer {
       case .success(let found):
-        lastSeen.withLock { $0[index] = found }
+        seen.withLock { $0[index] = found }
         merged.add(found)
       case .failure(let error):
         // What it has is not known at all: nobody may conclude from what is missing.
-        guard var old = lastSeen.withLock({ $0[index] }) else { throw error }
+        guard var old = seen.withLock({ $0[index] }) else { throw error }
         for index in old.hosts.indices { old.hosts[index].isConnected = false }
         merged.add(old)
       }
@@ -144,8 +163,8 @@ package final class HostGroup: Hypervisor {
   /// The host with an identifier.
   private func host(_ identifier: HostIdentifier) async throws(HypervisorError) -> any Hypervisor {
     func known() -> (any Hypervisor)? {
-      lastSeen.withLock { lastSeen in
-        lastSeen.first { $0.value.hosts.contains { $0.identifier == identifier } }
+      seen.withLock { seen in
+        seen.first { $0.value.hosts.contains { $0.identifier == identifier } }
           .map { hosts[$0.key] }
       }
     }
@@ -169,12 +188,22 @@ package final class HostGroup: Hypervisor {
     try await host(specification.host).define(specification)
   }
 
-  /// Definitions that migrations left behind go too.
+  /// Definitions that migrations left behind go too, but for those of hosts that do not answer
+  /// while the VM runs at another one.
   package func remove(_ vm: VMIdentifier) async throws(HypervisorError) {
     let answers = await ask { host throws(HypervisorError) in
-      if try await host.power(of: vm) != nil { try await host.remove(vm) }
+      let power = try await host.power(of: vm)
+      if power != nil { try await host.remove(vm) }
+      return power
     }
-    for answer in answers { try answer.get() }
+    let ran = answers.contains { [.running, .paused].contains(try? $0.get()) }
+    for answer in answers {
+      do { _ = try answer.get() } catch {
+        // It runs at one place at most, and is gone from there.
+        if ran, case .unreachable = error { continue }
+        throw error
+      }
+    }
   }
 }
 

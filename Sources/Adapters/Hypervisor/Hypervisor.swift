@@ -11,6 +11,14 @@ package protocol Hypervisor: Sendable {
   /// Everything an administrator can pick from, as it is now.
   func inventory() async throws(HypervisorError) -> Inventory
 
+  /// What each of several hosts had when it last answered, by the host's address, for
+  /// ``recall(_:)`` after a restart.
+  func lastSeen() -> [String: Inventory]
+
+  /// Is told what ``lastSeen()`` was before a restart: hosts that have not answered since are shown
+  /// like that.
+  func recall(_ seen: [String: Inventory])
+
   /// Whether a VM runs, or nil if the hypervisor has no such VM: the cheapest question.
   func power(of vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine.PowerState?
 
@@ -376,4 +384,10 @@ package enum HypervisorError: Error, Equatable, Sendable {
   /// Another VM has the name or UUID already.
   case nameTaken(String)
   case failed(operation: String, reason: String)
+}
+
+/// A hypervisor that is one host has nothing to remember: without it there is nothing to be done.
+extension Hypervisor {
+  package func lastSeen() -> [String: Inventory] { [:] }
+  package func recall(_ seen: [String: Inventory]) {}
 }

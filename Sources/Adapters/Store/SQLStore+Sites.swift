@@ -48,6 +48,14 @@ extension SQLStore {
     try await putSetting(heard, "heard \(heard.site)")
   }
 
+  package func hostsLastSeen() async throws(StoreError) -> HostsLastSeenRecord? {
+    try await setting("hosts last seen")
+  }
+
+  package func save(_ hosts: HostsLastSeenRecord) async throws(StoreError) {
+    try await putSetting(hosts, "hosts last seen")
+  }
+
   package func replicationSettings() async throws(StoreError) -> ReplicationSettings? {
     try await setting("replication")
   }

@@ -29,6 +29,9 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   /// Up to when a peer's history was heard; nil if never.
   func heardHistory(of site: SiteIdentifier) async throws(StoreError) -> HeardHistoryRecord?
   func save(_ heard: HeardHistoryRecord) async throws(StoreError)
+  /// What the site's hosts had when they last answered; nil if there is only one, or none did.
+  func hostsLastSeen() async throws(StoreError) -> HostsLastSeenRecord?
+  func save(_ hosts: HostsLastSeenRecord) async throws(StoreError)
 
   func pairingTokens() async throws(StoreError) -> [PairingTokenRecord]
   func save(_ token: PairingTokenRecord) async throws(StoreError)
@@ -304,6 +307,13 @@ package struct HeardHistoryRecord: Codable, Sendable, Equatable {
     self.site = site
     self.until = until
   }
+}
+
+/// What hosts had when they last answered, as JSON, by their addresses.
+package struct HostsLastSeenRecord: Codable, Sendable, Equatable {
+  package var hosts: [String: String]
+
+  package init(hosts: [String: String]) { self.hosts = hosts }
 }
 
 /// A VPG and what this site knows about it beyond its definition.

@@ -94,6 +94,7 @@ package final class Site: Service, Sendable {
     try await alertBook.load()
     await context.replication.refresh()
     try await context.tweaks.load()
+    try await HostMemory(context: context).load()
     let workflows: [WorkflowRecord]
     do { workflows = try await context.store.workflows() } catch { throw SiteError(error) }
     try await context.tasks.takeOver { [context] task in
@@ -115,6 +116,7 @@ package final class Site: Service, Sendable {
         group.addTask { await self.keeper.run() }
         group.addTask { await self.checkpointKeeper.run() }
         group.addTask { await self.blueprints.run() }
+        group.addTask { await HostMemory(context: self.context).run() }
         group.addTask {
           await AlertWatch(
             context: self.context,

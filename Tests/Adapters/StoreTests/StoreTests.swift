@@ -196,6 +196,18 @@ struct StorePlace {
   }
 
   @Test(arguments: StoreKind.allCases)
+  func `what hosts had when they last answered is kept as a whole`(_ kind: StoreKind) async throws {
+    let place = try StorePlace(kind)
+    let store = try place.open()
+    #expect(try await store.hostsLastSeen() == nil)
+    for hosts in [["a": "{}", "b": "{}"], ["a": "{\"x\": 1}"]] {
+      let record = HostsLastSeenRecord(hosts: hosts)
+      try await store.save(record)
+      #expect(try await store.hostsLastSeen() == record)
+    }
+  }
+
+  @Test(arguments: StoreKind.allCases)
   func `events are found by time, newest first, no more than asked for`(
     _ kind: StoreKind
   ) async throws {

@@ -12,7 +12,7 @@ struct HostGroupTests {
   let group: HostGroup
   let hub = EventHub()
 
-  init() { group = HostGroup([first, second], events: hub) }
+  init() { group = HostGroup([first, second], at: ["kvm1", "kvm2"], events: hub) }
 
   @Test func `a VM is found where it runs, before and after a live migration`() async throws {
     let vm = await first.add("web1", disks: 1)
@@ -50,6 +50,13 @@ struct HostGroupTests {
     await #expect(throws: HypervisorError.unreachable("nobody there")) {
       try await group.remove(off)
     }
+  }
+
+  @Test func `a VM that runs here is removed while another host is silent`() async throws {
+    let here = await first.add("web1", disks: 1)
+    await second.setSilent(true)
+    try await group.remove(here)
+    #expect(await first.machines.isEmpty)
   }
 
   @Test func `a host that became silent is shown as it was, and one never seen hides nothing`()

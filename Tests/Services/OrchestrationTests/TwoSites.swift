@@ -27,7 +27,7 @@ final class TwoSites: Sendable {
   /// Paris' second host, if it has one: it has the storage of the first one.
   let parisSecondHypervisor = FakeHypervisor(name: "paris", hostName: "kvm2")
   let parisSecondAppliance: FakeAppliance
-  private let parisHosts: any Hypervisor
+  let parisHosts: any Hypervisor
   private let parisOthers: [String: FakeAppliance]
   let londonAppliance: FakeAppliance
   let parisAppliance: FakeAppliance
@@ -73,9 +73,17 @@ final class TwoSites: Sendable {
     if parisHasSecondHost { await londonAppliance.connect(to: parisSecondAppliance) }
     parisHosts =
       parisHasSecondHost
-      ? HostGroup([parisHypervisor, parisSecondHypervisor], events: EventHub()) : parisHypervisor
+      ? HostGroup(
+        [parisHypervisor, parisSecondHypervisor],
+        at: ["kvm3", "kvm4"],
+        events: EventHub()
+      ) : parisHypervisor
     parisOthers = parisHasSecondHost ? ["kvm2": parisSecondAppliance] : [:]
-    let hosts = HostGroup([londonHypervisor, secondHypervisor], events: EventHub())
+    let hosts = HostGroup(
+      [londonHypervisor, secondHypervisor],
+      at: ["kvm1", "kvm2"],
+      events: EventHub()
+    )
     londonStore = KillableStore(try Self.store("london", folder))
     londonSite = try Self.site(
       Self.london,
@@ -121,11 +129,11 @@ final class TwoSites: Sendable {
   }
 
   /// The same for paris.
-  func parisAgain() async throws -> Site {
+  func parisAgain(_ hosts: (any Hypervisor)? = nil) async throws -> Site {
     let site = try Self.site(
       Self.paris,
       "paris",
-      parisHosts,
+      hosts ?? parisHosts,
       parisAppliance,
       switchboard,
       try Self.store("paris", folder),

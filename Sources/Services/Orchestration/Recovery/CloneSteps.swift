@@ -42,7 +42,11 @@ struct CloneSteps: Sendable {
     case .closeExport(let index):
       let machine = workflow.machines[index]
       try await appliance(of: machine, definition).closeExport(machine.export)
-    case .removeVM(let index): try await removeVM(workflow.machines[index])
+    case .removeVM(let index):
+      let machine = workflow.machines[index]
+      let source = definition.vms.first { $0.stream == machine.stream }
+      let host = source.flatMap { definition.recoveryHost(of: $0) }
+      try await context.removeOwnVM(uuid: machine.uuid, from: host)
     case .deleteCopy(let index, let number):
       let disk = workflow.machines[index].disks[number]
       try await appliance(of: workflow.machines[index], definition)
@@ -161,14 +165,6 @@ extension CloneSteps {
       }
     )
     do { _ = try await context.hypervisor.define(specification) } catch { throw SiteError(error) }
-  }
-
-  private func removeVM(_ machine: CloneWorkflow.Machine) async throws(SiteError) {
-    // A crash may have come between the definition and its record: look for the UUID.
-    for vm in try await inventory().virtualMachines
-    where vm.identifier.rawValue.hasSuffix(machine.uuid) {
-      do { try await context.hypervisor.remove(vm.identifier) } catch { throw SiteError(error) }
-    }
   }
 
   private func inventory() async throws(SiteError) -> Inventory {

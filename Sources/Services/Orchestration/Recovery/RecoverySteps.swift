@@ -58,7 +58,11 @@ struct RecoverySteps: Sendable {
       return .started(index, try await startVM(index, workflow, definition))
     case .setAddresses(let index):
       return await report(try await setAddresses(of: index, workflow, definition), workflow)
-    case .removeVM(let index): try await removeVM(workflow.machines[index])
+    case .removeVM(let index):
+      let machine = workflow.machines[index]
+      let source = definition.vms.first { $0.identifier == machine.vm }
+      let host = source.flatMap { definition.recoveryHost(of: $0) }
+      try await context.removeOwnVM(uuid: machine.uuid, from: host)
     case .promote(let index): try await promote(index, workflow, definition)
     case .adoptReplicas(let index): try await adoptReplicas(index, workflow, definition)
     case .dropJournal(let index): try await dropJournal(machine(index, workflow), definition)
@@ -179,16 +183,6 @@ extension RecoverySteps {
       // A VM that was switched off meanwhile has to run for its disks to move.
       let vm = try await context.hypervisor.startRecoveredVM(specification)
       try await context.hypervisor.adoptReplicas(of: vm, disks: specification.disks)
-    } catch { throw SiteError(error) }
-  }
-
-  private func removeVM(_ machine: RecoveryWorkflow.Machine) async throws(SiteError) {
-    do {
-      // A crash may have come between the start and its record: look for the UUID.
-      let inventory = try await context.hypervisor.inventory()
-      for vm in inventory.virtualMachines where vm.identifier.rawValue.hasSuffix(machine.uuid) {
-        try await context.hypervisor.remove(vm.identifier)
-      }
     } catch { throw SiteError(error) }
   }
 

@@ -45,11 +45,7 @@ struct RestoreSteps: DurableJobSteps {
     case .restoreDisk(let disk): try await restore(disk, of: workflow, jobs)
     case .defineVM: try await defineVM(workflow)
     case .removeVM:
-      // A crash may have come between the definition and its record: look for the UUID.
-      for vm in try await inventory().virtualMachines
-      where vm.identifier.rawValue.hasSuffix(workflow.uuid) {
-        do { try await context.hypervisor.remove(vm.identifier) } catch { throw SiteError(error) }
-      }
+      try await context.removeOwnVM(uuid: workflow.uuid, from: workflow.host)
     case .deleteDisk(let disk):
       try await context.appliances.client(on: workflow.host)
         .deleteCopy(workflow.copy(disk), in: workflow.folders[disk])
@@ -109,10 +105,6 @@ struct RestoreSteps: DurableJobSteps {
       }
     )
     do { _ = try await context.hypervisor.define(specification) } catch { throw SiteError(error) }
-  }
-
-  private func inventory() async throws(SiteError) -> Inventory {
-    do { return try await context.hypervisor.inventory() } catch { throw SiteError(error) }
   }
 }
 
