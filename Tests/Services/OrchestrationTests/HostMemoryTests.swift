@@ -39,7 +39,11 @@ struct HostMemoryTests {
       let test = try await paris.perform(.failoverTest(.init()), on: vpg, user: "ann")
       try await sites.finished(test, at: paris)
       #expect(await sites.parisHypervisor.machines.values.map(\.power) == [.running])
-      let stop = try await paris.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, user: "ann")
+      let stop = try await paris.perform(
+        .failoverTestStop(succeeded: true, summary: ""),
+        on: vpg,
+        user: "ann"
+      )
       try await sites.finished(stop, at: paris)
       #expect(await sites.parisHypervisor.machines.isEmpty)
     }
