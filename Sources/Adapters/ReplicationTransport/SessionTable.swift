@@ -29,6 +29,8 @@ final class SessionTable: @unchecked Sendable {
   private var slots: [StreamIdentifier: Slot] = [:]
   private var sessions: [ObjectIdentifier: ReceiverSession] = [:]
   private var isClosing = false
+  /// Who waits until there is no session any more.
+  private var waiting: [CheckedContinuation<Void, Never>] = []
 
   init(
     refusals: RefusalLog,
@@ -80,22 +82,31 @@ final class SessionTable: @unchecked Sendable {
           session.reportClosed()
         }
       }
-      monitor.withLock {
+      let waiting = monitor.withLock {
         sessions[ObjectIdentifier(session)] = nil
-        monitor.broadcast()
+        guard sessions.isEmpty else { return [CheckedContinuation<Void, Never>]() }
+        defer { self.waiting = [] }
+        return self.waiting
       }
+      for continuation in waiting { continuation.resume() }
     }
   }
 
-  /// Ends all sessions and blocks until every sink knows.
-  func closeAll() {
+  /// Ends all sessions and returns when every sink knows.
+  ///
+  /// It holds no thread meanwhile: the pool may have no more than sessions need to end.
+  func closeAll() async {
     let open = monitor.withLock {
       isClosing = true
       return Array(sessions.values)
     }
     for session in open { session.close(.shuttingDown, "the appliance is going away") }
-    monitor.withLock {
-      while !sessions.isEmpty { monitor.wait() }
+    await withCheckedContinuation { continuation in
+      let isOver = monitor.withLock {
+        if !sessions.isEmpty { waiting.append(continuation) }
+        return sessions.isEmpty
+      }
+      if isOver { continuation.resume() }
     }
   }
 

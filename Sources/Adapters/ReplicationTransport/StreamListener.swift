@@ -90,7 +90,6 @@ package final class StreamListener: @unchecked Sendable {
   /// Stops listening, ends every session, and returns when every sink knows.
   package func stop() async {
     if let bound = monitor.withLock({ channel }) { try? await bound.close() }
-    let table = table
-    try? await NIOThreadPool.singleton.runIfActive { table.closeAll() }
+    await table.closeAll()
   }
 }
