@@ -100,9 +100,12 @@ extension WithstandBench {
     #expect(point.bounds.fault(bootDisk: boot, dataDisk: data) == nil)
   }
 
-  /// Checks that a guest's numbers have no gap on either disk.
-  func checkSequence(of guest: LabGuest) async throws {
-    for page in ["seq", "vdb-seq"] {
+  /// Checks that a guest's numbers have no gap on either disk, or on those named.
+  func checkSequence(
+    of guest: LabGuest,
+    on pages: [String] = ["seq", "vdb-seq"]
+  ) async throws {
+    for page in pages {
       let text = try #require(try await guest.page(page, seconds: 20))
       #expect(SequenceFile(text)?.lastOfUnbroken != nil, "\(page) of \(guest.name)")
     }

@@ -64,7 +64,7 @@ extension LabTests.Withstand {
 
 extension WithstandBench {
   /// Checks that the VM runs at paris alone, on its replicas, and that both sites know it.
-  func checkCommitted() async throws {
+  func checkCommitted(on pages: [String] = ["seq", "vdb-seq"]) async throws {
     #expect(try await placesOfVM() == ["paris"])
     #expect(try await leftovers() == [Self.vmName])
     let isKnown = try await Waiting.until(seconds: 30, every: .milliseconds(300)) {
@@ -78,7 +78,7 @@ extension WithstandBench {
     let number = try await guest.page("last")
     let goesOn = try await Waiting.until(seconds: 20) { try await guest.page("last") != number }
     #expect(goesOn, "the recovered guest does not write")
-    try await checkSequence(of: guest)
+    try await checkSequence(of: guest, on: pages)
   }
 
   fileprivate func failOver(to point: DemoPoint, killingManagerAt percent: Int) async throws {

@@ -30,6 +30,35 @@ extension LabTests.Withstand {
     try await bench.compareDisks()
     try await bench.checkSequence(of: bench.source)
   }
+
+  /// The boot disk is as of the point, the other one as it was copied, and both stay.
+  @Test func `a failover and its commit have a disk of temporary data as it was copied`()
+    async throws
+  {
+    let bench = try await WithstandBench.ready()
+    try await bench.setTemporary("vdb", true)
+    try await bench.waitForTaps(1)
+    let copied = try await bench.lastNumber()
+    try await bench.waitUntilProtected()
+    let goesOn = try await Waiting.until(seconds: 60) { try await bench.lastNumber() > copied + 10 }
+    #expect(goesOn)
+    let point = try await bench.insertCheckpoint()
+    try await bench.perform(
+      "Failover",
+      ["CheckpointIdentifier": .text(point.identifier), "CommitPolicy": 2, "ShutdownPolicy": 2]
+    )
+    let guest = bench.lab.guest(WithstandBench.vmName, at: bench.paris)
+    #expect(try await guest.waitUntilServing(seconds: 120))
+    let boot = SequenceFile(try #require(try await guest.page("found-seq", seconds: 20)))
+    let data = SequenceFile(try #require(try await guest.page("found-vdb-seq", seconds: 20)))
+    let found = try #require(boot?.lastOfUnbroken)
+    #expect((point.bounds.before...point.bounds.after).contains(found))
+    let old = try #require(data?.lastOfUnbroken)
+    #expect(old <= copied + 1, "the disk was copied after \(old), but \(copied) was its last")
+    try await bench.perform("FailoverCommit", ["IsReverseProtection": false])
+    // Its own numbers go on from the old ones, with a gap.
+    try await bench.checkCommitted(on: ["seq"])
+  }
 }
 
 extension WithstandBench {
@@ -48,6 +77,19 @@ extension WithstandBench {
       volume["IsSwap"] = .bool(isTemporary)
       try await client.put("\(volumes)/\(identifier)", volume)
       try await client.perform("\(settings)/commit", seconds: 60)
+    }
+  }
+
+  fileprivate func lastNumber() async throws -> Int {
+    let text = try #require(try await source.page("last"))
+    return try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)), "\(text)")
+  }
+
+  /// Has an operation carried out at paris, to its end.
+  fileprivate func perform(_ operation: String, _ body: JSON) async throws {
+    try await ask(paris) { client in
+      let task = try await client.begin("/vpgs/\(vpg)/\(operation)", body)
+      try await client.waitForTask(task, seconds: 180)
     }
   }
 

@@ -9,6 +9,7 @@
 /// - There is a set once the last step is done, with the snapshots that were answered, and none
 ///   before. What an earlier try may have left is deleted by its tag.
 /// - The points are held, by the exports, until every byte is copied, and no longer.
+/// - A script after it is run once at most, when the set is there, and changes nothing about it.
 package struct RetentionWorkflow: Codable, Sendable, Equatable {
   /// Also the set's.
   package let identifier: RetentionSetIdentifier
@@ -18,6 +19,12 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
   package let expires: WallTime?
   package private(set) var machines: [Machine]
   package var run = UndoableRun()
+  /// Whether a script follows; nil is no, as in copies that an older release began.
+  private var hasScript: Bool?
+  /// Whether the script was begun: by whoever asks, or by a manager that is gone; nil is no.
+  private var scriptUnderWay: Bool?
+  /// Whether somebody wants the script no more; nil is no.
+  private var scriptUnwanted: Bool?
 
   package init(
     identifier: RetentionSetIdentifier,
@@ -25,7 +32,8 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
     repository: RepositoryIdentifier,
     checkpoint: Checkpoint,
     expires: WallTime?,
-    machines: [Machine]
+    machines: [Machine],
+    hasScript: Bool = false
   ) {
     self.identifier = identifier
     self.vpg = vpg
@@ -33,6 +41,7 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
     self.checkpoint = checkpoint
     self.expires = expires
     self.machines = machines
+    self.hasScript = hasScript ? true : nil
   }
 
   /// One VM that is copied.
@@ -99,6 +108,8 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
     case endArchive(Int, Int)
     case closeExport(Int)
     case keepSet
+    /// The set is there; whatever comes of the script.
+    case runScript
     /// Has what was copied deleted, whenever the repository is there.
     case doomSet
   }
@@ -109,6 +120,7 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
     case .doing:
       machines.indices.map(Step.openExport) + disks.map(Step.archive)
         + disks.map(Step.endArchive) + machines.indices.map(Step.closeExport) + [.keepSet]
+        + (hasScript == true ? [.runScript] : [])
     case .undoing:
       [.doomSet] + disks.map(Step.endArchive) + machines.indices.map(Step.closeExport)
     case .completed, .undone: []
@@ -118,7 +130,26 @@ package struct RetentionWorkflow: Codable, Sendable, Equatable {
   /// The current step; nil if nothing is left to do.
   package var step: Step? { run.isOver ? nil : steps[run.cursor] }
 
-  package mutating func stepDone() { run.stepDone(of: steps.count) }
+  package mutating func stepDone() {
+    // Who wanted the copy no more came too late: the set is there and stays, without the script.
+    if step == .keepSet, run.isAborted { hasScript = nil }
+    run.stepDone(of: steps.count)
+  }
+
+  package var isScriptUnderWay: Bool { scriptUnderWay == true }
+
+  /// The script is about to be run; to be stored before it is.
+  package mutating func beginScript() { scriptUnderWay = true }
+
+  package var isAborted: Bool { run.isAborted || scriptUnwanted == true }
+
+  /// Has the copy undone or, once the set is there, its script ended; whether it is not too late.
+  package mutating func abort() -> Bool {
+    guard step == .runScript else { return run.abort() }
+    guard scriptUnwanted != true else { return false }
+    scriptUnwanted = true
+    return true
+  }
 
   /// A disk is in the repository.
   package mutating func keep(_ kept: Kept, _ machine: Int, _ disk: Int) {

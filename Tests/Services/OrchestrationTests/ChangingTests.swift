@@ -125,7 +125,8 @@ import Testing
           $0.vms[0].nics[0].failoverTest.address = "10.0.0.1"
           $0.vms[0].scratch = .init(hardLimitInMB: 1)
           $0.scripting.postBackup = .init()
-          $0.scripting.postBackup?.command = "/bin/true"
+          $0.scripting.postBackup?.command = "after.sh"
+          $0.scripting.postBackup?.timeoutInSeconds = 0
         }
       }
       guard case .rejected(let problems) = error else {
@@ -135,7 +136,7 @@ import Testing
       let members = problems.map { String($0.prefix { $0 != ":" }) }
       for member in [
         "Basic.Name", "Basic.RpoInSeconds", "Recovery.DefaultHostIdentifier",
-        "Vms[web1].Recovery.HostIdentifier", "Scripting.PostBackup.Command",
+        "Vms[web1].Recovery.HostIdentifier", "Scripting.PostBackup.TimeoutInSeconds",
         "Vms[web1].Scratch.Limitation", "Vms[web1].Volumes[scsi",
         "Vms[web1].Nics[Network adapter 1].FailoverTest.Hypervisor.IpConfig.SubnetMask",
       ] {

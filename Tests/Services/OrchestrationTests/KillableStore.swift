@@ -44,6 +44,14 @@ final class KillableStore: SQLStore {
     }
   }
 
+  /// Lets the manager live, unless it is dead already; whether it is.
+  func spareManager() -> Bool {
+    state.withLock { state in
+      if !state.isDead { state.left = nil }
+      return state.isDead
+    }
+  }
+
   /// Has one record of a workflow, counted from 1 and from now, not be taken.
   func failOnce(atRecord number: Int) { state.withLock { $0.leftUntilFailure = number } }
 

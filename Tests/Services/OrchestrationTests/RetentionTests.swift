@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ControlProtocol
+import Foundation
+import Glibc
 import Hypervisor
 import Orchestration
 import RecoveryModel
+import Scripts
 import Store
 import Testing
 
@@ -246,12 +249,75 @@ import Testing
     return store.isDead
   }
 
+  @Test(arguments: [ScriptResult.Ending.exited(0), .exited(3), .refused("Nobody may run it.")])
+  func `a script runs when the set is there, which stays whatever comes of it`(
+    ending: ScriptResult.Ending
+  ) async throws {
+    let scripts = RecordingScripts()
+    scripts.end("after.sh", as: ending)
+    let sites = try await TwoSites(scripts: scripts)
+    try await sites.run {
+      let vpg = try await sites.protectedVPG {
+        $0.scripting.postBackup = .init()
+        $0.scripting.postBackup?.command = "after.sh"
+      }.identifier
+      let site = sites.parisSite
+      try await site.addRepository(Self.wish, user: "ann")
+      let task = try await site.perform(.retain(nil), on: vpg, user: "ann")
+      let record = try await sites.finished(task, at: site)
+      #expect(record.completeReason.contains("The script after the copy, after.sh,"))
+      #expect(scripts.operations == ["Backup PostBackup"])
+      #expect(try await site.retentionSets().count == 1)
+      let event = try await site.events(from: nil, to: nil, limit: 100)
+        .first { $0.kind == .postScript }
+      #expect(event?.succeeded == (ending == .exited(0)))
+      #expect(event.map { record.completeReason.contains($0.description) } == true)
+    }
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "starting scripts needs root"))
+  func `an abort ends a script that runs, and the set stays`() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/after-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folders = try ScriptFolders(path: folder)
+    try folders.repository.write(
+      Array("#!/bin/sh\nexec sleep 100000\n".utf8),
+      to: try ScriptPath("after.sh"),
+      overwrites: false
+    )
+    let sites = try await TwoSites(scripts: ScriptRunner(folders: folders, userName: nil))
+    try await sites.run {
+      let vpg = try await sites.protectedVPG {
+        $0.scripting.postBackup = .init()
+        $0.scripting.postBackup?.command = "after.sh"
+        $0.scripting.postBackup?.timeoutInSeconds = 3600
+      }.identifier
+      let site = sites.parisSite
+      try await site.addRepository(Self.wish, user: "ann")
+      let task = try await site.perform(.retain(nil), on: vpg, user: "ann")
+      try await eventually("the script's folder is there") {
+        let runs = try? FileManager.default.contentsOfDirectory(atPath: folder + "/runs")
+        return runs?.isEmpty == false
+      }
+      let abort = try await site.perform(.retainAbort, on: vpg, user: "bob")
+      try await sites.finished(abort, at: site)
+      let record = try await sites.finished(task, at: site, state: .stopped)
+      #expect(record.completeReason.contains("is in its repository. The script after the copy"))
+      #expect(try await site.retentionSets().count == 1)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/runs").isEmpty)
+    }
+  }
+
   private func wasKilled(atRecord number: Int, _ keepsRecord: Bool) async throws -> Bool {
-    let sites = try await TwoSites()
+    let scripts = RecordingScripts()
+    let sites = try await TwoSites(scripts: scripts)
     let store = sites.parisStore
     let londonRun = Task { await sites.londonSite.run() }
     let parisRun = Task { await sites.parisSite.run() }
-    let vpg = try await sites.protectedVPG().identifier
+    let vpg = try await sites.protectedVPG {
+      $0.scripting.postBackup = .init()
+      $0.scripting.postBackup?.command = "after.sh"
+    }.identifier
     try await sites.parisSite.addRepository(Self.wish, user: "ann")
     store.killManager(atRecord: number, keepsRecord: keepsRecord)
     _ = try? await sites.parisSite.perform(.retain(nil), on: vpg, user: "ann")
@@ -264,6 +330,8 @@ import Testing
     let archived = Set(await sites.parisAppliance.archived.keys)
     #expect(kept.isSubset(of: archived), "killed at record \(number)")
     if !kept.isEmpty { #expect(kept.count == 2, "killed at record \(number)") }
+    #expect(scripts.runs.count <= 1, "a script ran twice, killed at record \(number)")
+    #expect(scripts.runs.isEmpty || !kept.isEmpty, "a script without a set")
     for run in [again, londonRun] {
       run.cancel()
       await run.value

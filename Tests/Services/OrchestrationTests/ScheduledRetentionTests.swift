@@ -114,6 +114,48 @@ private final class SetClock: Sendable {
     }
   }
 
+  @Test(.timeLimit(.minutes(5)))
+  func `a VPG that is turned round has no policy any more, and its sets stay`() async throws {
+    try await withRestic { restic in
+      let clock = SetClock()
+      let sites = try await TwoSites(parisClock: { clock.now() })
+      await sites.parisAppliance.setRestic(restic)
+      try await sites.run {
+        let site = sites.parisSite
+        try await site.addRepository(Self.wish(restic.location), user: "ann")
+        let repository = try #require(try await site.repositories().first).identifier
+        let vpg = try await sites.protectedVPG { $0.retention = Self.policy(repository) }.identifier
+        await sites.parisAppliance.connect(to: sites.londonAppliance)
+        try await eventually("the schedule is followed") {
+          await site.context.vpgs.record(vpg)?.retention != nil
+        }
+        clock.advance(days: 1)
+        try await eventually("the day's copy is made") {
+          try await site.retentionSets().count == 1
+        }
+        try await eventually("the copy has ended") {
+          try await site.tasks().allSatisfy(\.state.isFinal)
+        }
+        await sites.londonAppliance.setResting(rpoInMilliseconds: 0)
+        let move = VPGOperation.move(.init(reverseProtection: true))
+        try await sites.finished(try await site.perform(move, on: vpg, user: "ann"), at: site)
+        await sites.londonAppliance.setResting(rpoInMilliseconds: nil)
+        let commit = VPGOperation.moveCommit(reverseProtection: nil, keepsSourceVMs: nil)
+        try await sites.finished(try await site.perform(commit, on: vpg, user: "ann"), at: site)
+        for manager in [site, sites.londonSite] {
+          try await eventually("protected the other way") {
+            let view = try await manager.vpg(vpg)
+            return view.status == .meetingSLA && view.definition.protectedSite == TwoSites.paris
+          }
+          #expect(try await manager.vpg(vpg).definition.retention == nil)
+          #expect(await manager.context.vpgs.record(vpg)?.retention == nil)
+        }
+        #expect(try await site.said("No copies of the VPG web are made for years any more"))
+        #expect(try await site.retentionSets().count == 1)
+      }
+    }
+  }
+
   /// Every byte of a set can be read back.
   private static func expectReadable(
     _ set: RetentionSet,

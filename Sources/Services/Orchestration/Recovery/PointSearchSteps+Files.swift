@@ -99,25 +99,18 @@ extension PointSearchSteps {
     return try await note(outcome ?? .none("nothing was found out"), of: job, searches)
   }
 
-  /// The look as scripts are told of it: a test that has no VMs.
-  func lookAsTest(of job: StoredPointSearch, _ definition: VPGDefinition) -> RecoveryWorkflow? {
-    job.workflow.look.map { look in
-      RecoveryWorkflow(
+  /// What a script is told of: the VMs of a probe, or those whose files are looked at.
+  func subject(of job: StoredPointSearch, _ definition: VPGDefinition) -> ScriptSubject? {
+    if let probe = job.workflow.probe { return ScriptSubject(probe) }
+    return job.workflow.look.map { look in
+      let vms = definition.vms.filter { vm in look.machines.contains { $0.vm == vm.identifier } }
+      return ScriptSubject(
+        operation: "Test",
         identifier: job.identifier,
-        kind: .test,
-        vpg: job.vpg,
         checkpoint: look.checkpoint,
-        machines: look.machines.compactMap { machine in
-          definition.vms.first { $0.identifier == machine.vm }.map { vm in
-            RecoveryWorkflow.Machine(
-              vm: vm.identifier,
-              stream: vm.stream,
-              name: vm.name,
-              uuid: "",
-              export: machine.session
-            )
-          }
-        }
+        isTest: true,
+        names: vms.map(\.name),
+        uuids: vms.map { _ in "" }
       )
     }
   }

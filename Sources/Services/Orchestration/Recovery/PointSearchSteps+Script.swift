@@ -35,7 +35,7 @@ extension PointSearchSteps {
       return .verdict(.init(hasPassed: finding.hasPassed, finding: finding.words))
     }
     guard let definition = await context.vpgs.record(job.vpg)?.definition,
-      let probe = job.workflow.probe ?? lookAsTest(of: job, definition)
+      let subject = subject(of: job, definition)
     else { return .none("the VPG is gone") }
     let left = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
     var run = RecoverySteps(context: context).job(
@@ -43,7 +43,7 @@ extension PointSearchSteps {
       script.parameters,
       as: Self.scriptName,
       timeout: left,
-      of: probe,
+      of: subject,
       definition
     )
     if let look = job.workflow.look {

@@ -32,7 +32,7 @@ extension RecoverySteps {
         settings.parameters ?? "",
         as: script.rawValue,
         timeout: .seconds(max(settings.timeoutInSeconds, 1)),
-        of: workflow,
+        of: ScriptSubject(workflow),
         definition
       )
     )
@@ -50,22 +50,23 @@ extension RecoverySteps {
     }
   }
 
-  /// What is to be run of a recovery; `name` says which of its scripts it is.
+  /// What is to be run of a recovery, or beside one; `name` says which of its scripts it is.
   func job(
     _ command: String,
     _ parameters: String,
     as name: String,
     timeout: Duration,
-    of workflow: RecoveryWorkflow,
+    of subject: ScriptSubject,
     _ definition: VPGDefinition
   ) -> ScriptJob {
-    let operation = workflow.scriptOperation
-    return ScriptJob(
+    ScriptJob(
       command: command,
       parameters: parameters,
       timeout: timeout,
-      variables: variables(name, operation, workflow, definition),
-      outputNames: [definition.name, "\(Self.compact(context.now()))-\(operation)-\(name)"]
+      variables: variables(name, subject, definition),
+      outputNames: [
+        definition.name, "\(Self.compact(context.now()))-\(subject.operation)-\(name)",
+      ]
     )
   }
 
@@ -78,30 +79,28 @@ extension RecoverySteps {
   /// What a script finds in its environment.
   private func variables(
     _ name: String,
-    _ operation: String,
-    _ workflow: RecoveryWorkflow,
+    _ subject: ScriptSubject,
     _ definition: VPGDefinition
   ) -> [(name: String, value: String)] {
-    let machines = workflow.machines
-    return [
+    [
       ("ZertoVPGName", definition.name),
       ("ZertoInternalVpgName", definition.identifier.rawValue),
-      ("ZertoOperation", operation),
-      ("ZertoForce", workflow.kind.isForced ? "Yes" : "No"),
-      ("VmDisplayNames", machines.map(\.name).joined(separator: ",")),
+      ("ZertoOperation", subject.operation),
+      ("ZertoForce", subject.isForced ? "Yes" : "No"),
+      ("VmDisplayNames", subject.names.joined(separator: ",")),
       ("ZertoHypervisorManagerIP", context.settings.peerHost),
       ("ZertoHypervisorManagerPort", "\(context.settings.peerPort)"),
       ("ZertoVCenterIP", context.settings.peerHost),
       ("ZertoVCenterPort", "\(context.settings.peerPort)"),
       ("UNDERSTUDY_SCRIPT", name),
-      ("UNDERSTUDY_IS_TEST", workflow.kind == .test ? "yes" : "no"),
-      ("UNDERSTUDY_RECOVERY", workflow.identifier),
-      ("UNDERSTUDY_CHECKPOINT", "\(workflow.checkpoint.identifier)"),
-      ("UNDERSTUDY_CHECKPOINT_TIME", Self.time(workflow.checkpoint.time)),
-      ("UNDERSTUDY_CHECKPOINT_TAG", workflow.checkpoint.tag),
+      ("UNDERSTUDY_IS_TEST", subject.isTest ? "yes" : "no"),
+      ("UNDERSTUDY_RECOVERY", subject.identifier),
+      ("UNDERSTUDY_CHECKPOINT", "\(subject.checkpoint.identifier)"),
+      ("UNDERSTUDY_CHECKPOINT_TIME", Self.time(subject.checkpoint.time)),
+      ("UNDERSTUDY_CHECKPOINT_TAG", subject.checkpoint.tag),
       ("UNDERSTUDY_SITE", context.settings.name),
-      ("UNDERSTUDY_VM_NAMES", machines.map(\.name).joined(separator: "\n")),
-      ("UNDERSTUDY_VM_UUIDS", machines.map(\.uuid).joined(separator: "\n")),
+      ("UNDERSTUDY_VM_NAMES", subject.names.joined(separator: "\n")),
+      ("UNDERSTUDY_VM_UUIDS", subject.uuids.joined(separator: "\n")),
     ]
   }
 

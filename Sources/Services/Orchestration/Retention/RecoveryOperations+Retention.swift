@@ -55,7 +55,8 @@ extension RecoveryOperations {
             )
           }
         )
-      }
+      },
+      hasScript: definition.scripting.postBackup?.command?.isEmpty == false
     )
     return try await retentions.begin(
       StoredRetention(workflow: workflow, vpgName: definition.name, user: user),

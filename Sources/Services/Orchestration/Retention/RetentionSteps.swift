@@ -67,12 +67,13 @@ struct RetentionSteps: DurableJobSteps {
       if let machine = workflow.machines.first {
         await book.measure(workflow.repository, by: try await appliance(of: machine, workflow))
       }
+    case .runScript: try await runScript(of: job, jobs)
     case .doomSet: try await book.save(try await set(of: job, isDoomed: true))
     }
     return nil
   }
 
-  private func definition(_ workflow: RetentionWorkflow) async throws(SiteError) -> VPGDefinition {
+  func definition(_ workflow: RetentionWorkflow) async throws(SiteError) -> VPGDefinition {
     guard let record = await context.vpgs.record(workflow.vpg) else {
       throw .notFound("The VPG \(workflow.vpg) is gone.")
     }

@@ -21,6 +21,8 @@ struct StoredRetention: DurableJob {
   var abortReason: String?
   var abortTask: TaskIdentifier?
   var ended: WallTime?
+  /// How the script after it went, in words; nil if none was run.
+  var scriptOutcome: String?
 
   init(workflow: RetentionWorkflow, vpgName: String, user: String) {
     self.workflow = workflow
@@ -32,7 +34,7 @@ struct StoredRetention: DurableJob {
   var vpg: VPGIdentifier { workflow.vpg }
   var subject: VPGIdentifier { workflow.vpg }
   var isOver: Bool { workflow.run.isOver }
-  var isAborted: Bool { workflow.run.isAborted }
+  var isAborted: Bool { workflow.isAborted }
   var progress: Int { workflow.progress() }
   var failure: String { workflow.run.failure }
 
@@ -41,10 +43,11 @@ struct StoredRetention: DurableJob {
     guard workflow.run.stage == .completed else {
       return abortReason ?? "The copy of \(point) to a repository was undone: \(failure)"
     }
-    return "A copy of \(point) is in its repository."
+    let script = scriptOutcome.map { " \($0)" } ?? ""
+    return "A copy of \(point) is in its repository.\(script)"
   }
 
-  mutating func abort() -> Bool { workflow.run.abort() }
+  mutating func abort() -> Bool { workflow.abort() }
 }
 
 /// The copies to repositories that this site makes.

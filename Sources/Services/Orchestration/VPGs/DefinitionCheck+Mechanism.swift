@@ -8,9 +8,6 @@ internal import RecoveryModel
 
 extension DefinitionCheck {
   mutating func checkMechanism() {
-    if definition.scripting.postBackup?.command != nil {
-      note("Scripting.PostBackup.Command", "it is not run yet; leave it empty")
-    }
     checkScratch(definition.scratch, "Scratch")
     for vm in definition.vms {
       let member = Self.member(vm)

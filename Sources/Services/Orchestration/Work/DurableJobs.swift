@@ -248,7 +248,9 @@ actor DurableJobs<Job: DurableJob> {
   // MARK: Keeping
 
   /// Stores the job, and tries until it is done: nobody else goes on with it.
-  private func keep(_ subject: Job.Subject) async throws(SiteError) {
+  ///
+  /// For steps it is what comes before something that must not be done twice.
+  func keep(_ subject: Job.Subject) async throws(SiteError) {
     while true {
       do throws(SiteError) { return try await save(subject) } catch {
         if Task.isCancelled { throw error }
