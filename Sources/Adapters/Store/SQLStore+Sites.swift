@@ -56,6 +56,18 @@ extension SQLStore {
     try await putSetting(hosts, "hosts last seen")
   }
 
+  package func appliances() async throws(StoreError) -> [ApplianceRecord] {
+    try await records("SELECT json FROM \"appliance\" ORDER BY identifier")
+  }
+
+  package func save(_ appliance: ApplianceRecord) async throws(StoreError) {
+    try await put(appliance, in: "appliance", [("identifier", appliance.identifier.rawValue)])
+  }
+
+  package func removeAppliance(_ appliance: ApplianceIdentifier) async throws(StoreError) {
+    try await execute("DELETE FROM \"appliance\" WHERE identifier = ?", [appliance.rawValue])
+  }
+
   package func replicationSettings() async throws(StoreError) -> ReplicationSettings? {
     try await setting("replication")
   }

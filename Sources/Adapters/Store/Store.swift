@@ -46,6 +46,11 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   func tweaks() async throws(StoreError) -> Tweaks?
   func save(_ tweaks: Tweaks) async throws(StoreError)
 
+  /// What calls of the API said of appliances.
+  func appliances() async throws(StoreError) -> [ApplianceRecord]
+  func save(_ appliance: ApplianceRecord) async throws(StoreError)
+  func removeAppliance(_ appliance: ApplianceIdentifier) async throws(StoreError)
+
   // MARK: Users
 
   func user(_ name: String) async throws(StoreError) -> UserRecord?
@@ -295,6 +300,46 @@ package struct AuditRecord: Codable, Sendable, Equatable {
     self.action = action
     self.status = status
     self.reason = reason
+  }
+}
+
+/// What calls of the API said of an appliance, beside or in place of the manager's configuration.
+package struct ApplianceRecord: Codable, Sendable, Equatable {
+  package var identifier: ApplianceIdentifier
+  /// The name of appliances that share something, such as a line; nil is the usual one.
+  package var group: String?
+  /// Whether it was taken out of service.
+  package var isOut = false
+  /// Where it is; nil is where the configuration says.
+  package var place: Place?
+
+  package init(identifier: ApplianceIdentifier) { self.identifier = identifier }
+
+  /// The host an appliance serves, and where it is reached.
+  package struct Place: Codable, Sendable, Equatable {
+    package var hostName: String
+    package var controlHost: String
+    package var controlPort: Int
+    package var streamHost: String
+    package var streamPort: Int
+    /// The appliance's number in the API.
+    package var number: Int64
+
+    package init(
+      hostName: String,
+      controlHost: String,
+      controlPort: Int,
+      streamHost: String,
+      streamPort: Int,
+      number: Int64
+    ) {
+      self.hostName = hostName
+      self.controlHost = controlHost
+      self.controlPort = controlPort
+      self.streamHost = streamHost
+      self.streamPort = streamPort
+      self.number = number
+    }
   }
 }
 

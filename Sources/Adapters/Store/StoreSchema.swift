@@ -75,6 +75,7 @@ package enum StoreSchema {
       "retention",
       [.keyed("repository", by: "identifier"), .keyed("retentionSet", by: "identifier")]
     ),
+    ("appliance", [.keyed("appliance", by: "identifier")]),
   ]
 
   /// The tables that a step empties.

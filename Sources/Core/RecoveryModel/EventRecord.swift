@@ -46,6 +46,8 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case failoverTest = 4
     case stopFailoverTest = 5
     case move = 6
+    case installVRA = 9
+    case uninstallVRA = 10
     case updateVPG = 11
     case insertTaggedCheckpoint = 12
     case initialSync = 22
@@ -58,6 +60,7 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case moveBeforeCommit = 35
     case moveRollback = 36
     case moveCommit = 37
+    case upgradeVRA = 39
     case pauseVPG = 42
     case resumeVPG = 43
     case alertTurnedOn = 47

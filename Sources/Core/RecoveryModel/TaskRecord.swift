@@ -91,6 +91,10 @@ package struct TaskRecord: Codable, Sendable, Equatable {
     case forceSync = "InitFullSync"
     /// VMs are recovered on other hosts than before.
     case relocate = "MaintainHost"
+    case installVRA = "InstallVra"
+    case changeVRA = "UpdateVra"
+    case uninstallVRA = "UninstallVra"
+    case upgradeVRA = "UpgradeVRA"
     case pair = "Pair"
     case unpair = "Unpair"
   }

@@ -36,6 +36,11 @@ package struct ApplianceClient: Sendable {
     try await client.send(.get, ApplianceRoutes.status, timeout: timeout)
   }
 
+  /// Has the worker end, and be started anew.
+  package func restart() async throws(ControlError) {
+    try await client.perform(.post, ApplianceRoutes.restart)
+  }
+
   /// Replaces the authorities the appliance trusts.
   package func setTrust(_ request: TrustRequest) async throws(ControlError) {
     try await client.perform(.put, ApplianceRoutes.trust, body: request)

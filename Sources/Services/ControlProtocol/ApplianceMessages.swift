@@ -11,6 +11,9 @@ package import RecoveryModel
 package enum ApplianceRoutes {
   /// GET: ``ApplianceStatus``.
   package static let status = "/v1/status"
+  /// POST: the worker lets go of everything in order and ends; its supervisor starts the installed
+  /// program anew.
+  package static let restart = "/v1/restart"
   /// PUT: ``TrustRequest``.
   package static let trust = "/v1/trust"
   /// PUT: ``BandwidthRequest``.
@@ -78,6 +81,9 @@ package struct ApplianceStatus: Codable, Sendable {
   package var exports: [ExportIdentifier]
   /// Streams' links that were refused or cut, by either side.
   package var linkRefusals: [LinkRefusal]
+  /// Where it takes streams; nil if it does not say, the host also if it is any address.
+  package var streamHost: String?
+  package var streamPort: Int?
 
   package init(
     identifier: ApplianceIdentifier,

@@ -107,7 +107,7 @@ extension Site {
     let hosts = try await inventory(of: context.site).hosts
     let levels = await alertBook.levels()
     var views: [ApplianceView] = []
-    for (index, appliance) in context.appliances.all.enumerated() {
+    for appliance in context.appliances.all {
       let host = hosts.first {
         context.appliances.appliance(on: $0.identifier)?.identifier == appliance.identifier
       }
@@ -115,7 +115,7 @@ extension Site {
       let memory = sighting?.status.residentMemoryInBytes ?? 0
       var view = ApplianceView(
         identifier: appliance.identifier,
-        number: Int64(index + 1),
+        number: appliance.number,
         host: host?.identifier ?? HostIdentifier(""),
         hostName: host?.name ?? appliance.hostName ?? "",
         hostVersion: host?.version ?? "",
@@ -127,6 +127,7 @@ extension Site {
         protected: await counters(sighting?.status.streams.map { ($0.vpg, $0.stream) } ?? []),
         recovery: await counters(sighting?.status.journals.map { ($0.vpg, $0.stream) } ?? [])
       )
+      view.group = appliance.group
       view.selfProtectedVPGs = await countWithinSite(sighting?.status.streams.map(\.vpg) ?? [])
       let journals =
         sighting?.status.journals.map { AlertCondition.Subject.stream($0.stream) } ?? []

@@ -21,6 +21,7 @@ package struct SiteContext: Sendable {
   package let replication: ReplicationBook
   package let tweaks: TweakBook
   package let appliances: ApplianceDirectory
+  package let applianceBook: ApplianceBook
   package let peers: PeerDirectory
   /// What the peers did.
   package let heard: HeardHistory
@@ -75,10 +76,17 @@ package struct SiteContext: Sendable {
       now: now
     )
     heard = HeardHistory(store: store, now: now)
-    appliances = ApplianceDirectory(
-      settings.appliances,
-      connections: connections,
-      logger: logger
+    let configured = settings.appliances.enumerated().map { index, appliance in
+      var appliance = appliance
+      appliance.number = Int64(index + 1)
+      return appliance
+    }
+    appliances = ApplianceDirectory(configured, connections: connections, logger: logger)
+    applianceBook = ApplianceBook(
+      configured: configured,
+      directory: appliances,
+      store: store,
+      connections: connections
     )
     peers = PeerDirectory(
       site: settings.identifier,

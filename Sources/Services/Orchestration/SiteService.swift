@@ -12,7 +12,7 @@ package import Scripts
 ///
 /// A VPG may be named at either of its sites; what the other one has to do is passed on.
 package protocol SiteService: SiteReporting, FileRestoring, PointComparing, PointSearching,
-  LongTermRetaining, RecoveryRelocating
+  LongTermRetaining, RecoveryRelocating, ApplianceManaging
 {
   // MARK: Sites
 

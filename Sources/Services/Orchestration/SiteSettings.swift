@@ -52,6 +52,12 @@ package struct SiteSettings: Sendable, Equatable {
     /// Where other sites' appliances send their streams.
     package var streamHost: String
     package var streamPort: Int
+    /// Its number in the API; those of the configuration are counted from 1.
+    package var number: Int64 = 0
+    package var group = Self.usualGroup
+
+    /// The group of an appliance that nobody put into another one.
+    package static let usualGroup = "default_group"
 
     package init(
       identifier: ApplianceIdentifier,

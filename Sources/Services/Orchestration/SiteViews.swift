@@ -115,6 +115,7 @@ package struct ApplianceView: Sendable, Equatable {
   package var cpuCount: Int
   package var protected: Counters
   package var recovery: Counters
+  package var group = SiteSettings.Appliance.usualGroup
   /// Of the VPGs it sends, those that stay at the site.
   package var selfProtectedVPGs = 0
   /// The worst alert about it and the journals it keeps; nil without one.

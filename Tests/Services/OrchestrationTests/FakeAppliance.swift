@@ -18,7 +18,11 @@ actor FakeAppliance: ApplianceControl {
 
   private let hypervisor: FakeHypervisor
   private var others: [FakeAppliance] = []
-  private var incarnation = 1
+  private(set) var incarnation = 1
+  private var identifier = ApplianceIdentifier("vra")
+  private var version = "1.0"
+  /// What it runs once it is restarted.
+  private var installedVersion = "1.0"
   private var streams: [StreamIdentifier: Stream] = [:]
   private(set) var journals: [StreamIdentifier: JournalRequest] = [:]
   private var marks: [StreamIdentifier: [Checkpoint]] = [:]
@@ -56,9 +60,16 @@ actor FakeAppliance: ApplianceControl {
   func isPaused() -> Bool { streams.values.contains(where: \.request.isPaused) }
   func setHanging(_ hangs: Bool) { self.hangs = hangs }
 
+  func setIdentifier(_ identifier: ApplianceIdentifier) { self.identifier = identifier }
+  func setVersion(_ version: String, installed: String) {
+    self.version = version
+    installedVersion = installed
+  }
+
   /// Killed and started again.
   func restart() async {
     incarnation += 1
+    version = installedVersion
     streams = [:]
     await hypervisor.breakTaps()
   }
@@ -173,8 +184,8 @@ actor FakeAppliance: ApplianceControl {
     }
     let ready = await hypervisor.readyVolumes().sorted()
     var status = ApplianceStatus(
-      identifier: ApplianceIdentifier("vra"),
-      version: "1.0",
+      identifier: identifier,
+      version: version,
       incarnation: "\(incarnation)",
       residentMemoryInBytes: 1 << 20,
       streams: streams.map { stream, state in
@@ -213,7 +224,7 @@ actor FakeAppliance: ApplianceControl {
           lastError: ""
         )
       },
-      exports: []
+      exports: opened.keys.sorted()
     )
     for index in status.streams.indices {
       status.streams[index].restingRPOInMilliseconds = restingRPO

@@ -48,6 +48,7 @@ final class TwoSites: Sendable {
   ///   - scripts: What paris runs scripts with.
   ///   - guestBootInSeconds: How long a recovered guest may take to come up.
   ///   - hasSecondHost: Whether london has two hosts, each with its appliance.
+  ///   - knowsSecond: Whether london's configuration names the second one's.
   ///   - parisClock: What paris takes for the time.
   ///   - parisHasSecondHost: Whether paris has two hosts, with one storage.
   /// - Throws: What a store says that cannot be made.
@@ -55,6 +56,7 @@ final class TwoSites: Sendable {
     scripts: any ScriptRunning = RecordingScripts(),
     guestBootInSeconds: Int = 60,
     hasSecondHost: Bool = false,
+    knowsSecond: Bool = true,
     parisClock: @escaping @Sendable () -> WallTime = { .now },
     parisHasSecondHost: Bool = false
   ) async throws {
@@ -92,7 +94,8 @@ final class TwoSites: Sendable {
       londonAppliance,
       switchboard,
       londonStore,
-      others: hasSecondHost ? ["kvm2": secondAppliance] : [:]
+      others: hasSecondHost ? ["kvm2": secondAppliance] : [:],
+      configured: hasSecondHost && knowsSecond ? ["kvm2"] : []
     )
     parisStore = KillableStore(try Self.store("paris", folder))
     parisSite = try Self.site(
@@ -160,6 +163,7 @@ final class TwoSites: Sendable {
     _ scripts: (any ScriptRunning)? = nil,
     guestBootInSeconds: Int = 60,
     others: [String: FakeAppliance] = [:],
+    configured: [String]? = nil,
     now: @escaping @Sendable () -> WallTime = { .now }
   ) throws -> Site {
     var settings = SiteSettings(
@@ -169,7 +173,7 @@ final class TwoSites: Sendable {
       version: "1.0",
       peerHost: name,
       peerPort: 9081,
-      appliances: (["kvm1"] + others.keys.sorted()).map { host in
+      appliances: (["kvm1"] + (configured ?? others.keys.sorted())).map { host in
         SiteSettings.Appliance(
           identifier: ApplianceIdentifier(host == "kvm1" ? "vra-\(name)" : "vra-\(name)-\(host)"),
           hostName: host,

@@ -25,6 +25,7 @@ actor FakeSite: SiteService {
   var repositoryWishes: [RepositoryWish] = []
   var restoreWishes: [RestoreWish] = []
   var relocations: [[VMIdentifier: HostIdentifier]?] = []
+  var applianceWishes: [String] = []
   /// Identifiers of what was to be removed.
   var removed: [String] = []
   var created: [VPGDefinition] = []

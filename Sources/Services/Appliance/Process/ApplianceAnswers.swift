@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ControlProtocol
+internal import Glibc
 internal import Identity
 internal import RecoveryModel
 
@@ -26,6 +27,10 @@ struct ApplianceAnswers: Sendable {
   private func addCommon(_ routes: ControlRoutes) {
     routes.on(.get, ApplianceRoutes.status, from: manager) { _ -> ApplianceStatus in
       try await Blocking.run { parts.status() }
+    }
+    routes.on(.post, ApplianceRoutes.restart, from: manager) { _ -> Void in
+      // As a service manager would: the answer is sent before the worker ends.
+      kill(getpid(), SIGTERM)
     }
     routes.on(.put, ApplianceRoutes.trust, from: manager) { request -> Void in
       let wish = try request.body(as: TrustRequest.self)

@@ -161,6 +161,9 @@ final class ApplianceParts: Sendable {
       exports: exports.identifiers,
       linkRefusals: refusals.all
     )
+    let isAnyAddress = ["0.0.0.0", "::"].contains(configuration.streamHost)
+    status.streamHost = isAnyAddress ? nil : configuration.streamHost
+    status.streamPort = configuration.streamPort
     status.processorCount = ProcessInfo.processInfo.activeProcessorCount
     let overlays = exports.overlays
     for index in status.journals.indices {

@@ -10,6 +10,8 @@ package import RecoveryModel
 package protocol ApplianceControl: Sendable {
   /// How the appliance is; waits for `timeout`, nil being a usual time.
   func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus
+  /// Has the worker end, and be started anew from what is installed; the answer may be lost.
+  func restart() async throws(SiteError)
   func setTrust(_ request: TrustRequest) async throws(SiteError)
 
   func setBandwidth(_ request: BandwidthRequest) async throws(SiteError)

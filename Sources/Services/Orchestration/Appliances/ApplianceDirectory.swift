@@ -8,8 +8,7 @@ package import RecoveryModel
 
 /// The appliances of this site: how to call them and how they last were.
 package actor ApplianceDirectory {
-  private let settings: [SiteSettings.Appliance]
-  private let controls: [ApplianceIdentifier: any ApplianceControl]
+  private nonisolated let fleet: ApplianceFleet
   private let logger: Logger
   /// How the appliances last were.
   package private(set) var sightings = ApplianceSightings()
@@ -22,22 +21,32 @@ package actor ApplianceDirectory {
     connections: any SiteConnections,
     logger: Logger
   ) {
-    self.settings = settings
     self.logger = logger
-    controls = Dictionary(
-      settings.map { ($0.identifier, connections.appliance($0)) },
-      uniquingKeysWith: { first, _ in first }
-    )
+    fleet = ApplianceFleet(settings, connections: connections)
   }
 
   // MARK: Who and where
 
-  package nonisolated var all: [SiteSettings.Appliance] { settings }
+  /// Those in service.
+  package nonisolated var all: [SiteSettings.Appliance] { fleet.all }
+
+  /// See ``ApplianceFleet/term(of:)``.
+  nonisolated func term(of appliance: ApplianceIdentifier) -> Int? { fleet.term(of: appliance) }
+
+  /// Puts an appliance into service, or changes what it is called.
+  nonisolated func put(_ appliance: SiteSettings.Appliance) { fleet.put(appliance) }
+
+  /// Takes an appliance out of service: nobody looks at it any more.
+  func remove(_ appliance: ApplianceIdentifier) {
+    fleet.remove(appliance)
+    sightings.remove(appliance)
+    trusted[appliance] = nil
+  }
 
   package nonisolated func client(
     for appliance: ApplianceIdentifier
   ) throws(SiteError) -> any ApplianceControl {
-    guard let control = controls[appliance] else {
+    guard let control = fleet.control(appliance) else {
       throw .notFound("This site has no appliance \(appliance).")
     }
     return control
@@ -45,10 +54,7 @@ package actor ApplianceDirectory {
 
   /// The appliance that serves a hypervisor host.
   package nonisolated func appliance(on host: HostIdentifier) -> SiteSettings.Appliance? {
-    settings.first { appliance in
-      guard let name = appliance.hostName else { return true }
-      return host.rawValue.hasSuffix(".host-\(name)")
-    }
+    fleet.all.first { $0.serves(host) }
   }
 
   /// The hosts of a site that have an appliance.
@@ -93,9 +99,11 @@ package actor ApplianceDirectory {
     at appliance: ApplianceIdentifier,
     timeout: Duration? = nil
   ) async -> ApplianceStatus? {
-    guard let control = controls[appliance] else { return nil }
+    guard let control = fleet.control(appliance) else { return nil }
     do throws(SiteError) {
       let status = try await control.status(timeout: timeout)
+      // It may have been taken out of service while it was asked.
+      guard fleet.control(appliance) != nil else { return nil }
       sightings.note(status, of: appliance)
       try await teach(appliance, control, incarnation: status.incarnation)
       return status
@@ -114,7 +122,7 @@ package actor ApplianceDirectory {
   /// Sets whom the appliances trust; those that answer learn it now, others when they do.
   package func setTrust(_ request: TrustRequest) async {
     trust = request
-    for appliance in settings { await look(at: appliance.identifier) }
+    for appliance in all { await look(at: appliance.identifier) }
   }
 
   private func teach(
@@ -129,5 +137,13 @@ package actor ApplianceDirectory {
     }
     try await control.setTrust(request)
     trusted[appliance] = (incarnation, request)
+  }
+}
+
+extension SiteSettings.Appliance {
+  /// Whether it is the appliance of a hypervisor host.
+  func serves(_ host: HostIdentifier) -> Bool {
+    guard let hostName else { return true }
+    return host.rawValue.hasSuffix(".host-\(hostName)")
   }
 }

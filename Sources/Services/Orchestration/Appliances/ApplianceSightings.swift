@@ -96,6 +96,8 @@ package struct ApplianceSightings: Sendable {
     }
   }
 
+  mutating func remove(_ appliance: ApplianceIdentifier) { sightings[appliance] = nil }
+
   mutating func noteSilence(of appliance: ApplianceIdentifier) {
     sightings[appliance]?.isReachable = false
   }

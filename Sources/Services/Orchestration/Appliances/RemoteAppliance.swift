@@ -12,6 +12,10 @@ struct RemoteAppliance: ApplianceControl {
     do { return try await client.status(timeout: timeout) } catch { throw SiteError(error) }
   }
 
+  func restart() async throws(SiteError) {
+    do { try await client.restart() } catch { throw SiteError(error) }
+  }
+
   func setTrust(_ request: TrustRequest) async throws(SiteError) {
     do { try await client.setTrust(request) } catch { throw SiteError(error) }
   }

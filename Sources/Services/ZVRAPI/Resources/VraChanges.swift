@@ -7,8 +7,8 @@ internal import RecoveryModel
 
 /// Installing, changing and removing appliances: part of `/v1/vras`.
 ///
-/// An appliance is a service of its host: it is installed, changed and upgraded there, with the
-/// host's own tools, and named in the manager's configuration.
+/// An appliance is a service of its host: it is installed and started there, with the host's own
+/// tools. These calls put it into service and take it out.
 enum VraChanges {
   private static let vra = "vras/{vraIdentifier}"
   private static let cluster = "vras/clusters/{clusterIdentifier}"
@@ -20,7 +20,7 @@ enum VraChanges {
       Route(
         .post,
         "vras",
-        "Would install an appliance; it is installed with the package, on the host itself.",
+        "Puts the appliance that runs on a host into service. Answers a task.",
         body: #"{"HostIdentifier": "…", "MemoryInGb": 3, "NumOfCpus": 1, "#
           + #""VraNetworkDataApi": {"VraIPConfigurationTypeApi": "Dhcp"}}"#,
         answer: install
@@ -28,22 +28,14 @@ enum VraChanges {
       Route(
         .put,
         vra,
-        "Would change an appliance; that is done in its configuration file.",
-        body: #"{"GroupName": "default_group"}"#
-      ) { call in
+        "Puts an appliance into another group. Answers a task.",
+        body: #"{"GroupName": "default_group"}"#,
+        answer: change
+      ),
+      Route(.delete, vra, "Takes an unused appliance out of service. Answers a task.") { call in
         let appliance = try await Vras.applianceInPath(call)
-        try checkSize(call.body)
-        try checkNetwork(call.body)
-        throw APIError.notAvailable(
-          "changing the appliance \(appliance.identifier) from here",
-          "its address, memory and processors are those of its host"
-        )
-      },
-      Route(.delete, vra, "Would remove an appliance; that is done on its host.") { call in
-        let appliance = try await Vras.applianceInPath(call)
-        throw APIError.notAvailable(
-          "removing the appliance \(appliance.identifier) from here",
-          "it is removed on its host, and then from the manager's configuration file"
+        return .text(
+          try await call.site.removeAppliance(appliance.identifier, user: call.user).rawValue
         )
       },
       Route(.delete, "vras/cleanup", "Removes appliances without a host: there are none.") { _ in
@@ -71,69 +63,113 @@ enum VraChanges {
     {
       throw APIError.notFound("the site has no network \(network)")
     }
-    try checkSize(body)
-    try checkNetwork(body)
-    throw APIError.notAvailable(
-      "installing an appliance from here",
-      "it is installed with the package on the host \(host.name) itself, and then named in the "
-        + "manager's configuration file"
+    var notes = try sizeNotes(body)
+    if try body.flag("PopulatePostInstallation") == true {
+      notes.append("No VMs were moved to it: changerecoveryvra does that.")
+    }
+    return .text(
+      try await call.site.installAppliance(
+        on: host.identifier,
+        address: try address(body),
+        group: try group(body),
+        notes: notes,
+        user: call.user
+      ).rawValue
     )
   }
 
-  private static func checkSize(_ body: APIObject) throws(APIError) {
-    for (name, range) in [("MemoryInGb", 1...1024), ("NumOfCpus", 1...512)] {
-      if let number = try body.integer(name), !range.contains(number) {
-        throw .invalid("\(name) must be from \(range.lowerBound) to \(range.upperBound)")
-      }
+  private static func change(_ call: APICall) async throws -> APIResponse {
+    let appliance = try await Vras.applianceInPath(call)
+    let notes = try sizeNotes(call.body)
+    if let address = try address(call.body), address != appliance.address {
+      throw APIError.notAvailable(
+        "giving the appliance \(appliance.identifier) the address \(address)",
+        "its address is that of its host: take it out of service, and put it in again with its new "
+          + "address"
+      )
     }
+    return .text(
+      try await call.site.changeAppliance(
+        appliance.identifier,
+        group: try group(call.body),
+        notes: notes,
+        user: call.user
+      ).rawValue
+    )
   }
 
-  private static func checkNetwork(_ body: APIObject) throws(APIError) {
+  private static func group(_ body: APIObject) throws(APIError) -> String? {
+    guard let name = try body.text("GroupName"), !name.isEmpty else { return nil }
+    guard name.count <= 100 else { throw .invalid("GroupName is longer than 100 characters") }
+    return name
+  }
+
+  /// What is to be said of sizes, which a virtual machine would have.
+  private static func sizeNotes(_ body: APIObject) throws(APIError) -> [String] {
+    var isAsked = false
+    for (name, range) in [("MemoryInGb", 1...1024), ("NumOfCpus", 1...512)] {
+      guard let number = try body.integer(name) else { continue }
+      guard range.contains(number) else {
+        throw .invalid("\(name) must be from \(range.lowerBound) to \(range.upperBound)")
+      }
+      isAsked = true
+    }
+    return isAsked
+      ? [
+        "MemoryInGb and NumOfCpus change nothing: an appliance takes of its host's memory and "
+          + "processors what it needs, and its buffers' size is in its configuration file."
+      ] : []
+  }
+
+  /// The address that is asked for; nil leaves it to the host's name.
+  private static func address(_ body: APIObject) throws(APIError) -> String? {
     let network = body.object("VraNetworkDataApi")
     let kind = try network.number(
       "VraIPConfigurationTypeApi",
       of: APIEnumerations.vraIPConfigurationType
     )
-    if kind == 1, try network.text("VraIPAddress") ?? "" == "" {
+    let address = try network.text("VraIPAddress") ?? ""
+    if kind == 1, address.isEmpty {
       throw .invalid("VraNetworkDataApi.VraIPAddress is missing")
     }
+    return kind == 0 || address.isEmpty ? nil : address
   }
 
   // MARK: Upgrades
 
   private static var upgrades: [Route] {
     [
-      Route(.post, "\(vra)/upgrade", "Would upgrade an appliance; that is done on its host.") {
-        call in
-        throw try await upgrade([try await Vras.applianceInPath(call)], call)
+      Route(
+        .post,
+        "\(vra)/upgrade",
+        "Has an appliance run the program that is installed on its host. Answers a task."
+      ) { call in
+        try await upgrade([try await Vras.applianceInPath(call)], call)
       },
       Route(
         .post,
         "vras/upgrade",
-        "Would upgrade appliances; that is done on their hosts.",
+        "The same for several, one after the other.",
         body: #"{"VraIdentifiers": ["1"]}"#
       ) { call in
         let names = try call.body.texts("VraIdentifiers")
         guard !names.isEmpty else { throw APIError.invalid("VraIdentifiers is missing") }
         var appliances: [ApplianceView] = []
         for name in names { appliances.append(try await Vras.appliance(name, call)) }
-        throw try await upgrade(appliances, call)
+        return try await upgrade(appliances, call)
       },
     ]
   }
 
-  /// Why appliances are not upgraded from here.
   private static func upgrade(
     _ appliances: [ApplianceView],
     _ call: APICall
-  ) async throws -> APIError {
-    let version = await call.site.localSite().version
-    let old = appliances.filter { $0.version != version }.map(\.identifier.rawValue)
-    return .notAvailable(
-      "upgrading appliances from here",
-      old.isEmpty
-        ? "they have the manager's version \(version) already"
-        : "these are upgraded with the package on their hosts: " + old.joined(separator: ", ")
+  ) async throws -> APIResponse {
+    .text(
+      try await call.site.upgradeAppliances(
+        appliances.map(\.identifier),
+        user: call.user
+      ).rawValue
     )
   }
 

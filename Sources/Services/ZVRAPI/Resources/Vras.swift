@@ -61,7 +61,7 @@ enum Vras: Resource {
         && query.matches("vraVersion", appliance.version)
         && query.matches("hostVersion", appliance.hostVersion)
         && query.matches("ipAddress", appliance.address)
-        && query.matches("vraGroup", "default_group")
+        && query.matches("vraGroup", appliance.group)
     }
     let links = call.links()
     return .list(appliances.map { .vra($0, links) }, of: "VraApi")

@@ -34,7 +34,7 @@ extension APIValue {
             "DefaultGateway": .null,
           ]
         ),
-        "VraGroup": .string("default_group"),
+        "VraGroup": .string(appliance.group),
         "MemoryInGB": .integer(appliance.memoryInGB),
         "NumOfCpus": .integer(appliance.cpuCount),
         "DatastoreName": .null,

@@ -10,6 +10,7 @@ extension EventRecord {
   /// The API's number of what the event is about.
   var entityType: Int {
     switch kind {
+    case .installVRA, .uninstallVRA, .upgradeVRA: 1
     case .unknown: 2
     case .pair, .unpair, .logIn: 3
     case .createVPG, .removeVPG, .failover, .failoverTest, .stopFailoverTest, .updateVPG,
