@@ -87,6 +87,8 @@ struct ConformanceCall {
   /// Queries of the calls that need one.
   private static let queries = [
     "/v1/serverDateTime/dateTimeArgument": "?dateTime=2024-05-06",
+    "/v1/flrs/{flrSessionIdentifier}/download": "?path=/vda1/etc/hosts",
+    "/v1/vms/{vmIdentifier}/pointsInTime/difference": "?fromCheckpoint=101&toCheckpoint=102",
     "/v1/recoveryScripts/output/files": "?path=/web/printed.txt",
     "/v1/recoveryScripts/output/folders": "?path=/web&deleteIfNotEmpty=true",
     "/v1/recoveryScripts/repository/files": "?path=/dns/a.sh",

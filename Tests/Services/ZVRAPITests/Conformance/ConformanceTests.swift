@@ -28,18 +28,27 @@ import Testing
   }
 
   @Test func `every call does what was published on a site of a thousand VPGs`() async throws {
-    let client = await APIClient.loggedOn()
-    await client.site.setVPGCount(1000)
     var checked = 0
-    for operation in published.operations where operation["method"] == .string("GET") {
+    for operation in published.operations {
+      // Of its own: a call that changes the site changes it for no other one.
+      let client = await APIClient.loggedOn()
+      await client.site.setVPGCount(1000)
       let call = ConformanceCall(operation)
       let answer = await call.send(client, path: call.spellings[0])
-      guard answer.status == 200, let value = answer.value else { continue }
+      // What is refused on a small site is another test's business.
+      guard answer.status == 200 else {
+        #expect([400, 404].contains(answer.status), "\(call.pattern): \(answer.status)")
+        continue
+      }
+      checked += 1
+      guard let value = answer.value else { continue }
       #expect(published.differences(of: answer.asJSON, from: operation).isEmpty, "\(call.pattern)")
       let root = try #require(Element.root(of: XMLWriter.write(value)))
       #expect(published.differences(ofXML: root, from: operation).isEmpty, "\(call.pattern)")
-      checked += 1
     }
+    #expect(checked > 225)
+    let client = await APIClient.loggedOn()
+    await client.site.setVPGCount(1000)
     #expect(await client.get("/v1/vpgs").items?.count == 1000)
     #expect(await client.get("/v1/vms").items?.count == 1000)
     print("conformance with 1000 VPGs: \(checked) calls")
