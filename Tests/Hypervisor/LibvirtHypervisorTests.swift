@@ -64,7 +64,7 @@ struct LibvirtHypervisorTests {
         of: vm,
         socketPath: bench.socket("tap"),
         exportName: "x",
-        stream: stream
+        streams: [stream]
       )
     }
   }
@@ -150,7 +150,8 @@ struct LibvirtHypervisorTests {
       let names = try await bench.hypervisor.openPull(
         of: [boot, data],
         of: vm,
-        socketPath: path
+        socketPath: path,
+        stream: stream
       )
       let name = try #require(names[boot])
       let copy = "\(bench.folder)/pulled.raw"
@@ -159,11 +160,57 @@ struct LibvirtHypervisorTests {
       try runToEnd(["cmp", "-n", "30000000", copy, "\(bench.folder)/vm-vda.raw"])
     }
     #expect(try await bench.hypervisor.taps(of: vm) == [data: .ready])
-    try await bench.hypervisor.closePull(of: vm)
-    try await bench.hypervisor.closePull(of: vm)
+    try await bench.hypervisor.closePull(of: vm, stream: stream)
+    try await bench.hypervisor.closePull(of: vm, stream: stream)
     #expect(throws: LibvirtTestFailure.self) {
-      try runToEnd(["nbdinfo", "--size", "nbd+unix:///vda?socket=\(bench.socket("other"))"])
+      try runToEnd(["nbdinfo", "--size", address("vda", at: bench.socket("other"))])
     }
+  }
+
+  @Test func `two streams of a VM are synced at the same time, each to its own end`() async throws {
+    let bench = try LibvirtTestBench()
+    defer { bench.end() }
+    let vm = try bench.defineVM("vm")
+    let hypervisor = bench.hypervisor
+    try await hypervisor.start(vm)
+    _ = try await bench.startServer("tap", "memory", "64M")
+    let both = [stream, StreamIdentifier("other")]
+    try await attach(bench, vm, streams: both)
+    let path = bench.socket("pull")
+    func size(_ stream: StreamIdentifier) throws -> String {
+      try runToEnd(["nbdinfo", "--size", address("vdb", of: stream, at: path)])
+    }
+    for stream in both {
+      try await hypervisor.beginChangeMaps(
+        of: [data],
+        of: vm,
+        stream: stream,
+        floor: SequenceNumber(3),
+        known: [:]
+      )
+      try await hypervisor.dropOlderChangeMaps(of: [data], of: vm, stream: stream)
+      let export = try await hypervisor.openChangedPull(
+        of: [data],
+        of: vm,
+        socketPath: path,
+        stream: stream,
+        floor: SequenceNumber(4)
+      )[data]
+      #expect(export?.changes?.contains("-\(stream)@") == true)
+    }
+    for stream in both { #expect(try size(stream) == "67108864\n") }
+    try await hypervisor.closePull(of: vm, stream: both[0])
+    #expect(throws: LibvirtTestFailure.self) { try size(both[0]) }
+    #expect(try size(both[1]) == "67108864\n")
+    // Another socket: what is left on the old one is ended.
+    _ = try await hypervisor.openPull(
+      of: [data],
+      of: vm,
+      socketPath: bench.socket("moved"),
+      stream: both[0]
+    )
+    #expect(throws: LibvirtTestFailure.self) { try size(both[1]) }
+    for stream in both { try await hypervisor.closePull(of: vm, stream: stream) }
   }
 
   @Test func `maps of changes outlive taps, and name what was written`() async throws {
@@ -182,8 +229,8 @@ struct LibvirtHypervisorTests {
     // A first map knows nothing of what was before it.
     let pull = bench.socket("pull")
     let all = try await openChangedPull(bench, vm)
-    #expect(all == ChangedExport(name: "vdb", changes: nil))
-    try await hypervisor.closePull(of: vm)
+    #expect(all == ChangedExport(name: "\(stream)/vdb", changes: nil))
+    try await hypervisor.closePull(of: vm, stream: stream)
 
     let floor = SequenceNumber(7)
     for _ in 1...2 {
@@ -209,24 +256,37 @@ struct LibvirtHypervisorTests {
       let export = try await openChangedPull(bench, vm)
       let context = try #require(export.changes)
       #expect(context.hasPrefix("qemu:dirty-bitmap:us-1-7-67108864-\(stream)@"))
-      let map = try runToEnd(["nbdinfo", "--map=\(context)", "nbd+unix:///vdb?socket=\(pull)"])
+      let map = try runToEnd(["nbdinfo", "--map=\(context)", address("vdb", at: pull)])
       #expect(map.contains("dirty") && map.contains("clean"))
       #expect(try await numbers(stream) == [1, 1 + round])
     }
-    try await hypervisor.closePull(of: vm)
+    try await hypervisor.closePull(of: vm, stream: stream)
 
     _ = try await bench.startServer("tap", "memory", "64M")
     try await attach(bench, vm)
     #expect(try await numbers(stream) == [1, 3])
     try await hypervisor.detachTap(from: data, of: vm)
     let other = StreamIdentifier("other")
-    try await attach(bench, vm, stream: other)
+    try await attach(bench, vm, streams: [stream, other])
+    #expect(try await numbers(stream) == [1, 3])
+    #expect(try await numbers(other) == [0])
+    try await hypervisor.detachTap(from: data, of: vm)
+    try await attach(bench, vm, streams: [other])
     #expect(try await numbers(stream) == [])
     #expect(try await numbers(other) == [0])
     try await hypervisor.detachTap(from: data, of: vm)
-    try await hypervisor.dropChangeMaps(of: data, of: vm)
+    try await hypervisor.dropChangeMaps(of: data, of: vm, stream: stream)
+    #expect(try await numbers(other) == [0])
+    try await hypervisor.dropChangeMaps(of: data, of: vm, stream: other)
     #expect(try await numbers(other) == [])
   }
+
+  /// Where a sync of a stream finds a disk.
+  private func address(
+    _ target: String,
+    of stream: StreamIdentifier? = nil,
+    at socketPath: String
+  ) -> String { "nbd+unix:///\(stream ?? self.stream)/\(target)?socket=\(socketPath)" }
 
   private func openChangedPull(
     _ bench: LibvirtTestBench,
@@ -245,14 +305,14 @@ struct LibvirtHypervisorTests {
   private func attach(
     _ bench: LibvirtTestBench,
     _ vm: VMIdentifier,
-    stream: StreamIdentifier? = nil
+    streams: [StreamIdentifier]? = nil
   ) async throws {
     try await bench.hypervisor.attachTap(
       to: data,
       of: vm,
       socketPath: bench.socket("tap"),
       exportName: data.rawValue,
-      stream: stream ?? self.stream
+      streams: streams ?? [stream]
     )
   }
 }

@@ -37,10 +37,12 @@ extension WithstandBench {
   }
 
   /// Waits until all that may be missing at paris is noted in maps of changes.
-  func waitUntilChangesAreKnown() async throws {
+  ///
+  /// There is a map for each disk of each VPG of the VM.
+  func waitUntilChangesAreKnown(count: Int = 2) async throws {
     let isKnown = try await Waiting.until(seconds: 60, every: .milliseconds(500)) {
       let maps = try await changeMaps()
-      return maps.count >= 2 && !maps.contains(where: \.isFirst)
+      return maps.count >= count && !maps.contains(where: \.isFirst)
     }
     #expect(isKnown, "the maps of changes do not come to cover what may be missing")
   }

@@ -58,10 +58,12 @@ extension LabTests.Withstand {
 }
 
 extension WithstandBench {
-  fileprivate func makeSecondDatastore() async throws {
+  /// Gives london another datastore, if it has none.
+  func makeSecondDatastore() async throws {
     let folder = london.folder + "/datastore2"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let libvirt = source.libvirt
+    if try await libvirt.virsh(["pool-list", "--name"]).contains("datastore2") { return }
     let target = "<target><path>\(folder)</path></target>"
     let xml = "<pool type='dir'><name>datastore2</name>\(target)</pool>"
     try await libvirt.define(xml, by: "pool-define")
@@ -72,7 +74,7 @@ extension WithstandBench {
   ///
   /// A call that fails is one more reason to wait: a VPG that has just been made, or turned round,
   /// has no journal for a moment.
-  fileprivate func waitUntilProtectedHere() async throws {
+  func waitUntilProtectedHere() async throws {
     var before: String?
     let isProtected = try await Waiting.until(seconds: 120, every: .milliseconds(300)) {
       guard let known = try? await checkpoints(), let view = try? await vpg(at: london) else {

@@ -19,14 +19,14 @@ extension HostGroup {
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) async throws(HypervisorError) {
     try await home(of: vm).attachTap(
       to: volume,
       of: vm,
       socketPath: socketPath,
       exportName: exportName,
-      stream: stream
+      streams: streams
     )
   }
 
@@ -51,13 +51,17 @@ extension HostGroup {
   package func openPull(
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
-    socketPath: String
+    socketPath: String,
+    stream: StreamIdentifier
   ) async throws(HypervisorError) -> [VolumeIdentifier: String] {
-    try await home(of: vm).openPull(of: volumes, of: vm, socketPath: socketPath)
+    try await home(of: vm).openPull(of: volumes, of: vm, socketPath: socketPath, stream: stream)
   }
 
-  package func closePull(of vm: VMIdentifier) async throws(HypervisorError) {
-    try await home(of: vm).closePull(of: vm)
+  package func closePull(
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) async throws(HypervisorError) {
+    try await home(of: vm).closePull(of: vm, stream: stream)
   }
 
   // MARK: Maps of changes
@@ -119,9 +123,10 @@ extension HostGroup {
 
   package func dropChangeMaps(
     of volume: VolumeIdentifier,
-    of vm: VMIdentifier
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) async throws(HypervisorError) {
-    try await home(of: vm).dropChangeMaps(of: volume, of: vm)
+    try await home(of: vm).dropChangeMaps(of: volume, of: vm, stream: stream)
   }
 
   // MARK: Inside a guest

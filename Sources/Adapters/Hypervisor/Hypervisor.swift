@@ -48,14 +48,14 @@ package protocol Hypervisor: Sendable {
   /// goes away the guest is released and the tap is ``TapState/broken``. A ready tap on that
   /// socket is left alone; to renew one, detach it first.
   ///
-  /// Before the first write can reach the tap, a map of changes of `stream` is there; it outlives
-  /// the tap. Maps of other streams are dropped.
+  /// Before the first write can reach the tap, a map of changes of each of `streams` is there; they
+  /// outlive the tap. Maps of other streams are dropped.
   func attachTap(
     to volume: VolumeIdentifier,
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) async throws(HypervisorError)
 
   /// Removes a tap in whatever state it is, also when the appliance does not answer. A disk
@@ -70,17 +70,21 @@ package protocol Hypervisor: Sendable {
   /// ``TapState/broken`` from the guest's next write on.
   func cutTap(of volume: VolumeIdentifier, of vm: VMIdentifier) async throws(HypervisorError)
 
-  /// Offers the live content of a running VM's disks for reading, on a unix socket, read only.
+  /// Offers the live content of a running VM's disks for reading, on a unix socket, read only, for
+  /// a sync of `stream`.
+  ///
+  /// Several streams of a VM can be synced at the same time, all on the same socket.
   ///
   /// - Returns: The export name of each disk.
   func openPull(
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
-    socketPath: String
+    socketPath: String,
+    stream: StreamIdentifier
   ) async throws(HypervisorError) -> [VolumeIdentifier: String]
 
-  /// Ends what ``openPull(of:of:socketPath:)`` and its like for changes began.
-  func closePull(of vm: VMIdentifier) async throws(HypervisorError)
+  /// Ends what ``openPull(of:of:socketPath:stream:)`` and its like for changes began for a stream.
+  func closePull(of vm: VMIdentifier, stream: StreamIdentifier) async throws(HypervisorError)
 
   // MARK: Maps of changes
 
@@ -91,8 +95,8 @@ package protocol Hypervisor: Sendable {
     stream: StreamIdentifier
   ) async throws(HypervisorError) -> [VolumeIdentifier: [ChangeMap]]
 
-  /// Offers the disks like ``openPull(of:of:socketPath:)``, with what was written since the oldest
-  /// maps were begun, for disks whose maps cover all that may be missing.
+  /// Offers the disks like ``openPull(of:of:socketPath:stream:)``, with what was written since the
+  /// oldest maps were begun, for disks whose maps cover all that may be missing.
   ///
   /// Such a disk's maps are closed into one, and what is written from now on is noted in a new
   /// one, begun with `floor`.
@@ -131,10 +135,11 @@ package protocol Hypervisor: Sendable {
     stream: StreamIdentifier
   ) async throws(HypervisorError)
 
-  /// Drops all our maps of a disk, of whatever stream; no pull may be open.
+  /// Drops a stream's maps of a disk; no pull of it may be open.
   func dropChangeMaps(
     of volume: VolumeIdentifier,
-    of vm: VMIdentifier
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) async throws(HypervisorError)
 
   // MARK: Inside a guest

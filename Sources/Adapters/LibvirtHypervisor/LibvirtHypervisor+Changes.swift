@@ -68,13 +68,15 @@ extension LibvirtHypervisor {
 
   package func dropChangeMaps(
     of volume: VolumeIdentifier,
-    of vm: VMIdentifier
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) async throws(HypervisorError) {
     try await run(with: vm) { domain throws(HypervisorError) in
       guard try domain.isActive else { return }
       let (disk, monitor) = try domain.runningDisk(volume, of: vm)
       let node = try domain.rootNode(of: disk, vm, monitor)
-      for bitmap in try monitor.bitmaps()[node, default: []] where bitmap.isOurs {
+      for bitmap in try monitor.bitmaps()[node, default: []] where bitmap.map?.map.stream == stream
+      {
         try monitor.removeBitmap(bitmap.name, from: node)
       }
     }
@@ -176,13 +178,11 @@ struct DiskChanges {
     bitmaps.removeAll { $0.map == map }
   }
 
-  /// Makes sure that writes are noted from now on, and that nothing else of ours is there.
-  mutating func prepareForTap() throws(HypervisorError) {
-    let known = Set(maps.map(name))
-    for bitmap in try monitor.bitmaps()[node, default: []]
-    where bitmap.isOurs && !known.contains(bitmap.name) {
-      try monitor.removeBitmap(bitmap.name, from: node)
-    }
+  /// The bitmaps' names.
+  fileprivate var names: [String] { maps.map(name) }
+
+  /// Makes sure that writes are noted from now on.
+  fileprivate mutating func prepareForTap() throws(HypervisorError) {
     if bitmaps.contains(where: \.isRecording) { return }
     // Maps none of which records have missed writes: nothing is known any more.
     for map in maps { try remove(map) }
@@ -208,6 +208,23 @@ struct DiskChanges {
     let target = closed[0].map
     for bitmap in closed.dropFirst() { try merge(bitmap.map, into: target) }
     return (name(target), closed.map(\.map.byteCount).min() ?? 0)
+  }
+}
+
+extension QEMUMonitor {
+  /// Makes sure that writes are noted for each of these streams, and that nothing else of ours is
+  /// on the node.
+  func prepareForTap(of streams: [StreamIdentifier], on node: String) throws(HypervisorError) {
+    var known: Set<String> = []
+    for stream in streams {
+      var changes = try DiskChanges(node: node, self, stream)
+      try changes.prepareForTap()
+      known.formUnion(changes.names)
+    }
+    for bitmap in try bitmaps()[node, default: []]
+    where bitmap.isOurs && !known.contains(bitmap.name) {
+      try removeBitmap(bitmap.name, from: node)
+    }
   }
 }
 

@@ -36,7 +36,7 @@ extension LibvirtHypervisor {
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) async throws(HypervisorError) {
     let isThere = try await run(with: vm) { domain throws(HypervisorError) in
       let (disk, monitor) = try domain.runningDisk(volume, of: vm)
@@ -53,7 +53,7 @@ extension LibvirtHypervisor {
         of: vm,
         socketPath: socketPath,
         exportName: exportName,
-        stream: stream
+        streams: streams
       )
     }
     let isReady = try await wait(seconds: 5) { () async throws(HypervisorError) in
@@ -134,13 +134,12 @@ extension LibvirtDomain {
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) throws(HypervisorError) {
     let (disk, monitor) = try runningDisk(volume, of: vm)
     let name = TapNames.tap(disk.target)
     let root = try rootNode(of: disk, vm, monitor)
-    var changes = try DiskChanges(node: root, monitor, stream)
-    try changes.prepareForTap()
+    try monitor.prepareForTap(of: streams, on: root)
     // QEMU's main loop waits while it connects, and the guest with it: a socket whose owner
     // hangs may cost one second, not more. A connection that is lost is not waited for at all.
     try monitor.run(

@@ -1,7 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides what brings one protected VM's taps and stream from how they are to how they should be.
+/// Decides what brings one protected VM's taps and one of its streams from how they are to how they
+/// should be.
 ///
 /// The driver looks, asks, carries the actions out in their order until one fails, and looks
 /// again. Nothing depends on what was done before but four notes kept here, each of which errs on
@@ -12,6 +13,9 @@
 /// - A disk may have maps of changes until they were forgotten.
 /// - A tap that seems ready but has no connection at the appliance was cut without the hypervisor
 ///   having noticed yet. It is replaced when two looks in a row find it so.
+///
+/// A disk has one tap, which feeds all the VM's streams: what others need stays when a stream ends,
+/// and whoever finds it missing first puts it in place for all.
 ///
 /// Every rule ends in an ordered stream or in nothing to do, so a driver that keeps asking never
 /// loops without need.
@@ -62,6 +66,8 @@ extension TapReconciler {
     package var isVMRunning: Bool
     /// Volumes that are left to other tools for now.
     package var suspended: Set<VolumeIdentifier> = []
+    /// Volumes whose taps other streams of the VM need.
+    package var shared: Set<VolumeIdentifier> = []
     /// Taps in place: whether each is ready.
     package var taps: [VolumeIdentifier: Bool]
     /// nil if the appliance does not answer.
@@ -131,7 +137,7 @@ extension TapReconciler {
     case protect
     case attach(VolumeIdentifier)
     case detach(VolumeIdentifier)
-    /// Drop the disk's maps of changes.
+    /// Drop the stream's maps of changes of the disk.
     case forget(VolumeIdentifier)
     /// Offer the disks for reading and ask the appliance for a sync.
     case startSync
@@ -145,7 +151,7 @@ extension TapReconciler {
   private mutating func release(_ facts: Facts) -> [Action] {
     var actions: [Action] = []
     if facts.isVMRunning {
-      actions += facts.taps.keys.sorted().map { .detach($0) }
+      actions += facts.taps.keys.filter { !facts.shared.contains($0) }.sorted().map { .detach($0) }
       if mayPull { actions.append(.closePull) }
       actions += facts.volumes.filter { !forgotten.contains($0) }.map { .forget($0) }
     }
@@ -182,7 +188,10 @@ extension TapReconciler {
     }
     let lost = silent.filter { unconnected.contains($0) }
     unconnected = Set(silent)
-    var actions: [Action] = stale.flatMap { [.detach($0), .forget($0)] }
+    var actions: [Action] = stale.flatMap { volume -> [Action] in
+      guard facts.shared.contains(volume) else { return [.detach(volume), .forget(volume)] }
+      return forgotten.contains(volume) ? [] : [.forget(volume)]
+    }
     for volume in lost { actions += [.detach(volume), .attach(volume)] }
     actions += missing.map { .attach($0) }
     // With a disk missing there is no order to bring about.

@@ -151,12 +151,15 @@ extension Site {
     _ streams: [(vpg: VPGIdentifier, stream: StreamIdentifier)]
   ) async -> ApplianceView.Counters {
     let names = Set(streams.map(\.stream))
-    let volumes = await context.vpgs.all().flatMap(\.definition.vms)
-      .filter { names.contains($0.stream) }.map(\.volumes.count).reduce(0, +)
+    // A VM in several VPGs is one VM, with its disks.
+    var vms: [VMIdentifier: Set<VolumeIdentifier>] = [:]
+    for vm in await context.vpgs.all().flatMap(\.definition.vms) where names.contains(vm.stream) {
+      vms[vm.identifier, default: []].formUnion(vm.volumes.map(\.identifier))
+    }
     return ApplianceView.Counters(
       vpgs: Set(streams.map(\.vpg)).count,
-      vms: names.count,
-      volumes: volumes
+      vms: vms.count,
+      volumes: vms.values.map(\.count).reduce(0, +)
     )
   }
 

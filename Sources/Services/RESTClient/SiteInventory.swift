@@ -12,10 +12,20 @@ package struct SiteInventory: Sendable {
     self.site = site
   }
 
-  /// The identifiers of what has this name; without a name, of the only one there is.
+  /// The identifier of the site's VM of this name or identifier, whether or not a VPG has it.
   package func vm(_ name: String) async throws -> JSON {
-    try await pick("vms", member: "VmName", name: name, identifier: "VmIdentifier")
+    var machines = try await client.get("/virtualizationsites/\(site)/vms").elements
+    // One that is in VPGs is listed once for each.
+    for machine in try await client.get("/vms").elements
+    where machine["ProtectedSite"]["identifier"].text == site
+      && !machines.contains(where: { $0["VmIdentifier"] == machine["VmIdentifier"] })
+    {
+      machines.append(machine)
+    }
+    return try pick(machines, "vms", member: "VmName", name: name, identifier: "VmIdentifier")
   }
+
+  // The identifiers of what has this name; without a name, of the only one there is.
 
   package func datastore(_ name: String?) async throws -> JSON {
     try await pick(
@@ -55,6 +65,16 @@ package struct SiteInventory: Sendable {
     identifier: String
   ) async throws -> JSON {
     let elements = try await client.get("/virtualizationsites/\(site)/\(list)").elements
+    return try pick(elements, list, member: member, name: name, identifier: identifier)
+  }
+
+  private func pick(
+    _ elements: [JSON],
+    _ list: String,
+    member: String,
+    name: String?,
+    identifier: String
+  ) throws -> JSON {
     let found = elements.filter {
       name == nil || $0[member].text == name || $0[identifier].text == name
     }

@@ -189,6 +189,32 @@ import Testing
     #expect(reconciler.actions(for: facts) == [])
   }
 
+  @Test func `taps that other streams of the VM need stay when one ends`() {
+    var reconciler = TapReconciler()
+    var facts = Self.settled
+    facts.wish = .release
+    facts.shared = [Self.a]
+    #expect(
+      reconciler.actions(for: facts) == [
+        .detach(Self.b), .closePull, .forget(Self.a), .forget(Self.b), .endStream,
+      ]
+    )
+    for action in reconciler.actions(for: facts) { reconciler.carriedOut(action) }
+    facts.taps = [Self.a: true]
+    facts.appliance?.stream = nil
+    #expect(reconciler.actions(for: facts) == [])
+  }
+
+  @Test func `a disk that only other streams of the VM have keeps its tap, and not our maps`() {
+    var reconciler = Self.calm
+    var facts = Self.settled
+    facts.volumes = [Self.a]
+    facts.shared = [Self.a, Self.b]
+    #expect(reconciler.actions(for: facts) == [.forget(Self.b)])
+    reconciler.carriedOut(.forget(Self.b))
+    #expect(reconciler.actions(for: facts) == [])
+  }
+
   @Test func `a disk that is no longer protected loses its tap`() {
     var reconciler = Self.calm
     var facts = Self.settled

@@ -61,7 +61,7 @@ struct EmptyHypervisor: Hypervisor {
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func detachTap(
@@ -76,10 +76,13 @@ struct EmptyHypervisor: Hypervisor {
   func openPull(
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
-    socketPath: String
+    socketPath: String,
+    stream: StreamIdentifier
   ) throws(HypervisorError) -> [VolumeIdentifier: String] { throw .noSuchVM(vm) }
 
-  func closePull(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+  func closePull(of vm: VMIdentifier, stream: StreamIdentifier) throws(HypervisorError) {
+    throw .noSuchVM(vm)
+  }
 
   func endTapsOfGoneDisks(of vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
 
@@ -118,7 +121,8 @@ struct EmptyHypervisor: Hypervisor {
 
   func dropChangeMaps(
     of volume: VolumeIdentifier,
-    of vm: VMIdentifier
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func isAgentAnswering(in vm: VMIdentifier) -> Bool { false }

@@ -28,6 +28,8 @@ actor FakeAppliance: ApplianceControl {
   private var marks: [StreamIdentifier: [Checkpoint]] = [:]
   private(set) var trust = TrustRequest(authorities: [:])
   private(set) var syncCount = 0
+  /// How often it was asked how it is.
+  private(set) var statusCount = 0
   /// The disks that the last sync read.
   private(set) var syncedVolumes: Set<VolumeIdentifier> = []
   private(set) var keptReplicas: [Bool] = []
@@ -182,6 +184,7 @@ actor FakeAppliance: ApplianceControl {
       try? await Task.sleep(for: timeout ?? .seconds(10))
       throw .unreachable("no answer in time")
     }
+    statusCount += 1
     let ready = await hypervisor.readyVolumes().sorted()
     var status = ApplianceStatus(
       identifier: identifier,
@@ -247,7 +250,10 @@ actor FakeAppliance: ApplianceControl {
     state.request = request
     if request.isPaused || isUnsettled { state.needsSync = true }
     streams[stream] = state
-    return ProtectReply(tapSocketPath: "/run/\(stream)/tap", pullSocketPath: "/run/\(stream)/pull")
+    return ProtectReply(
+      tapSocketPath: "/run/\(request.vm)/tap",
+      pullSocketPath: "/run/\(request.vm)/pull"
+    )
   }
 
   func endStream(_ stream: StreamIdentifier) { streams[stream] = nil }

@@ -18,6 +18,10 @@ actor FakeHypervisor: Hypervisor {
   private(set) var maps: [VMIdentifier: [VolumeIdentifier: [ChangeMap]]] = [:]
   private(set) var recovered: [RecoveredVM] = []
   private(set) var attachCount = 0
+  /// The streams that taps were last attached for.
+  private(set) var fed: [VMIdentifier: [StreamIdentifier]] = [:]
+  /// Streams whose syncs a VM's disks are offered to.
+  private(set) var pulls: [VMIdentifier: Set<StreamIdentifier>] = [:]
   private(set) var cutCount = 0
   private var ignoresShutdown = false
   private var hangs = false
@@ -209,9 +213,10 @@ actor FakeHypervisor: Hypervisor {
     of vm: VMIdentifier,
     socketPath: String,
     exportName: String,
-    stream: StreamIdentifier
+    streams: [StreamIdentifier]
   ) {
     attachCount += 1
+    fed[vm] = streams
     placed[vm, default: [:]][volume] = Tap(socketPath: socketPath, state: .ready)
   }
 
@@ -227,19 +232,23 @@ actor FakeHypervisor: Hypervisor {
   func openPull(
     of volumes: [VolumeIdentifier],
     of vm: VMIdentifier,
-    socketPath: String
+    socketPath: String,
+    stream: StreamIdentifier
   ) -> [VolumeIdentifier: String] {
-    Dictionary(uniqueKeysWithValues: volumes.map { ($0, $0.rawValue) })
+    pulls[vm, default: []].insert(stream)
+    return Dictionary(uniqueKeysWithValues: volumes.map { ($0, $0.rawValue) })
   }
 
-  func closePull(of vm: VMIdentifier) {}
+  func closePull(of vm: VMIdentifier, stream: StreamIdentifier) { pulls[vm]?.remove(stream) }
 
   func endTapsOfGoneDisks(of vm: VMIdentifier) {}
 
   func changeMaps(
     of vm: VMIdentifier,
     stream: StreamIdentifier
-  ) -> [VolumeIdentifier: [ChangeMap]] { maps[vm] ?? [:] }
+  ) -> [VolumeIdentifier: [ChangeMap]] {
+    (maps[vm] ?? [:]).mapValues { $0.filter { $0.stream == stream } }
+  }
 
   func openChangedPull(
     of volumes: [VolumeIdentifier],
@@ -248,13 +257,14 @@ actor FakeHypervisor: Hypervisor {
     stream: StreamIdentifier,
     floor: SequenceNumber
   ) -> [VolumeIdentifier: ChangedExport] {
-    Dictionary(
+    pulls[vm, default: []].insert(stream)
+    return Dictionary(
       uniqueKeysWithValues: volumes.map {
         (
           $0,
           ChangedExport(
             name: $0.rawValue,
-            changes: maps[vm]?[$0]?.first?.name,
+            changes: maps[vm]?[$0]?.first { $0.stream == stream }?.name,
             knownByteCount: 64 << 20
           )
         )
@@ -272,7 +282,7 @@ actor FakeHypervisor: Hypervisor {
     for volume in volumes {
       let map = ChangeMap(
         stream: stream,
-        number: maps[vm]?[volume]?.count ?? 0,
+        number: maps[vm]?[volume]?.filter { $0.stream == stream }.count ?? 0,
         floor: floor,
         byteCount: known[volume] ?? 64 << 20
       )
@@ -286,9 +296,10 @@ actor FakeHypervisor: Hypervisor {
     stream: StreamIdentifier
   ) {
     for volume in volumes {
-      maps[vm, default: [:]][volume] = [
+      dropChangeMaps(of: volume, of: vm, stream: stream)
+      maps[vm, default: [:]][volume, default: []].append(
         ChangeMap(stream: stream, number: 0, floor: SequenceNumber(0), byteCount: 64 << 20)
-      ]
+      )
     }
   }
 
@@ -297,11 +308,18 @@ actor FakeHypervisor: Hypervisor {
     of vm: VMIdentifier,
     stream: StreamIdentifier
   ) {
-    for volume in volumes { maps[vm]?[volume]?.removeFirst() }
+    for volume in volumes {
+      let newest = maps[vm]?[volume]?.last { $0.stream == stream }
+      maps[vm]?[volume]?.removeAll { $0.stream == stream && $0 != newest }
+    }
   }
 
-  func dropChangeMaps(of volume: VolumeIdentifier, of vm: VMIdentifier) {
-    maps[vm]?[volume] = nil
+  func dropChangeMaps(
+    of volume: VolumeIdentifier,
+    of vm: VMIdentifier,
+    stream: StreamIdentifier
+  ) {
+    maps[vm]?[volume]?.removeAll { $0.stream == stream }
   }
 
   // MARK: Inside a guest

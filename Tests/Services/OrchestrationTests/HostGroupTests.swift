@@ -24,7 +24,7 @@ struct HostGroupTests {
       of: vm,
       socketPath: "/s",
       exportName: "x",
-      stream: StreamIdentifier("s")
+      streams: [StreamIdentifier("s")]
     )
     #expect(await first.placed.isEmpty)
     #expect(try await group.taps(of: vm).count == 1)

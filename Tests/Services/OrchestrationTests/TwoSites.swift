@@ -12,11 +12,12 @@ import Scripts
 import Store
 import Testing
 
-/// Two real sites, london and paris, with their stores in files; hypervisors and appliances are
-/// fakes, and the sites call each other directly.
+/// Two real sites, london and paris, and rome where a third one is asked for, with their stores in
+/// files; hypervisors and appliances are fakes, and the sites call each other directly.
 final class TwoSites: Sendable {
   static let london = SiteIdentifier("11111111-1111-1111-1111-111111111111")
   static let paris = SiteIdentifier("22222222-2222-2222-2222-222222222222")
+  static let rome = SiteIdentifier("33333333-3333-3333-3333-333333333333")
 
   let switchboard = Switchboard()
   let londonHypervisor = FakeHypervisor(name: "london")
@@ -29,6 +30,10 @@ final class TwoSites: Sendable {
   let parisSecondAppliance: FakeAppliance
   let parisHosts: any Hypervisor
   private let parisOthers: [String: FakeAppliance]
+  let romeHypervisor = FakeHypervisor(name: "rome")
+  let romeAppliance: FakeAppliance
+  /// Nil unless it was asked for.
+  let romeSite: Site?
   let londonAppliance: FakeAppliance
   let parisAppliance: FakeAppliance
   /// What looks at VMs of the points that paris tries.
@@ -51,6 +56,7 @@ final class TwoSites: Sendable {
   ///   - knowsSecond: Whether london's configuration names the second one's.
   ///   - parisClock: What paris takes for the time.
   ///   - parisHasSecondHost: Whether paris has two hosts, with one storage.
+  ///   - hasRome: Whether there is a third site.
   /// - Throws: What a store says that cannot be made.
   init(
     scripts: any ScriptRunning = RecordingScripts(),
@@ -58,7 +64,8 @@ final class TwoSites: Sendable {
     hasSecondHost: Bool = false,
     knowsSecond: Bool = true,
     parisClock: @escaping @Sendable () -> WallTime = { .now },
-    parisHasSecondHost: Bool = false
+    parisHasSecondHost: Bool = false,
+    hasRome: Bool = false
   ) async throws {
     self.scripts = scripts
     folder = FileManager.default.temporaryDirectory
@@ -111,8 +118,21 @@ final class TwoSites: Sendable {
       others: parisOthers,
       now: parisClock
     )
+    romeAppliance = FakeAppliance(romeHypervisor)
+    romeSite =
+      hasRome
+      ? try Self.site(
+        Self.rome,
+        "rome",
+        romeHypervisor,
+        romeAppliance,
+        switchboard,
+        try Self.store("rome", folder)
+      ) : nil
+    if hasRome { await londonAppliance.connect(to: romeAppliance) }
     try await londonSite.load()
     try await parisSite.load()
+    try await romeSite?.load()
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
@@ -211,6 +231,7 @@ final class TwoSites: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await self.londonSite.run() }
       group.addTask { await self.parisSite.run() }
+      group.addTask { await self.romeSite?.run() }
       defer { group.cancelAll() }
       try await body()
     }
@@ -220,6 +241,26 @@ final class TwoSites: Sendable {
     let token = try await parisSite.generatePairingToken().token
     let task = try await londonSite.pair(host: "paris", port: 9081, token: token, user: "ann")
     try await finished(task, at: londonSite)
+  }
+
+  func pairRome() async throws {
+    guard let romeSite else { preconditionFailure("there is no third site") }
+    let token = try await romeSite.generatePairingToken().token
+    let task = try await londonSite.pair(host: "rome", port: 9081, token: token, user: "ann")
+    try await finished(task, at: londonSite)
+  }
+
+  /// The same of the VM, but to rome.
+  func definitionToRome(_ vm: VMIdentifier, name: String) -> VPGDefinition {
+    var definition = definition(vm, name: name)
+    definition.recoverySite = Self.rome
+    definition.recovery = VPGDefinition.RecoveryDefaults(
+      host: romeHypervisor.host,
+      datastore: romeHypervisor.datastore,
+      folder: romeHypervisor.folder
+    )
+    definition.networks.failover = romeHypervisor.network
+    return definition
   }
 
   /// A VPG of the VM with everything it needs.
@@ -274,9 +315,14 @@ final class TwoSites: Sendable {
 
   /// A VPG that stays at london, with its replicas on the second datastore; london is ready for it.
   func definitionWithinLondon() async -> VPGDefinition {
+    await definitionWithinLondon(await londonHypervisor.add("web1", disks: 2), name: "web")
+  }
+
+  /// The same of a VM that is there.
+  func definitionWithinLondon(_ vm: VMIdentifier, name: String) async -> VPGDefinition {
     await londonAppliance.connect(to: londonAppliance)
     await londonHypervisor.addSecondDatastore()
-    var definition = definition(await londonHypervisor.add("web1", disks: 2))
+    var definition = definition(vm, name: name)
     definition.recoverySite = Self.london
     definition.recovery = VPGDefinition.RecoveryDefaults(
       host: londonHypervisor.host,

@@ -3,6 +3,7 @@
 
 package import NBDProtocol
 internal import NBDTransport
+internal import RecoveryModel
 internal import ReplicationProtocol
 
 /// One connection of the hypervisor to one disk's tap: what is written here is on its way to the
@@ -29,6 +30,8 @@ package final class TapExport: NBDExport, @unchecked Sendable {
   /// Which of the outlets gave the room.
   private var receiver = 0
   private var room: UnsafeMutableRawBufferPointer?
+  /// What keeps the write's acknowledgement back.
+  private var holds: [(buffer: StreamBuffer, sequence: SequenceNumber)] = []
   /// Takes payloads that are not kept; made when the first one comes.
   private var scratch: UnsafeMutableRawBufferPointer?
 
@@ -73,21 +76,25 @@ package final class TapExport: NBDExport, @unchecked Sendable {
       abandonWrite()
       return try commitZeroes(at: offset, count: UInt32(count))
     }
-    guard let room else {
-      return try finish { $0.commitWrite(at: offset, count: count, checksum: nil) }
-    }
-    self.room = nil
-    // Outside the lock: it is the only thing here that takes time.
-    let checksum = payloadChecksum(UnsafeRawBufferPointer(room))
     var isNewest = false
-    for index in outlets.indices where index != receiver {
-      if outlets[index].commitCopy(of: room, at: offset, checksum: checksum) { isNewest = true }
+    if let room {
+      self.room = nil
+      // Outside the lock: it is the only thing here that takes time.
+      let checksum = payloadChecksum(UnsafeRawBufferPointer(room))
+      for index in outlets.indices where index != receiver {
+        let commit = outlets[index].commitCopy(of: room, at: offset, checksum: checksum)
+        if note(commit, index) { isNewest = true }
+      }
+      // Last of all: from here on the room may be anybody's.
+      let commit = outlets[receiver].commitWrite(at: offset, count: count, checksum: checksum)
+      if note(commit, receiver) { isNewest = true }
+    } else {
+      for index in outlets.indices {
+        let commit = outlets[index].commitWrite(at: offset, count: count, checksum: nil)
+        if note(commit, index) { isNewest = true }
+      }
     }
-    // Last of all: from here on the room may be anybody's.
-    if outlets[receiver].commitWrite(at: offset, count: count, checksum: checksum) {
-      isNewest = true
-    }
-    try wait(isNewest)
+    try finish(isNewest)
   }
 
   package func abandonWrite() {
@@ -116,20 +123,30 @@ package final class TapExport: NBDExport, @unchecked Sendable {
   }
 
   private func commitZeroes(at offset: UInt64, count: UInt32) throws(NBDErrorCode) {
-    try finish { $0.commitZeroes(at: offset, count: count) }
+    var isNewest = false
+    for index in outlets.indices {
+      let commit = outlets[index].commitZeroes(at: offset, count: count)
+      if note(commit, index) { isNewest = true }
+    }
+    try finish(isNewest)
   }
 
-  private func finish(_ commit: (inout TapOutlet) -> Bool) throws(NBDErrorCode) {
-    var isNewest = false
-    for index in outlets.indices where commit(&outlets[index]) { isNewest = true }
-    try wait(isNewest)
+  /// Notes what a stream made of a write.
+  ///
+  /// - Returns: Whether the stream takes this for the disk's newest connection.
+  private func note(_ commit: StreamBuffer.Commit, _ index: Int) -> Bool {
+    if let sequence = commit.held { holds.append((outlets[index].buffer, sequence)) }
+    return commit.isNewest
   }
 
   /// Waits once the write is in all the streams, so that holds of several do not add up.
   ///
   /// Who is nobody's newest connection has to go.
-  private func wait(_ isNewest: Bool) throws(NBDErrorCode) {
-    for index in outlets.indices { outlets[index].waitWhileHeld() }
+  private func finish(_ isNewest: Bool) throws(NBDErrorCode) {
+    if !holds.isEmpty {
+      for hold in holds { hold.buffer.waitWhileHeld(hold.sequence) }
+      holds.removeAll()
+    }
     if !isNewest { throw .shutdown }
   }
 

@@ -94,9 +94,7 @@ final class VolumeTap: @unchecked Sendable {
   }
 }
 
-/// One stream at a disk's tap.
-///
-/// Used by one connection's thread, each with a copy of its own.
+/// One stream at a disk's tap, as one connection knows it.
 struct TapOutlet {
   let buffer: StreamBuffer
   /// Which of the stream's volumes the disk is.
@@ -105,8 +103,6 @@ struct TapOutlet {
   let byteCount: UInt64
   /// By which the buffer knows the connection.
   var owner: UInt64 = 0
-  /// The record whose acknowledgement the stream keeps back.
-  private var held: SequenceNumber?
 
   init(buffer: StreamBuffer, volume: Int, byteCount: UInt64) {
     self.buffer = buffer
@@ -123,27 +119,23 @@ struct TapOutlet {
   func abandon() { buffer.abandon(volume: volume, owner: owner) }
 
   /// A write is complete, whose payload is in the reservation; no checksum says that there is none.
-  ///
-  /// - Returns: False if the connection is not the disk's newest.
-  mutating func commitWrite(at offset: UInt64, count: Int, checksum: UInt32?) -> Bool {
+  func commitWrite(at offset: UInt64, count: Int, checksum: UInt32?) -> StreamBuffer.Commit {
     guard offset + UInt64(count) <= byteCount else { return miss() }
-    let commit = buffer.commitWrite(
+    return buffer.commitWrite(
       volume: volume,
       offset: offset,
       count: count,
       checksum: checksum,
       owner: owner
     )
-    held = commit.held
-    return commit.isNewest
   }
 
   /// A write is complete, whose payload is in another stream's reservation.
-  mutating func commitCopy(
+  func commitCopy(
     of payload: UnsafeMutableRawBufferPointer,
     at offset: UInt64,
-    checksum: UInt32?
-  ) -> Bool {
+    checksum: UInt32
+  ) -> StreamBuffer.Commit {
     let room = reserve(at: offset, count: payload.count)
     room?.copyMemory(from: UnsafeRawBufferPointer(payload))
     return commitWrite(
@@ -154,29 +146,19 @@ struct TapOutlet {
   }
 
   /// Like ``commitWrite(at:count:checksum:)``, of zeroes.
-  mutating func commitZeroes(at offset: UInt64, count: UInt32) -> Bool {
+  func commitZeroes(at offset: UInt64, count: UInt32) -> StreamBuffer.Commit {
     guard offset + UInt64(count) <= byteCount else { return miss() }
-    let commit = buffer.commitZeroes(
+    return buffer.commitZeroes(
       volume: volume,
       offset: offset,
       count: count,
       owner: owner
     )
-    held = commit.held
-    return commit.isNewest
-  }
-
-  /// Blocks while the stream keeps the last write's acknowledgement back.
-  mutating func waitWhileHeld() {
-    guard let sequence = held else { return }
-    held = nil
-    buffer.waitWhileHeld(sequence)
   }
 
   /// Another stream knows of the disk's new size already; this one is about to be told.
-  private mutating func miss() -> Bool {
-    held = nil
+  private func miss() -> StreamBuffer.Commit {
     buffer.giveUpOrder("the disk is larger than what is protected of it")
-    return true
+    return StreamBuffer.Commit(isNewest: true, held: nil)
   }
 }

@@ -11,6 +11,8 @@ struct FileDifference {
   let client: ZVMClient
   /// The VM's identifier.
   let vm: String
+  /// The VPG's identifier, if the VM is in several.
+  let vpg: JSON?
 
   /// Opens both points, compares them, prints what is different and closes them.
   func show(from earlier: String, to later: String, under folder: String) async throws {
@@ -18,7 +20,7 @@ struct FileDifference {
     let outcome: Result<Void, any Error>
     do {
       for point in [earlier, later] {
-        sessions.append(try await client.openFiles(of: vm, at: point))
+        sessions.append(try await client.openFiles(of: vm, in: vpg, at: point))
       }
       for session in sessions { try await client.mountedFiles(session) }
       try await compare(sessions[0], sessions[1], folder)

@@ -20,6 +20,9 @@ extension PointCommand {
     @Option(help: "The VM's name or identifier.")
     var vm: String
 
+    @Option(help: "The VPG's name or identifier, if the VM is in several.")
+    var vpg: String?
+
     @Option(help: "The number of the earlier checkpoint.")
     var from: UInt64
 
@@ -43,16 +46,16 @@ extension PointCommand {
     }
 
     func run() async throws {
-      if files {
-        return try await manager.call { client in
-          let machine = try await client.protectedVM(vm)
-          try await FileDifference(client: client, vm: machine)
-            .show(from: "\(from)", to: "\(to)", under: under ?? "/")
-        }
-      }
-      let query = "fromCheckpoint=\(from)&toCheckpoint=\(to)"
       try await manager.call { client in
         let machine = try await client.protectedVM(vm)
+        var group: JSON?
+        if let vpg { group = try await VPGCommand.find(vpg, client)["VpgIdentifier"] }
+        if files {
+          return try await FileDifference(client: client, vm: machine, vpg: group)
+            .show(from: "\(from)", to: "\(to)", under: under ?? "/")
+        }
+        var query = "fromCheckpoint=\(from)&toCheckpoint=\(to)"
+        if let group = group?.text { query += "&vpgIdentifier=\(group)" }
         let path = "/vms/\(machine)/pointsInTime/difference?\(query)&firstExtent="
         var first = 0
         while true {

@@ -24,6 +24,21 @@ package struct VPGCommand: AsyncParsableCommand {
 
   package init() {}
 
+  /// The VPG of a name or identifier, as the API shows it.
+  static func find(_ vpg: String, _ client: ZVMClient) async throws -> JSON {
+    let found = try await client.get("/vpgs").elements.filter {
+      $0["VpgName"].text == vpg || $0["VpgIdentifier"].text == vpg
+    }
+    guard let only = found.first, found.count == 1 else {
+      throw UsageError(
+        found.isEmpty
+          ? "There is no VPG “\(vpg)”."
+          : "There are \(found.count) VPGs “\(vpg)”: name one by its identifier."
+      )
+    }
+    return only
+  }
+
   /// The VPG that is meant.
   struct Target: ParsableArguments {
     @Argument(help: "The VPG's name or identifier.")
@@ -31,17 +46,7 @@ package struct VPGCommand: AsyncParsableCommand {
 
     /// The VPG as the API shows it.
     func find(_ client: ZVMClient) async throws -> JSON {
-      let found = try await client.get("/vpgs").elements.filter {
-        $0["VpgName"].text == vpg || $0["VpgIdentifier"].text == vpg
-      }
-      guard let only = found.first, found.count == 1 else {
-        throw UsageError(
-          found.isEmpty
-            ? "There is no VPG “\(vpg)”."
-            : "There are \(found.count) VPGs “\(vpg)”: name one by its identifier."
-        )
-      }
-      return only
+      try await VPGCommand.find(vpg, client)
     }
 
     /// The path of the VPG in the API.

@@ -30,13 +30,15 @@ extension DemoStory {
   /// Creates the VPG as a client does: blank settings, filled in, committed.
   ///
   /// `preseeds`: images at paris that become replicas, by the disks' identifiers. `site` is where
-  /// the VM is recovered, paris if nothing is said, and `datastore` one of its.
+  /// the VM is recovered, paris if nothing is said, and `datastore` one of its; `name` is the
+  /// VPG's.
   ///
   /// - Returns: Its identifier.
   func createVPG(
     preseeds: [String: String] = [:],
     at site: LabSite? = nil,
-    on datastore: String = "datastore1"
+    on datastore: String = "datastore1",
+    named name: String = Self.vpgName
   ) async throws -> String {
     let site = site ?? paris
     let created = try await protected.post("/vpgSettings")
@@ -46,7 +48,7 @@ extension DemoStory {
     let path = "/vpgSettings/\(identifier)"
     var settings = try await protected.get(path)
     let pick = SiteInventory(client: protected, site: site.identifier.rawValue)
-    settings["Basic"]["Name"] = .text(Self.vpgName)
+    settings["Basic"]["Name"] = .text(name)
     settings["Basic"]["ProtectedSiteIdentifier"] = .text(london.identifier.rawValue)
     settings["Basic"]["RecoverySiteIdentifier"] = .text(site.identifier.rawValue)
     let datastore = try await pick.datastore(datastore)
@@ -71,10 +73,10 @@ extension DemoStory {
     try await protected.perform(path + "/commit", seconds: 120)
 
     let vpgs = try await protected.get("/vpgs").elements
-    guard let vpg = vpgs.first(where: { $0["VpgName"].text == Self.vpgName }),
+    guard let vpg = vpgs.first(where: { $0["VpgName"].text == name }),
       let vpgIdentifier = vpg["VpgIdentifier"].text
     else { throw LabError("the VPG was committed, but GET /vpgs does not list it") }
-    progress.detail("the VPG “\(Self.vpgName)” protects \(Self.vmName)")
+    progress.detail("the VPG “\(name)” protects \(Self.vmName)")
     return vpgIdentifier
   }
 

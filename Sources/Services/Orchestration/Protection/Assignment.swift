@@ -11,10 +11,14 @@ struct Assignment: Sendable {
   var wish: TapReconciler.Wish
   /// Where the recovery site takes the stream; nil until it has said so.
   var target: PrepareReply.StreamTarget?
-  /// Volumes that are left to other tools for now.
+  /// Volumes that are left to other tools for now: the VM's taps are suspended for all its VPGs.
   var suspended: Set<VolumeIdentifier>
   /// The VM's disks of temporary data that the recovery site has for good.
   var settled: Set<SettledDisk>
+  /// The VM's streams that its taps feed; this one is among them unless it is to end.
+  var streams: [StreamIdentifier] = []
+  /// Volumes whose taps the VM's other streams need.
+  var shared: Set<VolumeIdentifier> = []
 
   /// The VM with those of its disks only whose writes are sent.
   var tapped: VPGDefinition.ProtectedVM {
@@ -22,5 +26,14 @@ struct Assignment: Sendable {
     var tapped = vm
     tapped.volumes.removeAll { resting.contains($0.number) }
     return tapped
+  }
+
+  /// Notes what is so because of the VM's streams of all VPGs.
+  mutating func share(with all: [Assignment]) {
+    let kept = all.filter { $0.vm.identifier == vm.identifier && $0.wish != .release }
+    let others = kept.filter { $0.vm.stream != vm.stream }
+    streams = kept.map(\.vm.stream).sorted()
+    shared = Set(others.flatMap { $0.tapped.volumes.map(\.identifier) })
+    for other in others { suspended.formUnion(other.suspended) }
   }
 }

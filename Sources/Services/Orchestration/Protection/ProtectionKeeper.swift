@@ -32,6 +32,8 @@ actor ProtectionKeeper {
   private var targets: [StreamIdentifier: PrepareReply.StreamTarget] = [:]
   private var asking: Set<VPGIdentifier> = []
   private var following: Set<VPGIdentifier> = []
+  /// How often each VM's taps and streams were changed, and whether somebody is at it.
+  private var turns: [VMIdentifier: (count: Int, isTaken: Bool)] = [:]
 
   init(context: SiteContext) { self.context = context }
 
@@ -106,14 +108,13 @@ actor ProtectionKeeper {
         )
       }
     }
+    let asWished = Array(wanted.values)
+    for stream in wanted.keys { wanted[stream]?.share(with: asWished) }
     for stream in entries.keys where wanted[stream] == nil {
       // No longer in any VPG: what is in place is taken away, then the keeper ends.
       entries[stream]?.assignment.wish = .release
-      if entries[stream]?.isReleased == true {
-        entries.removeValue(forKey: stream)?.pulse.finish()
-        targets[stream] = nil
-        troubles.forget(stream)
-      }
+      entries[stream]?.assignment.share(with: asWished)
+      if entries[stream]?.isReleased == true { forget(stream) }
     }
     var new: [(StreamIdentifier, AsyncStream<Void>)] = []
     for (stream, assignment) in wanted {
@@ -130,6 +131,15 @@ actor ProtectionKeeper {
       }
     }
     return new
+  }
+
+  private func forget(_ stream: StreamIdentifier) {
+    guard let entry = entries.removeValue(forKey: stream) else { return }
+    entry.pulse.finish()
+    targets[stream] = nil
+    troubles.forget(stream)
+    let vm = entry.assignment.vm.identifier
+    if !entries.values.contains(where: { $0.assignment.vm.identifier == vm }) { turns[vm] = nil }
   }
 
   /// Forgets suspensions whose time is over; their taps come back with the next look.
@@ -207,6 +217,23 @@ actor ProtectionKeeper {
   func beginFollowing(_ vpg: VPGIdentifier) -> Bool { following.insert(vpg).inserted }
 
   func endFollowing(_ vpg: VPGIdentifier) { following.remove(vpg) }
+
+  /// How often a VM's taps and streams were changed.
+  func changeCount(of vm: VMIdentifier) -> Int { turns[vm]?.count ?? 0 }
+
+  /// Takes a VM's taps for a change that was decided when they had been changed `count` times;
+  /// whoever does has to give them back.
+  ///
+  /// The keepers of several streams of a VM find the same tap missing: one of them puts it in
+  /// place, and the others look again.
+  func beginChange(of vm: VMIdentifier, decidedAt count: Int) -> Bool {
+    let turn = turns[vm] ?? (0, false)
+    guard turn.count == count, !turn.isTaken else { return false }
+    turns[vm] = (count, true)
+    return true
+  }
+
+  func endChange(of vm: VMIdentifier) { turns[vm] = ((turns[vm]?.count ?? 0) + 1, false) }
 
   /// Whether nothing of ours is on these disks.
   func areFree(_ volumes: [VolumeIdentifier], of stream: StreamIdentifier) -> Bool {

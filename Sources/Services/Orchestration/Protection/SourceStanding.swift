@@ -56,6 +56,7 @@ struct SourceStanding: Sendable {
       $0.phase = .handingOver
       $0.shutDown = Set($0.shutDown).union(running).sorted()
     }
+    await tellOthers(of: running, "is shut down, because it is moved", definition)
     await shutDown(running, request)
   }
 
@@ -146,7 +147,30 @@ struct SourceStanding: Sendable {
       if isShutDown { $0.shutDown = Set($0.shutDown).union(running).sorted() }
     }
     await keeper.nudge()
-    if isShutDown { await shutDown(running, request) }
+    if isShutDown {
+      await tellOthers(of: running, "is shut down, because it is failed over", definition)
+      await shutDown(running, request)
+    }
+  }
+
+  /// Says in the other VPGs of VMs what a recovery of this one does to them.
+  private func tellOthers(
+    of vms: [VMIdentifier],
+    _ what: String,
+    _ definition: VPGDefinition
+  ) async {
+    for vm in definition.vms where vms.contains(vm.identifier) {
+      let others = await context.vpgs.records(of: vm.identifier).filter {
+        $0.definition.identifier != definition.identifier
+          && $0.definition.protectedSite == context.site
+      }
+      guard !others.isEmpty else { continue }
+      await context.events.record(
+        .updateVPG,
+        "The VM \(vm.name) \(what) in the VPG \(definition.name).",
+        vpgs: others.map(\.definition.identifier)
+      )
+    }
   }
 
   /// Shuts the VMs down because those at the other site are the ones that count.
@@ -231,6 +255,11 @@ struct SourceStanding: Sendable {
       do {
         for vm in record.definition.vms { try await context.hypervisor.remove(vm.identifier) }
       } catch { throw SiteError(error) }
+      await tellOthers(
+        of: record.definition.vms.map(\.identifier),
+        "was removed from this site, because it was recovered",
+        record.definition
+      )
     }
     try await context.vpgs.update(vpg) {
       $0.phase = .recovered

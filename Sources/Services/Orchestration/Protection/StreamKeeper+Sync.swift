@@ -74,7 +74,8 @@ extension StreamKeeper {
       return try await context.hypervisor.openPull(
         of: vm.volumes.map(\.identifier),
         of: vm.identifier,
-        socketPath: socketPath
+        socketPath: socketPath,
+        stream: stream
       )
     } catch { throw SiteError(error) }
   }

@@ -5,7 +5,8 @@ internal import ControlProtocol
 internal import Hypervisor
 internal import RecoveryModel
 
-/// Keeps one protected VM's taps and stream: looks, lets a ``TapReconciler`` decide, and does it.
+/// Keeps one stream of a protected VM, and the VM's taps for it: looks, lets a ``TapReconciler``
+/// decide, and does it.
 struct StreamKeeper {
   /// Memory for writes on their way: as much as the appliance's configuration allows a stream.
   static let bufferByteCount = UInt64(Int64.max)
@@ -58,6 +59,7 @@ struct StreamKeeper {
 
   mutating func look(_ assignment: Assignment) async throws(SiteError) {
     let began = Self.now
+    let changeCount = await keeper.changeCount(of: assignment.vm.identifier)
     let vm: VirtualMachine?
     let taps: [VolumeIdentifier: TapState]
     do {
@@ -94,6 +96,7 @@ struct StreamKeeper {
     )
 
     facts.suspended = assignment.suspended.intersection(tapped)
+    facts.shared = assignment.shared
     if await keeper.takeSyncRequest(of: stream) {
       reconciler.requestSync()
       comparesAll = true
@@ -107,10 +110,11 @@ struct StreamKeeper {
       free: actions.contains(where: \.isFreeing) ? [] : assignment.suspended
     )
     try await leaveOtherHosts(appliance)
-    for action in actions {
-      try await carryOut(action, assignment, request, appliance, status)
-      reconciler.carriedOut(action)
-    }
+    let isMyTurn =
+      if actions.isEmpty { false } else {
+        await keeper.beginChange(of: assignment.vm.identifier, decidedAt: changeCount)
+      }
+    if isMyTurn { try await carryOut(actions, assignment, request, appliance, status) }
     if actions.isEmpty, facts.wish == .protect, facts.isVMRunning, let status {
       await rotateChangeMaps(assignment.tapped, status, began)
     }

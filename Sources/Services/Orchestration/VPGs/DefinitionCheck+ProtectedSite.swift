@@ -43,18 +43,35 @@ extension DefinitionCheck {
     _ appliances: ApplianceDirectory
   ) {
     let member = "Vms[\(vm.name)]"
-    for other in others
-    where other.definition.identifier != definition.identifier && other.phase != .recovered
-      && other.definition.protectedSite == definition.protectedSite
-      && other.definition.vms.contains(where: { $0.identifier == vm.identifier })
-    {
-      note(member, "the VM is protected already, by the VPG \(other.definition.name)")
-    }
+    checkHolders(of: vm, others)
     if appliances.appliance(on: vm.host) == nil {
       note(member, "no appliance is installed on the host of the VM")
     }
     for tie in vm.ties ?? [] { note(member, "the VM could not run on another host: \(tie)") }
     if vm.disks.isEmpty { note(member, "the VM has no disks, so there is nothing to protect") }
+  }
+
+  /// A VM may be in several VPGs, each to a site of its own.
+  private mutating func checkHolders(of vm: VirtualMachine, _ others: [VPGRecord]) {
+    let holders = others.map { (phase: $0.phase, definition: $0.definition) }.filter { other in
+      other.definition.identifier != definition.identifier && other.phase != .recovered
+        && other.definition.protectedSite == definition.protectedSite
+        && other.definition.vms.contains { $0.identifier == vm.identifier }
+    }.map(\.definition)
+    for other in holders where other.recoverySite == definition.recoverySite {
+      note(
+        "Vms[\(vm.name)]",
+        "the VM is protected to that site already, by the VPG \(other.name); another VPG has to go "
+          + "to another site"
+      )
+    }
+    if holders.count >= Self.vpgLimitOfVM {
+      note(
+        "Vms[\(vm.name)]",
+        "a VM can be in \(Self.vpgLimitOfVM) VPGs at most; it is in "
+          + holders.map(\.name).joined(separator: ", ")
+      )
+    }
   }
 
   private mutating func completeNew(

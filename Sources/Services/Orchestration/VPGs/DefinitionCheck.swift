@@ -14,6 +14,8 @@ package struct DefinitionCheck {
   var definition: VPGDefinition
   private(set) var problems: [String] = []
 
+  /// VPGs that one VM can be in, as API clients know it.
+  static let vpgLimitOfVM = 3
   private static let historyInHours = 1...720
   private static let rpoInSeconds = 1...86_400
   private static let testIntervalInMinutes = 0...5_256_000
