@@ -54,6 +54,7 @@ extension LabTests.Up {
     let clone = try await clone("shop", by: paris, at: sites[1])
     _ = try await SiteLibvirt(site: sites[1], allowsKVM: false).virsh(["undefine", clone])
     try await fetchBootConfiguration(of: "shop", by: paris)
+    try await compareFiles(of: "shop", by: paris)
 
     try await london.run("vpg", "edit", "shop", "--hours", "3", "--name", "store")
     try await london.run("vpg", "edit", "store", "--add-vm", "app1")
@@ -81,6 +82,55 @@ extension LabTests.Up {
     try await shell.run("vpg", "clone", vpg, "--tag", "before lunch")
     let made = try await LabFixture.lab.vmNames(at: site).filter { !before.contains($0) }
     return try #require(made.first)
+  }
+
+  /// What the guest writes is what changed, and a search by files starts no VM.
+  private func compareFiles(of vpg: String, by shell: LabShell) async throws {
+    let tagged = try await Self.points(shell.run("vpg", "checkpoints", vpg, "--tagged")).first
+    let first = try #require(tagged)
+    let all = try await Self.points(shell.run("vpg", "checkpoints", vpg, "--last", "1"))
+    let last = try #require(all.last)
+    let changes = try await shell.run(
+      "point",
+      "diff",
+      "--vm",
+      "web1",
+      "--from",
+      first,
+      "--to",
+      last,
+      "--files",
+      "--under",
+      "/vdb"
+    )
+    #expect(changes.contains("~ /vdb/seq  Size "), "\(changes)")
+    #expect(changes.contains("FILE SYSTEM"), "\(changes)")
+    #expect(!changes.contains("/vda"), "\(changes)")
+    #expect(try await shell.run("file", "sessions").split(whereSeparator: \.isNewline).count == 1)
+    for (option, words) in [
+      ("--file", "Every point passes"), ("--no-file", "No point passes"),
+    ] {
+      let found = try await shell.run(
+        "vpg",
+        "bisect",
+        vpg,
+        option,
+        "/vda1/syslinux.cfg",
+        "--oldest",
+        first,
+        "--newest",
+        first
+      )
+      #expect(found.contains(words), "\(found)")
+      #expect(found.contains("/vda1/syslinux.cfg of web1 is there."), "\(found)")
+    }
+  }
+
+  /// The numbers in a list of checkpoints.
+  private static func points(_ list: String) -> [String] {
+    list.split(whereSeparator: \.isNewline).compactMap { line in
+      line.split(separator: " ").first { UInt64($0) != nil }.map(String.init)
+    }
   }
 
   private func fetchBootConfiguration(of vpg: String, by shell: LabShell) async throws {
