@@ -171,7 +171,9 @@ extension WithstandBench {
         let vpgs = try await client.get("/vpgs").elements.map {
           "\($0["VpgName"]) \($0["VpgIdentifier"]) \($0["Status"]) \($0["VmsCount"])"
         }
+        // Of the other site's it hears a moment later.
         let tasks = try await client.get("/tasks").elements.compactMap { $0["TaskIdentifier"].text }
+          .filter { $0.hasSuffix("\(site.identifier)") }
         let vms = try await client.get("/vms").elements.compactMap { $0["VmName"].text }
         let peers = try await client.get("/peersites").elements.compactMap {
           $0["PeerSiteName"].text

@@ -4,10 +4,13 @@
 import Hypervisor
 import RecoveryModel
 
-/// A hypervisor of one host, one datastore and one network, without VMs: enough for everything
-/// around the data path.
+/// A hypervisor of one host, one datastore and one network, without VMs unless they are put there:
+/// enough for everything around the data path.
 struct EmptyHypervisor: Hypervisor {
   let name: String
+  var machines: [VirtualMachine] = []
+
+  init(name: String) { self.name = name }
 
   func inventory() -> Inventory {
     Inventory(
@@ -36,7 +39,8 @@ struct EmptyHypervisor: Hypervisor {
           name: "net-\(name)"
         )
       ],
-      folders: [.init(identifier: FolderIdentifier("\(name).group-root"), name: "/")]
+      folders: [.init(identifier: FolderIdentifier("\(name).group-root"), name: "/")],
+      virtualMachines: machines
     )
   }
 
@@ -46,7 +50,9 @@ struct EmptyHypervisor: Hypervisor {
 
   func power(of vm: VMIdentifier) -> VirtualMachine.PowerState? { nil }
 
-  func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? { nil }
+  func virtualMachine(_ vm: VMIdentifier) -> VirtualMachine? {
+    machines.first { $0.identifier == vm }
+  }
 
   func events() -> AsyncStream<HypervisorEvent> { AsyncStream { $0.finish() } }
 

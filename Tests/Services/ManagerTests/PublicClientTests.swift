@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Manager
 import Testing
 
 /// Clients that others wrote, as they are, and a tool that calls everything with whatever the
@@ -43,12 +44,22 @@ import Testing
 
   @Test func `nothing the OpenAPI document allows gets an answer that it does not`() async throws {
     let program = try await Self.clients() + "/bin/schemathesis"
-    try await RunningManager.run { manager in
+    let filled = FilledSite(name: "london")
+    try await RunningManager.run(filled: filled) { manager in
       let session = try await manager.logOn()
+      for path in filled.paths(manager.configuration.siteIdentifier) {
+        let answer = try await manager.send("GET", path, session: session)
+        #expect(answer.status == 200, "\(path)")
+      }
+      // Calls name what there is; of what there is nothing, the tool makes names up.
+      let names = filled.parameters(manager.configuration.siteIdentifier)
+      let file = manager.configuration.stateFolder + "/schemathesis.toml"
+      try Self.settings(names).write(toFile: file, atomically: true, encoding: .utf8)
       let result = try await execute(
         program,
         [
-          "run", "\(manager.url)/swagger/v1/swagger.json", "--tls-verify", "false",
+          "--config-file", file, "run", "\(manager.url)/swagger/v1/swagger.json", "--tls-verify",
+          "false",
           "-H", "x-zerto-session: \(session)",
           "--phases", Self.setting("API_PHASES") ?? "examples,fuzzing",
           "--checks",
@@ -64,6 +75,12 @@ import Testing
       #expect(result.status == 0, "\(result.output.suffix(20_000))")
       #expect(try await manager.send("GET", "/v1/vpgs", session: session).status == 200)
     }
+  }
+
+  /// What the tool is told of the names there are.
+  private static func settings(_ names: [String: String]) -> String {
+    "[parameters]\n"
+      + names.sorted { $0.key < $1.key }.map { "\"path.\($0.key)\" = \"\($0.value)\"\n" }.joined()
   }
 
   /// How long the run is; `scripts/fuzz-api` makes a long one.

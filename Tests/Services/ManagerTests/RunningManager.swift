@@ -25,11 +25,14 @@ struct RunningManager {
   let client: HTTPClient
 
   /// Runs a manager in a folder of its own for as long as `body` takes, by default at a free port.
+  ///
+  /// `filled`: What there is at the site; nil is nothing.
   static func run(
     _ name: String = "london",
     listen: (host: String, port: Int) = ("127.0.0.1", 0),
     access: (_ folder: String) throws -> AccessConfiguration? = { _ in nil },
     forwarding: [ForwardingTarget]? = nil,
+    filled: FilledSite? = nil,
     logger: Logger = Logger(label: "manager") { _ in SwiftLogNoOpLogHandler() },
     now: @escaping @Sendable () -> WallTime = { .now },
     body: (RunningManager) async throws -> Void
@@ -49,6 +52,7 @@ struct RunningManager {
     try await store.save(
       UserRecord(name: user, passwordHash: try PasswordHash.make(password))
     )
+    try await filled?.fill(store, configuration.siteIdentifier)
 
     let (ports, announce) = AsyncStream.makeStream(of: Int.self)
     try await withThrowingTaskGroup { group in
@@ -56,7 +60,7 @@ struct RunningManager {
         defer { announce.finish() }
         try await ManagerService(
           configuration: configuration,
-          hypervisor: EmptyHypervisor(name: name),
+          hypervisor: filled?.hypervisor ?? EmptyHypervisor(name: name),
           store: store,
           logger: logger,
           now: now
