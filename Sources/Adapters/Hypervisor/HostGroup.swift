@@ -196,7 +196,8 @@ package final class HostGroup: Hypervisor {
       if power != nil { try await host.remove(vm) }
       return power
     }
-    let ran = answers.contains { [.running, .paused].contains(try? $0.get()) }
+    // One that is paused may be on its way here from a host that is silent, and run there.
+    let ran = answers.contains { (try? $0.get()) == .running }
     for answer in answers {
       do { _ = try answer.get() } catch {
         // It runs at one place at most, and is gone from there.

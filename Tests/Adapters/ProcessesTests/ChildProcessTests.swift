@@ -95,7 +95,12 @@ import Testing
     // The end of its output: it ends now.
     #expect(read(reading, &byte, 1) == 0)
     close(reading)
-    while kill(child.identifier, 0) == 0 { usleep(1000) }
+    // Nothing tells when the thread has taken it.
+    let deadline = ContinuousClock.now + .seconds(30)
+    while kill(child.identifier, 0) == 0 {
+      try #require(ContinuousClock.now < deadline, "nobody takes its end")
+      usleep(1000)
+    }
   }
 
   @Test func `it is run to its end with its input, and both its outputs are kept`() throws {

@@ -59,6 +59,15 @@ struct HostGroupTests {
     #expect(await first.machines.isEmpty)
   }
 
+  @Test func `a VM that is paused here may run at the host that is silent`() async throws {
+    let vm = await first.add("web1", disks: 1)
+    await first.setPower(.paused, of: vm)
+    await second.setSilent(true)
+    await #expect(throws: HypervisorError.unreachable("nobody there")) {
+      try await group.remove(vm)
+    }
+  }
+
   @Test func `a host that became silent is shown as it was, and one never seen hides nothing`()
     async throws
   {
