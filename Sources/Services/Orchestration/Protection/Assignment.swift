@@ -28,9 +28,9 @@ struct Assignment: Sendable {
     return tapped
   }
 
-  /// Notes what is so because of the VM's streams of all VPGs.
+  /// Notes what is so because of the VM's streams of all VPGs, this one among them.
   mutating func share(with all: [Assignment]) {
-    let kept = all.filter { $0.vm.identifier == vm.identifier && $0.wish != .release }
+    let kept = all.filter { $0.wish != .release }
     let others = kept.filter { $0.vm.stream != vm.stream }
     streams = kept.map(\.vm.stream).sorted()
     shared = Set(others.flatMap { $0.tapped.volumes.map(\.identifier) })

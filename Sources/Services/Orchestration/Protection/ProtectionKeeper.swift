@@ -108,12 +108,17 @@ actor ProtectionKeeper {
         )
       }
     }
-    let asWished = Array(wanted.values)
-    for stream in wanted.keys { wanted[stream]?.share(with: asWished) }
+    // By VM: a site has thousands, and each is in few VPGs.
+    let asWished = Dictionary(grouping: wanted.values, by: \.vm.identifier)
+    for (stream, assignment) in wanted {
+      wanted[stream]?.share(with: asWished[assignment.vm.identifier] ?? [])
+    }
     for stream in entries.keys where wanted[stream] == nil {
       // No longer in any VPG: what is in place is taken away, then the keeper ends.
       entries[stream]?.assignment.wish = .release
-      entries[stream]?.assignment.share(with: asWished)
+      if let vm = entries[stream]?.assignment.vm.identifier {
+        entries[stream]?.assignment.share(with: asWished[vm] ?? [])
+      }
       if entries[stream]?.isReleased == true { forget(stream) }
     }
     var new: [(StreamIdentifier, AsyncStream<Void>)] = []
