@@ -150,10 +150,12 @@ private func readPoints(of journal: StreamJournal) {
   }
 }
 
-/// A checksum of each volume's newest content.
+/// A checksum of each volume's newest content; 0 for a volume that is not there now, whatever
+/// bytes the records before left in its replica.
 private func content(of journal: StreamJournal) -> [UInt32] {
-  SampleJournal.volumeSizes.indices.map { volume in
-    let byteCount = Int(SampleJournal.volumeSizes[volume])
+  let sizes = journal.volumes(at: journal.state.durable)
+  return SampleJournal.volumeSizes.indices.map { volume in
+    let byteCount = Int(min(sizes[volume], SampleJournal.volumeSizes[volume]))
     return withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
       buffer.initializeMemory(as: UInt8.self, repeating: 0xEE)
       try? journal.readLatest(volume: volume, at: 0, into: buffer)
