@@ -29,8 +29,13 @@ final class RecentIndex: @unchecked Sendable {
   /// Adds a write or zeroes, newer than all before it.
   ///
   /// The payload, at `fileOffset` of the segment, is what the record's checksum says; nil stands
-  /// for zeroes.
-  func add(_ record: StreamRecord, payload: UnsafeRawBufferPointer?, fileOffset: UInt64) {
+  /// for zeroes. If it is damaged nobody can tell where, and each of its entries is.
+  func add(
+    _ record: StreamRecord,
+    payload: UnsafeRawBufferPointer?,
+    fileOffset: UInt64,
+    isDamaged: Bool = false
+  ) {
     for stretch in ChunkRanges(record.offset, count: UInt64(record.length)) {
       let chunk = stretch.lowerBound / IndexEntry.chunkByteCount
       let base = chunk * IndexEntry.chunkByteCount
@@ -51,6 +56,8 @@ final class RecentIndex: @unchecked Sendable {
         // Most writes lie within one chunk.
         entry.checksum =
           unsafe part.count == payload.count ? record.payloadChecksum : Checksum.of(part)
+        // One that the bytes do not have: no reader takes them.
+        if isDamaged, part.count < payload.count { entry.checksum = ~entry.checksum }
       }
       append(entry, volume: record.volume)
     }

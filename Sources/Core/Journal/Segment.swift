@@ -64,18 +64,25 @@ struct Segment: Sendable {
     lastTime = times.last
   }
 
-  /// Takes note of a durable record, whose payload is at `fileOffset`.
+  /// Takes note of a durable record, whose payload is at `fileOffset`; damaged, it is not what the
+  /// record's checksum says.
   mutating func note(
     _ record: StreamRecord,
     fileOffset: UInt64,
-    payload: UnsafeRawBufferPointer
+    payload: UnsafeRawBufferPointer,
+    isDamaged: Bool = false
   ) {
     let index = recent ?? RecentIndex(base: record.sequence.previous, segment: ordinal)
     recent = index
     switch record.kind {
     case .write, .zeroes:
-      let isZero = unsafe record.kind == .zeroes || Checksum.isZero(payload)
-      unsafe index.add(record, payload: isZero ? nil : payload, fileOffset: fileOffset)
+      let isZero = unsafe record.kind == .zeroes || !isDamaged && Checksum.isZero(payload)
+      unsafe index.add(
+        record,
+        payload: isZero ? nil : payload,
+        fileOffset: fileOffset,
+        isDamaged: isDamaged
+      )
     case .mark, .syncBegan, .syncEnded:
       events.append(Event(record: record, payload: unsafe [UInt8](payload)))
     }

@@ -18,9 +18,11 @@ struct SegmentScan {
 
   /// The batch at an offset, if a whole and undamaged one is there.
   ///
-  /// `body` is called with the batch, from its header to the end of its payload.
+  /// `body` is called with the batch, from its header to the end of its payload. Without the check
+  /// of the payload its bytes, and what the records say of their lengths, are to be looked at.
   func batch(
     at offset: UInt64,
+    checkingPayload: Bool = true,
     body: (BatchHeader, UnsafeRawBufferPointer) throws(JournalError) -> Void
   ) throws(JournalError) -> BatchHeader? {
     guard let header = try header(at: offset),
@@ -32,7 +34,7 @@ struct SegmentScan {
     }
     let records = unsafe UnsafeMutableRawBufferPointer(rebasing: content[..<header.recordsEnd])
     guard unsafe BatchHeader.verify(records),
-      unsafe Self.hasGoodPayload(header, UnsafeRawBufferPointer(content))
+      unsafe !checkingPayload || Self.hasGoodPayload(header, UnsafeRawBufferPointer(content))
     else { return nil }
     unsafe try body(header, UnsafeRawBufferPointer(content))
     return header
@@ -82,9 +84,7 @@ struct SegmentScan {
       guard let record = unsafe record(index, of: bytes) else { return false }
       let end = position + record.payloadByteCount
       guard end <= bytes.count,
-        unsafe record.payloadByteCount == 0
-          || Checksum.of(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
-            == record.payloadChecksum
+        unsafe record.isPayload(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
       else { return false }
       position = end
     }
@@ -143,5 +143,12 @@ struct SegmentScan {
     unsafe zeroes.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe try file.write(UnsafeRawBufferPointer(zeroes), at: offset)
     try file.sync()
+  }
+}
+
+extension StreamRecord {
+  /// Whether bytes of the payload's length are what the record came with.
+  func isPayload(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    unsafe bytes.isEmpty || Checksum.of(bytes) == payloadChecksum
   }
 }

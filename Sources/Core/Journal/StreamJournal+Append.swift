@@ -101,7 +101,7 @@ extension StreamJournal {
         throw .gap(expected: expected, found: record.sequence)
       }
       guard record.fits(volumes), let payload = unsafe payloads.next(record),
-        unsafe payload.isEmpty || Checksum.of(payload) == record.payloadChecksum
+        unsafe record.isPayload(payload)
       else { throw .malformed(record.sequence) }
       if unsafe record.kind == .syncBegan && !payload.isEmpty {
         let said = unsafe VolumeSizes(decoding: payload)

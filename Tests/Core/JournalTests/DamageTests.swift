@@ -69,6 +69,51 @@ import Testing
     #expect(!journal.statistics.damages.isEmpty)
   }
 
+  @Test(arguments: [1 as UInt8, 2, 3], [false, true])
+  func `keeps no journal closed whose index is missing`(value: UInt8, isZeroed: Bool) throws {
+    var fixture = Fixture()
+    _ = try filled(&fixture)
+    let file = "journal/" + Self.first
+    let bytes = try places(of: value, in: fixture.disk.content(file))
+    for place in isZeroed ? bytes : bytes.lowerBound + 500..<bytes.lowerBound + 501 {
+      fixture.disk.damage(file, at: place, xor: value)
+    }
+    let journal = try fixture.open()
+    #expect(journal.state.durable == SequenceNumber(fixture.recording.next - 1))
+    #expect(!journal.statistics.damages.isEmpty)
+    #expect(journal.statistics.damages.allSatisfy { $0.file == Self.first })
+    // A page is torn out of what can be read, and nothing else is given out.
+    for (_, point) in fixture.recording.recoverable {
+      for (volume, content) in fixture.recording.content(asOf: point).enumerated() {
+        for start in stride(from: 0, to: content.count - 1000, by: 1000) {
+          let wanted = Array(content[start..<start + 1000])
+          let found = try? journal.content(volume, count: 1000, from: start, asOf: point)
+          #expect(found == nil || found == wanted)
+          #expect(found != nil || wanted.contains(value))
+        }
+      }
+    }
+    // As damaged after its segment got an index.
+    try journal.maintain()
+    let again = try fixture.open()
+    let newest = again.state.durable
+    #expect(throws: JournalError.self) { try again.fold(through: newest) }
+    #expect(!fixture.replicas[0].contains(value ^ 0xFF))
+  }
+
+  @Test func `is torn, not rotten, where nothing follows`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    try journal.append([fixture.recording.mark(1)])
+    let last = journal.state.durable
+    try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 9000))])
+    let file = "journal/" + Self.first
+    fixture.disk.damage(file, at: try places(of: 1, in: fixture.disk.content(file)).lowerBound)
+    let again = try fixture.open()
+    #expect(again.state.durable == last)
+    #expect(again.statistics.damages.isEmpty)
+  }
+
   @Test func `never gets into a replica, and is no matter once it is written over`() throws {
     var fixture = Fixture()
     var journal = try filled(&fixture)

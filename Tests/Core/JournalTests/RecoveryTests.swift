@@ -58,7 +58,7 @@ import Testing
     for _ in 0..<3 {
       try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 1, count: 50_000))])
     }
-    fixture.disk.damage("journal/0000000000000002.journal", at: 5000)
+    fixture.disk.damage("journal/0000000000000002.journal", at: 4096 + 70)
     #expect(throws: JournalError.corrupt(file: "0000000000000002.journal", offset: 4096)) {
       try fixture.open()
     }
