@@ -53,19 +53,32 @@ package enum OperatingSystemUsers {
     }
   }
 
-  private static func lookUpGroups(of user: String) -> [String] {
+  /// How the system itself writes a user's name; nil if it does not know the user.
+  package static func name(of user: String) async -> String? {
+    guard !user.utf8.contains(0) else { return nil }
+    return await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: lookUp(user)?.name) }
+    }
+  }
+
+  private static func lookUp(_ user: String) -> (name: String, group: gid_t)? {
     var account = passwd()
     var entry: UnsafeMutablePointer<passwd>?
     var memory = [CChar](repeating: 0, count: 16 << 10)
     guard getpwnam_r(user, &account, &memory, memory.count, &entry) == 0, entry != nil else {
-      return []
+      return nil
     }
+    return (String(cString: account.pw_name), account.pw_gid)
+  }
+
+  private static func lookUpGroups(of user: String) -> [String] {
+    guard let (_, group) = lookUp(user) else { return [] }
     var count: Int32 = 64
     var identifiers = [gid_t](repeating: 0, count: Int(count))
-    if getgrouplist(user, account.pw_gid, &identifiers, &count) < 0 {
+    if getgrouplist(user, group, &identifiers, &count) < 0 {
       // It said how many there are.
       identifiers = [gid_t](repeating: 0, count: Int(count))
-      guard getgrouplist(user, account.pw_gid, &identifiers, &count) >= 0 else { return [] }
+      guard getgrouplist(user, group, &identifiers, &count) >= 0 else { return [] }
     }
     return identifiers.prefix(Int(count)).compactMap(groupName)
   }

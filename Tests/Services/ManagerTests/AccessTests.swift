@@ -83,7 +83,7 @@ struct AccessTests {
     try """
     #!/bin/sh
     read -r password
-    [ "$PAM_USER" = \(user) ] && [ "$password" = pass:word ]
+    [ "$(echo "$PAM_USER" | tr A-Z a-z)" = \(user) ] && [ "$password" = pass:word ]
 
     """.write(toFile: script, atomically: true, encoding: .utf8)
     chmod(script, 0o755)
@@ -110,6 +110,12 @@ struct AccessTests {
         session: session
       )
       #expect(token.status == 200)
+
+      // To a directory both are one user, who is kept out by whatever name.
+      let store = try SQLiteStore(path: manager.configuration.stateFolder + "/manager.sqlite")
+      try await store.save(RoleRecord(subject: "directory:\(user.capitalized)", role: "none"))
+      #expect(try await logOn(manager, method: 1).status == 403)
+      #expect(try await logOn(manager, method: 1, as: user.uppercased()).status == 403)
     }
   }
 
@@ -126,13 +132,14 @@ struct AccessTests {
   private func logOn(
     _ manager: RunningManager,
     method: Int,
+    as name: String? = nil,
     password: String = "pass:word"
   ) async throws -> RunningManager.Answer {
     try await manager.send(
       "POST",
       "/v1/session/add",
       body: #"{"AuthenticationMethod": \#(method)}"#,
-      credentials: "DOMAIN\\\(user):\(password)"
+      credentials: "DOMAIN\\\(name ?? user):\(password)"
     )
   }
 

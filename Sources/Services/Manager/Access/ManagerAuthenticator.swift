@@ -112,7 +112,10 @@ package struct ManagerAuthenticator: Authenticator {
   }
 
   /// Finds the role of a user whose password was right.
-  private func admit(_ name: String, from source: RoleBook.Source) async -> AuthenticationOutcome {
+  private func admit(_ login: String, from source: RoleBook.Source) async -> AuthenticationOutcome {
+    // A system whose users are a directory's may know them by another spelling than was sent.
+    let known = source == .operatingSystem ? await OperatingSystemUsers.name(of: login) : nil
+    let name = known ?? login
     do {
       guard let role = try await roles.role(of: name, in: source) else {
         return .forbidden("the user \(name) has no role at this site")

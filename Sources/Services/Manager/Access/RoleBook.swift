@@ -53,8 +53,9 @@ package struct RoleBook: Sendable {
 
   /// The role of a user; nil if they may not log on.
   package func role(of name: String, in source: Source) async throws(StoreError) -> Role? {
-    var book = Self.defaults.merging(configured) { $1 }
-    for record in try await store.roles() { book[record.subject] = record.role }
+    var book = Self.defaults
+    for (subject, role) in configured { book[Self.asKnown(subject)] = role }
+    for record in try await store.roles() { book[Self.asKnown(record.subject)] = record.role }
     if let text = book[Self.subject(name, in: source)] { return Role(rawValue: text) }
     if source == .operatingSystem || source == .directory {
       let found = await OperatingSystemUsers.groups(of: name).compactMap { book["group:\($0)"] }
@@ -82,7 +83,12 @@ package struct RoleBook: Sendable {
 
   /// A user as this book writes them.
   package static func subject(_ name: String, in source: Source) -> String {
-    "\(source.rawValue):\(name)"
+    asKnown("\(source.rawValue):\(name)")
+  }
+
+  /// A directory takes `Alice` for `alice`: what is said of one is said of the other.
+  private static func asKnown(_ subject: String) -> String {
+    subject.hasPrefix("\(Source.directory.rawValue):") ? subject.lowercased() : subject
   }
 
   /// Whether `text` can name someone.
