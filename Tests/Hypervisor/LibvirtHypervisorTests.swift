@@ -33,6 +33,7 @@ struct LibvirtHypervisorTests {
     #expect(inventory.hosts.count == 1)
     #expect(inventory.hosts[0].version.hasPrefix("QEMU "))
     #expect(inventory.networks.contains { $0.identifier.rawValue == "\(guid).network-\(name)" })
+    #expect(inventory.resourcePools.map(\.identifier.rawValue) == ["\(guid).resgroup-root"])
     let pool = DatastoreIdentifier("\(guid).datastore-\(bench.prefix)")
     let store = try #require(inventory.datastores.first { $0.identifier == pool })
     #expect(store.path == bench.folder)

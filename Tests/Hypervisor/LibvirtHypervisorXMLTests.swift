@@ -86,6 +86,7 @@ struct LibvirtHypervisorXMLTests {
     let domain = RecoveredDomain(
       specification: specification,
       networkNames: [nil],
+      partition: nil,
       host: HostTraits()
     )
     let tree = try #require(XMLTree(parsing: domain.xml.document))
@@ -119,6 +120,7 @@ struct LibvirtHypervisorXMLTests {
         nics: [RecoveredVM.NIC(macAddress: "52:54:00:00:00:02", network: nil)]
       ),
       networkNames: ["prod"],
+      partition: nil,
       host: HostTraits()
     )
     let tree = try #require(XMLTree(parsing: domain.xml.document))

@@ -23,6 +23,19 @@ struct MovedDomainTests {
     #expect(moved["metadata"]?["os:id"]?.text == " kept as it is ")
   }
 
+  @Test func `a VM is put into the partition that was chosen for it, and not into its old one`()
+    throws
+  {
+    let moved = try moved(Self.protected, partition: "/machine/gold")
+    #expect(moved.all("resource").map { $0["partition"]?.text } == ["/machine/gold"])
+    #expect(DomainDescription(moved)?.partition == "/machine/gold")
+    let names = LibvirtIdentifiers(hypervisor: "h", group: nil)
+    for partition in ["/machine/gold", "/machine", nil] {
+      let pool = names.resourcePool(partition)
+      #expect(names.partition(of: pool) == (partition == "/machine" ? nil : partition))
+    }
+  }
+
   @Test func `a moved VM that is moved again has one mark`() throws {
     let once = try moved(Self.protected)
     let again = try moved(once.document)
@@ -109,7 +122,8 @@ struct MovedDomainTests {
     _ definition: String,
     _ host: HostTraits = HostTraits(offersKVM: true, loaders: [loader]),
     disks: [String] = ["vda"],
-    cards: Int = 1
+    cards: Int = 1,
+    partition: String? = nil
   ) throws -> XMLTree {
     let addresses = (0..<cards).map { "52:54:00:aa:00:0\($0)" }
     let specification = RecoveredVM(
@@ -140,6 +154,7 @@ struct MovedDomainTests {
     return RecoveredDomain(
       specification: specification,
       networkNames: addresses.map { _ in "test" },
+      partition: partition,
       host: host
     ).xml
   }

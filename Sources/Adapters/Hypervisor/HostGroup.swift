@@ -211,7 +211,8 @@ package final class HostGroup: Hypervisor {
 extension Inventory {
   /// Adds what another host has.
   ///
-  /// A VM at two hosts is at the one where it runs; networks of one name and the folder are shared.
+  /// A VM at two hosts is at the one where it runs; networks and pools of one name and the folder
+  /// are shared.
   fileprivate mutating func add(_ other: Inventory) {
     hosts += other.hosts
     datastores += other.datastores
@@ -225,6 +226,10 @@ extension Inventory {
     for folder in other.folders
     where !folders.contains(where: { $0.identifier == folder.identifier }) {
       folders.append(folder)
+    }
+    for pool in other.resourcePools
+    where !resourcePools.contains(where: { $0.identifier == pool.identifier }) {
+      resourcePools.append(pool)
     }
     for vm in other.virtualMachines {
       if let index = virtualMachines.firstIndex(where: { $0.identifier == vm.identifier }) {

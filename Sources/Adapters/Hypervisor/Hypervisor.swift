@@ -254,6 +254,8 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
   package var hardware: VMHardware
   /// What the protected VM was; nil makes one from `hardware` alone.
   package var blueprint: VMBlueprint?
+  /// The pool it is put into; nil is the root.
+  package var resourcePool: ResourcePoolIdentifier?
   package var disks: [Disk]
   package var nics: [NIC]
 
@@ -263,6 +265,7 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     host: HostIdentifier,
     hardware: VMHardware,
     blueprint: VMBlueprint? = nil,
+    resourcePool: ResourcePoolIdentifier? = nil,
     disks: [Disk],
     nics: [NIC]
   ) {
@@ -271,6 +274,7 @@ package struct RecoveredVM: Codable, Sendable, Equatable {
     self.host = host
     self.hardware = hardware
     self.blueprint = blueprint
+    self.resourcePool = resourcePool
     self.disks = disks
     self.nics = nics
   }
@@ -337,6 +341,8 @@ package struct ClonedVM: Codable, Sendable, Equatable {
   package var hardware: VMHardware
   /// What the protected VM was; nil makes one from `hardware` alone.
   package var blueprint: VMBlueprint?
+  /// The pool it is put into; nil is the root.
+  package var resourcePool: ResourcePoolIdentifier?
   package var disks: [Disk]
   package var nics: [RecoveredVM.NIC]
 
@@ -346,6 +352,7 @@ package struct ClonedVM: Codable, Sendable, Equatable {
     host: HostIdentifier,
     hardware: VMHardware,
     blueprint: VMBlueprint? = nil,
+    resourcePool: ResourcePoolIdentifier? = nil,
     disks: [Disk],
     nics: [RecoveredVM.NIC]
   ) {
@@ -354,6 +361,7 @@ package struct ClonedVM: Codable, Sendable, Equatable {
     self.host = host
     self.hardware = hardware
     self.blueprint = blueprint
+    self.resourcePool = resourcePool
     self.disks = disks
     self.nics = nics
   }

@@ -9,6 +9,12 @@ package struct Inventory: Codable, Sendable, Equatable {
   package var datastores: [Datastore]
   package var networks: [Network]
   package var folders: [Folder]
+  package var resourcePools: [ResourcePool] {
+    get { pools ?? [] }
+    set { pools = newValue }
+  }
+  /// Optional, for inventories of managers from before pools were known.
+  private var pools: [ResourcePool]?
   package var virtualMachines: [VirtualMachine]
 
   package init(
@@ -16,12 +22,14 @@ package struct Inventory: Codable, Sendable, Equatable {
     datastores: [Datastore] = [],
     networks: [Network] = [],
     folders: [Folder] = [],
+    resourcePools: [ResourcePool] = [],
     virtualMachines: [VirtualMachine] = []
   ) {
     self.hosts = hosts
     self.datastores = datastores
     self.networks = networks
     self.folders = folders
+    pools = resourcePools
     self.virtualMachines = virtualMachines
   }
 
@@ -92,6 +100,17 @@ package struct Inventory: Codable, Sendable, Equatable {
       self.name = name
     }
   }
+
+  /// What VMs share a host by: the root, and each resource partition that a VM of the site is in.
+  package struct ResourcePool: Codable, Sendable, Equatable {
+    package var identifier: ResourcePoolIdentifier
+    package var name: String
+
+    package init(identifier: ResourcePoolIdentifier, name: String) {
+      self.identifier = identifier
+      self.name = name
+    }
+  }
 }
 
 /// A VM as the hypervisor knows it.
@@ -111,6 +130,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
   package var ties: [String]?
   /// The guest's operating system, such as `debian 12`; nil if nobody said.
   package var guestOS: String?
+  /// The pool the VM is in; nil if nobody said.
+  package var resourcePool: ResourcePoolIdentifier?
 
   package init(
     identifier: VMIdentifier,
@@ -122,7 +143,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     disks: [Disk],
     nics: [NIC],
     ties: [String]? = nil,
-    guestOS: String? = nil
+    guestOS: String? = nil,
+    resourcePool: ResourcePoolIdentifier? = nil
   ) {
     self.identifier = identifier
     self.name = name
@@ -134,6 +156,7 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     self.nics = nics
     self.ties = ties
     self.guestOS = guestOS
+    self.resourcePool = resourcePool
   }
 
   /// Whether the VM runs.

@@ -37,6 +37,8 @@ struct DomainDescription: Sendable {
   let guestOS: String?
   /// What ties the domain to its host, in words.
   let ties: [String]
+  /// The resource partition it is put into; nil is libvirt's own.
+  let partition: String?
 
   /// Reads a domain's description; nil if it lacks what every domain has.
   init?(_ domain: XMLTree) {
@@ -56,6 +58,7 @@ struct DomainDescription: Sendable {
     isRecovered = domain["metadata"]?[RecoveredDomain.mark] != nil
     guestOS = Self.guestOS(domain["metadata"])
     ties = MovedDevices.ties(domain)
+    partition = domain["resource"]?["partition"]?.text
     hardware = VMHardware(
       memoryInMB: Self.memoryInMB(domain["memory"]),
       cpuCount: Int(domain["vcpu"]?.text ?? "") ?? 1,

@@ -43,6 +43,7 @@ extension LibvirtHypervisor {
         datastores: datastores,
         networks: networks,
         folders: [Inventory.Folder(identifier: identifiers.rootFolder, name: "/")],
+        resourcePools: connection.resourcePools(of: machines),
         virtualMachines: machines.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
       )
     }
@@ -80,6 +81,19 @@ extension LibvirtHypervisor {
 }
 
 extension LibvirtConnection {
+  /// The root, and the partitions VMs are in: libvirt lists none by themselves.
+  fileprivate func resourcePools(of machines: [VirtualMachine]) -> [Inventory.ResourcePool] {
+    let root = Inventory.ResourcePool(identifier: identifiers.resourcePool(nil), name: "Resources")
+    let used = Set(machines.compactMap(\.resourcePool)).subtracting([root.identifier])
+    return [root]
+      + used.sorted().map { pool in
+        Inventory.ResourcePool(
+          identifier: pool,
+          name: identifiers.partition(of: pool) ?? root.name
+        )
+      }
+  }
+
   /// The pools that are folders and active.
   func datastores(isLocal: Bool) throws(HypervisorError) -> [Inventory.Datastore] {
     let flags =
@@ -158,7 +172,8 @@ extension LibvirtConnection {
         )
       },
       ties: description.ties.isEmpty ? nil : description.ties,
-      guestOS: description.guestOS
+      guestOS: description.guestOS,
+      resourcePool: identifiers.resourcePool(description.partition)
     )
   }
 

@@ -18,6 +18,7 @@ extension LibvirtHypervisor {
       let recovered = RecoveredDomain(
         specification: specification,
         networkNames: try connection.names(of: specification.nics),
+        partition: specification.resourcePool.flatMap(connection.identifiers.partition),
         host: connection.traits(for: specification.hardware, allowsKVM: allowsKVM)
       )
       do throws(HypervisorError) {
@@ -50,6 +51,7 @@ extension LibvirtHypervisor {
       let cloned = RecoveredDomain(
         specification: specification,
         networkNames: try connection.names(of: specification.nics),
+        partition: specification.resourcePool.flatMap(connection.identifiers.partition),
         host: connection.traits(for: specification.hardware, allowsKVM: allowsKVM)
       )
       _ = try connection.define(cloned, specification.blueprint, existing)

@@ -30,12 +30,28 @@ struct LibvirtIdentifiers: Equatable, Sendable {
   }
   var rootFolder: FolderIdentifier { FolderIdentifier("\(group).group-root") }
 
+  /// The pool of a resource partition; libvirt's own, where VMs are that name none, is the root.
+  func resourcePool(_ partition: String?) -> ResourcePoolIdentifier {
+    guard let partition, partition != Self.rootPartition else {
+      return ResourcePoolIdentifier("\(group).resgroup-\(Self.rootPool)")
+    }
+    return ResourcePoolIdentifier("\(group).resgroup-\(partition)")
+  }
+
+  static let rootPartition = "/machine"
+  private static let rootPool = "root"
+
   /// The domain's UUID, if the VM is one of this hypervisor's.
   func uuid(of vm: VMIdentifier) -> String? { suffix(of: vm.rawValue, kind: "vm") }
 
   /// The network's name, if it is one of this hypervisor's.
   func name(of network: NetworkIdentifier) -> String? {
     suffix(of: network.rawValue, kind: "network")
+  }
+
+  /// The pool's partition; nil is libvirt's own.
+  func partition(of pool: ResourcePoolIdentifier) -> String? {
+    suffix(of: pool.rawValue, kind: "resgroup").flatMap { $0 == Self.rootPool ? nil : $0 }
   }
 
   private func suffix(of text: String, kind: String) -> String? {

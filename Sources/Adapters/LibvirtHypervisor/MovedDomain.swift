@@ -39,6 +39,10 @@ struct MovedDomain {
     domain.change("devices") { MovedDevices(model: $0, plan: plan).xml }
     if losesKVM { emulate(&domain) }
     mark(&domain)
+    if let resource = plan.resource {
+      let vcpu = domain.children.firstIndex { $0.name == "vcpu" }
+      domain.children.insert(resource, at: vcpu.map { $0 + 1 } ?? domain.children.count)
+    }
     return domain
   }
 

@@ -25,6 +25,8 @@ struct RecoveredDomain {
   let nics: [RecoveredVM.NIC]
   /// The name of each card's network, in the cards' order; nil is a card whose link is down.
   let networkNames: [String?]
+  /// The resource partition; nil is libvirt's own.
+  let partition: String?
   let host: HostTraits
   /// What the networks' DHCP servers keep for the cards because of this VM alone.
   var reservations: [Reservation] = []
@@ -33,7 +35,7 @@ struct RecoveredDomain {
   private let hardware: VMHardware
   private let model: XMLTree?
 
-  init(specification: RecoveredVM, networkNames: [String?], host: HostTraits) {
+  init(specification: RecoveredVM, networkNames: [String?], partition: String?, host: HostTraits) {
     name = specification.name
     uuid = specification.uuid
     hardware = specification.hardware
@@ -41,10 +43,11 @@ struct RecoveredDomain {
     nics = specification.nics
     model = specification.blueprint.flatMap { XMLTree(parsing: $0.definition) }
     self.networkNames = networkNames
+    self.partition = partition
     self.host = host
   }
 
-  init(specification: ClonedVM, networkNames: [String?], host: HostTraits) {
+  init(specification: ClonedVM, networkNames: [String?], partition: String?, host: HostTraits) {
     name = specification.name
     uuid = specification.uuid
     hardware = specification.hardware
@@ -52,6 +55,7 @@ struct RecoveredDomain {
     nics = specification.nics
     model = specification.blueprint.flatMap { XMLTree(parsing: $0.definition) }
     self.networkNames = networkNames
+    self.partition = partition
     self.host = host
   }
 
@@ -73,6 +77,11 @@ struct RecoveredDomain {
       reservations.map(\.element)
     )
     return isIncomplete ? mark.with(["state": "incomplete"]) : mark
+  }
+
+  /// What puts the domain into its partition.
+  var resource: XMLTree? {
+    partition.map { XMLTree("resource", [XMLTree("partition", text: $0)]) }
   }
 
   // MARK: Where disks are
@@ -141,6 +150,7 @@ extension RecoveredDomain {
       XMLTree("devices", devices),
     ]
     if host.offersKVM { parts.insert(XMLTree("cpu", ["mode": "host-model"]), at: 7) }
+    if let resource { parts.insert(resource, at: 5) }
     return XMLTree("domain", ["type": host.offersKVM ? "kvm" : "qemu"], parts)
   }
 

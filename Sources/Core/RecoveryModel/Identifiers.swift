@@ -97,6 +97,15 @@ package struct FolderIdentifier: Identifier {
   package init(rawValue: String) { self.rawValue = rawValue }
 }
 
+/// A share of a host's processors and memory that VMs are put into:
+/// `<hypervisor GUID>.resgroup-<name>`.
+///
+/// The root is there at every site; the others are libvirt's resource partitions.
+package struct ResourcePoolIdentifier: Identifier {
+  package let rawValue: String
+  package init(rawValue: String) { self.rawValue = rawValue }
+}
+
 /// The ordered writes of one protected VM within one VPG.
 ///
 /// A lower-case GUID.

@@ -16,6 +16,8 @@ package struct Reversal: Codable, Sendable, Equatable {
   package struct VM: Codable, Sendable, Equatable {
     package var identifier: VMIdentifier
     package var host: HostIdentifier
+    /// The pool it was in; nil if nobody said.
+    package var resourcePool: ResourcePoolIdentifier?
     /// The networks of the cards, in their order.
     package var networks: [NetworkIdentifier?]
     package var disks: [Disk]
@@ -23,11 +25,13 @@ package struct Reversal: Codable, Sendable, Equatable {
     package init(
       identifier: VMIdentifier,
       host: HostIdentifier,
+      resourcePool: ResourcePoolIdentifier? = nil,
       networks: [NetworkIdentifier?],
       disks: [Disk]
     ) {
       self.identifier = identifier
       self.host = host
+      self.resourcePool = resourcePool
       self.networks = networks
       self.disks = disks
     }

@@ -5,6 +5,11 @@ extension VPGDefinition {
   /// The recovery site's host for one of the VMs.
   package func recoveryHost(of vm: ProtectedVM) -> HostIdentifier? { vm.host ?? recovery.host }
 
+  /// The recovery site's resource pool for one of the VMs; nil is the root.
+  package func resourcePool(of vm: ProtectedVM) -> ResourcePoolIdentifier? {
+    vm.resourcePool ?? recovery.resourcePool
+  }
+
   /// The recovery site's datastore for one of the disks.
   package func recoveryDatastore(
     of volume: ProtectedVolume,

@@ -178,15 +178,18 @@ extension VPGDefinition {
     package var host: HostIdentifier?
     package var datastore: DatastoreIdentifier?
     package var folder: FolderIdentifier?
+    package var resourcePool: ResourcePoolIdentifier?
 
     package init(
       host: HostIdentifier? = nil,
       datastore: DatastoreIdentifier? = nil,
-      folder: FolderIdentifier? = nil
+      folder: FolderIdentifier? = nil,
+      resourcePool: ResourcePoolIdentifier? = nil
     ) {
       self.host = host
       self.datastore = datastore
       self.folder = folder
+      self.resourcePool = resourcePool
     }
   }
 
@@ -223,6 +226,7 @@ extension VPGDefinition {
     package var host: HostIdentifier?
     package var datastore: DatastoreIdentifier?
     package var folder: FolderIdentifier?
+    package var resourcePool: ResourcePoolIdentifier?
     package var journal: StorageLimits?
     package var scratch: StorageLimits?
     package var nics: [ProtectedNIC]

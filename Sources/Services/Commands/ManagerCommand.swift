@@ -25,6 +25,9 @@ package struct ManagerCommand: AsyncParsableCommand {
                          sqlite: and the path of a file
         listenHost, listenPort
                          where the REST API is served
+        furtherListenPorts
+                         a list of ports where it is served too, such as 443;
+                         may be left out
         peerHost, peerPort
                          where managers of other sites are listened to
         advertisedHost   where other sites reach this one

@@ -24,6 +24,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   /// The usual port is 9669.
   package var listenHost: String
   package var listenPort: Int
+  /// Where it is served too; clients made for appliances know no port but 443.
+  package var furtherListenPorts: [Int]?
   /// Where managers of other sites call.
   ///
   /// The usual port is 9081.

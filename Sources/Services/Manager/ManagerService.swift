@@ -121,37 +121,45 @@ package struct ManagerService: Sendable {
     let certificate = try ServerCertificate(
       folder: access.certificateFolder ?? configuration.identityFolder
     )
-    let rest = RESTServer(
-      host: configuration.listenHost,
-      port: configuration.listenPort,
-      advertisedHost: configuration.advertisedHost,
-      certificate: certificate,
-      service: APIService(
-        site: site,
-        authenticator: authenticator,
-        tokens: try TokenIssuer(
-          issuer: "https://\(configuration.advertisedHost):\(configuration.listenPort)"
-            + "/auth/realms/zerto",
-          store: store,
-          roles: roles,
-          now: now
-        ),
-        book: StoredAccessBook(
-          authorityPEM: authority.certificatePEM,
-          store: store,
-          events: site.context.events,
-          logger: logger,
-          now: now
-        ),
-        reportSigner: try ReportSigner.loadOrCreate(
-          in: configuration.authorityFolder,
-          authority: authority
-        ),
-        areReportsClosed: areReportsClosed
+    let service = APIService(
+      site: site,
+      authenticator: authenticator,
+      tokens: try TokenIssuer(
+        issuer: "https://\(configuration.advertisedHost):\(configuration.listenPort)"
+          + "/auth/realms/zerto",
+        store: store,
+        roles: roles,
+        now: now
       ),
-      logger: logger,
-      onListening: onListening
+      book: StoredAccessBook(
+        authorityPEM: authority.certificatePEM,
+        store: store,
+        events: site.context.events,
+        logger: logger,
+        now: now
+      ),
+      reportSigner: try ReportSigner.loadOrCreate(
+        in: configuration.authorityFolder,
+        authority: authority
+      ),
+      areReportsClosed: areReportsClosed
     )
+    func server(
+      at port: Int,
+      _ onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> RESTServer {
+      RESTServer(
+        host: configuration.listenHost,
+        port: port,
+        advertisedHost: configuration.advertisedHost,
+        certificate: certificate,
+        service: service,
+        logger: logger,
+        onListening: onListening
+      )
+    }
+    let further = (configuration.furtherListenPorts ?? []).map { server(at: $0) }
+    let rest = [server(at: configuration.listenPort, onListening)] + further
     // The last is stopped first: no calls come in any more while the site ends its work.
     let retention = AuditRetention(
       store: store,
@@ -172,7 +180,7 @@ package struct ManagerService: Sendable {
       renew: access.certificateFolder == nil ? renew : nil,
       events: site.context.events
     )
-    let services: [any Service] = [forwarder, site, retention, watch, peers, rest]
+    let services: [any Service] = [forwarder, site, retention, watch, peers] + rest
     try await ServiceGroup(
       services: services,
       gracefulShutdownSignals: [.sigterm, .sigint],

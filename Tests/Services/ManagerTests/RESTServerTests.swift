@@ -16,6 +16,20 @@ import Testing
     }
   }
 
+  @Test func `the same is served at further ports`() async throws {
+    try await RunningManager.run { manager in
+      let port = try #require(manager.configuration.furtherListenPorts?.first)
+      let url = "https://\(manager.configuration.listenHost):\(port)"
+      let further = RunningManager(
+        configuration: manager.configuration,
+        url: url,
+        client: manager.client
+      )
+      let answer = try await further.send("GET", "/v1/")
+      #expect(answer.status == 200 && answer.text.contains(#""href":"\#(url)/v1/vpgs""#))
+    }
+  }
+
   @Test func `odd calls are answered in the API's form`() async throws {
     try await RunningManager.run { manager in
       let session = try await manager.logOn()

@@ -128,6 +128,7 @@ struct RunningManager {
       pamService: "understudy-test",
       allowsKVM: false
     )
+    configuration.furtherListenPorts = [try freePort()]
     configuration.access = access
     configuration.forwarding = forwarding
     return configuration

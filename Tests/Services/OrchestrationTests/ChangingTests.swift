@@ -276,6 +276,33 @@ import Testing
     }
   }
 
+  @Test func `a VM is recovered in the resource pool that is chosen, if the site has it`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let before = try await sites.protectedVPG()
+      let vpg = before.identifier
+      func choose(_ pool: String) async throws -> TaskIdentifier {
+        try await Self.change(sites, before) {
+          $0.recovery.resourcePool = ResourcePoolIdentifier("paris.resgroup-\(pool)")
+        }
+      }
+      await #expect(throws: SiteError.self) { _ = try await choose("/machine/none") }
+      try await sites.finished(try await choose("/machine/gold"), at: sites.londonSite)
+      _ = try await Self.agreed(sites, vpg)
+      try await eventually("a checkpoint is there") {
+        try await !sites.parisSite.checkpoints(of: vpg, from: nil, to: nil).isEmpty
+      }
+      try await sites.finished(
+        try await sites.parisSite.perform(.failoverTest(.init()), on: vpg, user: "ann"),
+        at: sites.parisSite
+      )
+      let machine = try #require(await sites.parisHypervisor.recovered.last)
+      #expect(machine.resourcePool?.rawValue == "paris.resgroup-/machine/gold")
+    }
+  }
+
   @Test func `a card that is to have another MAC address has one in a test, by its UUID`()
     async throws
   {

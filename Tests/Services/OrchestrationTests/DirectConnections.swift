@@ -65,6 +65,7 @@ struct DirectConnections: SiteConnections {
     _ request: PairRequest,
     secret: [UInt8]
   ) async throws(SiteError) -> PairReply {
+    guard port == 9081 else { throw .unreachable("\(host) has nobody at \(port)") }
     let reply = try await switchboard.site(host).acceptPairing(request)
     guard reply.isProven(by: secret, for: request) else { throw .failed("not proven") }
     return reply

@@ -186,6 +186,12 @@ actor FakeHypervisor: Hypervisor {
           ] : []),
       networks: [Inventory.Network(identifier: network, hosts: [host], name: "test")],
       folders: [Inventory.Folder(identifier: folder, name: "/")],
+      resourcePools: ["root", "/machine/gold"].map {
+        Inventory.ResourcePool(
+          identifier: ResourcePoolIdentifier("\(name).resgroup-\($0)"),
+          name: $0
+        )
+      },
       virtualMachines: machines.values.sorted { $0.identifier < $1.identifier }
     )
   }

@@ -10,6 +10,24 @@ import Store
 import Testing
 
 @Suite struct SiteTests {
+  @Test func `a client that says 9071, as newer ones do, reaches the port managers listen at`()
+    async throws
+  {
+    let sites = try await TwoSites(hasRome: true)
+    try await sites.run {
+      try await sites.pairRome(port: 9071)
+      #expect(try await sites.londonSite.peerSites().map(\.port) == [9081])
+      let task = try await sites.londonSite.pair(
+        host: "rome",
+        port: 9082,
+        token: String(repeating: "B", count: 64),
+        user: "ann"
+      )
+      let failed = try await sites.finished(task, at: sites.londonSite, state: .failed)
+      #expect(failed.completeReason.contains("9082"))
+    }
+  }
+
   @Test(.timeLimit(.minutes(1)))
   func `a site tells of itself without listing its VMs`() async throws {
     let sites = try await TwoSites()

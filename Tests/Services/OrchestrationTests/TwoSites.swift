@@ -243,10 +243,10 @@ final class TwoSites: Sendable {
     try await finished(task, at: londonSite)
   }
 
-  func pairRome() async throws {
+  func pairRome(port: Int = 9081) async throws {
     guard let romeSite else { preconditionFailure("there is no third site") }
     let token = try await romeSite.generatePairingToken().token
-    let task = try await londonSite.pair(host: "rome", port: 9081, token: token, user: "ann")
+    let task = try await londonSite.pair(host: "rome", port: port, token: token, user: "ann")
     try await finished(task, at: londonSite)
   }
 

@@ -79,6 +79,24 @@ import Testing
     #expect(await commit("domain-c8").status == 400)
   }
 
+  @Test(arguments: ["DefaultResourcePoolIdentifier", "ResourcePoolIdentifier"])
+  func `a VPG can be placed in a resource pool alone`(member: String) async throws {
+    let client = await APIClient.loggedOn()
+    let path = "/v1/virtualizationsites/\(FakeSite.paris)/resourcepools"
+    let pool = try #require(await client.get(path).items?.first?.object)
+    #expect(pool["ResourcepoolName"] == .string("Resources"))
+    let name = try #require(pool["ResourcePoolIdentifier"]?.readText)
+    let settings = await client.openSettings(
+      #"""
+      {"Basic": {"Name": "x", "RecoverySiteIdentifier": "\#(FakeSite.paris)"},
+       "Recovery": {"DefaultHostIdentifier": null, "\#(member)": "\#(name)"}}
+      """#
+    )
+    #expect(await client.send(.post, "\(settings)/commit").status == 200)
+    let recovery = try #require(await client.site.created.first?.recovery)
+    #expect(recovery.resourcePool?.rawValue == name && recovery.host == FakeSite.host)
+  }
+
   @Test(arguments: [
     #"{"Basic": {"Name": "x",}, }"#, #"{"Basic": {"Name": "x"}, "Vms": [],}"#,
   ])

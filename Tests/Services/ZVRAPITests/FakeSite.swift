@@ -189,6 +189,12 @@ actor FakeSite: SiteService {
         )
       ],
       folders: [.init(identifier: FolderIdentifier("11111111-aaaa.group-root"), name: "/")],
+      resourcePools: [
+        .init(
+          identifier: ResourcePoolIdentifier("11111111-aaaa.resgroup-root"),
+          name: "Resources"
+        )
+      ],
       virtualMachines: site == Self.london
         ? [Self.machine(Self.web, "web1"), Self.machine(Self.app, "app1")] : []
     )

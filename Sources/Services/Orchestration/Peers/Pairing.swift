@@ -116,17 +116,33 @@ struct Pairing: Sendable {
     } catch let error as SiteError {
       throw error
     } catch { throw .failed("The pairing cannot be proven: \(error)") }
-    let reply = try await context.connect.pair(
-      host: host,
-      port: port,
-      request,
-      secret: token.secret
-    )
+    let (reply, port) = try await reach(host, port, request, secret: token.secret)
     guard reply.site.identifier != context.site else {
       throw .invalid("A site cannot be paired with itself.")
     }
     try await remember(reply.site, host: host, port: port, authority: reply.authority)
     return reply.site.name
+  }
+
+  /// The other manager's answer, and the port it came from.
+  ///
+  /// Newer clients of the API name 9071 whatever they are told; managers listen at 9081.
+  private func reach(
+    _ host: String,
+    _ port: Int,
+    _ request: PairRequest,
+    secret: [UInt8]
+  ) async throws(SiteError) -> (PairReply, port: Int) {
+    do throws(SiteError) {
+      let reply = try await context.connect.pair(host: host, port: port, request, secret: secret)
+      return (reply, port)
+    } catch {
+      guard case .unreachable = error, port == 9071,
+        let reply = try? await context.connect
+          .pair(host: host, port: 9081, request, secret: secret)
+      else { throw error }
+      return (reply, 9081)
+    }
   }
 
   private func remember(

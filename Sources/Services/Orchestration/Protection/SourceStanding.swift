@@ -123,6 +123,7 @@ struct SourceStanding: Sendable {
         Reversal.VM(
           identifier: vm.identifier,
           host: found.host,
+          resourcePool: found.resourcePool,
           networks: found.nics.map(\.network),
           disks: disks
         )

@@ -155,6 +155,7 @@ extension CloneSteps {
       host: try RecoverySite(context: context, definition: definition).host(of: vm),
       hardware: vm.hardware,
       blueprint: try await context.blueprint(of: vm),
+      resourcePool: definition.resourcePool(of: vm),
       disks: machine.disks.map { ClonedVM.Disk(target: $0.target, path: $0.path) },
       // As a failover would connect it, but beside the VM it is a copy of.
       nics: zip(vm.nics, vm.hardware.macAddresses).enumerated().map { index, card in

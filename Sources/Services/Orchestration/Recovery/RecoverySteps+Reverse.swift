@@ -119,6 +119,7 @@ extension VPGDefinition.ProtectedVM {
     )
     result.bootGroup = bootGroup
     result.host = old.host
+    result.resourcePool = old.resourcePool
     result.datastore = old.disks.first?.datastore
     result.journal = journal
     result.journal?.datastore = nil

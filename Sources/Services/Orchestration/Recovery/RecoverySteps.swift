@@ -202,6 +202,7 @@ extension RecoverySteps {
       host: host,
       hardware: vm.hardware,
       blueprint: try await context.blueprint(of: vm),
+      resourcePool: definition.resourcePool(of: vm),
       disks: export.volumes.map { volume in
         RecoveredVM.Disk(
           target: volume.target,

@@ -24,6 +24,13 @@ extension DefinitionCheck {
       "folder",
       "Recovery.DefaultFolderIdentifier"
     )
+    let pools = inventory.resourcePools.map(\.identifier)
+    known(
+      recovery.resourcePool,
+      pools,
+      "resource pool",
+      "Recovery.DefaultResourcePoolIdentifier"
+    )
     known(definition.journal.datastore, datastores, "datastore", "Journal.DatastoreIdentifier")
     known(definition.scratch.datastore, datastores, "datastore", "Scratch.DatastoreIdentifier")
     let usual = "Hypervisor.DefaultNetworkIdentifier"
@@ -52,6 +59,12 @@ extension DefinitionCheck {
       inventory.folders.map(\.identifier),
       "folder",
       "\(member).Recovery.FolderIdentifier"
+    )
+    known(
+      vm.resourcePool,
+      inventory.resourcePools.map(\.identifier),
+      "resource pool",
+      "\(member).Recovery.ResourcePoolIdentifier"
     )
     for volume in vm.volumes {
       let place = "\(member).Volumes[\(volume.identifier)].Datastore.DatastoreIdentifier"

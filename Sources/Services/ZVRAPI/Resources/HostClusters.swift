@@ -15,10 +15,10 @@ enum HostClusters {
     name.isSame(as: identifier(of: site))
   }
 
-  /// The definition with a host for what the draft places on a cluster: the first one that is
-  /// connected, as ``VPGCreation`` chooses it.
+  /// The definition with a host for what the draft places on a cluster, or in a resource pool: the
+  /// first one that is connected, as ``VPGCreation`` chooses it.
   ///
-  /// A host that is named too is what counts.
+  /// A host that is named too is what counts. Pools are there at every host of a site.
   static func placed(
     _ definition: VPGDefinition,
     by draft: SettingsDraft,
@@ -26,7 +26,14 @@ enum HostClusters {
   ) async throws -> VPGDefinition {
     let wish = try draft.tree.object("Recovery").name("DefaultHostClusterIdentifier")
     let wishes = try draft.vms.map { try $0.object("Recovery").name("HostClusterIdentifier") }
-    guard ([wish] + wishes).contains(where: { $0 != nil }) else { return definition }
+    let wantsHost = wish != nil || definition.recovery.resourcePool != nil
+    let vmsWantingHost = definition.vms.indices.filter { index in
+      let vm = definition.vms[index]
+      return wishes[index] != nil
+        || vm.resourcePool != nil && !wantsHost && definition.recoveryHost(of: vm) == nil
+    }
+    guard wantsHost && definition.recovery.host == nil || !vmsWantingHost.isEmpty || wish != nil
+    else { return definition }
     for name in ([wish] + wishes).compactMap(\.self) {
       guard isCluster(name, of: definition.recoverySite) else {
         throw APIError.invalid("the recovery site has no host cluster \(name)")
@@ -37,8 +44,8 @@ enum HostClusters {
       throw APIError.invalid("no host of the recovery site is connected")
     }
     var definition = definition
-    if wish != nil { definition.recovery.host = definition.recovery.host ?? host }
-    for (index, wish) in wishes.enumerated() where wish != nil {
+    if wantsHost { definition.recovery.host = definition.recovery.host ?? host }
+    for index in vmsWantingHost {
       definition.vms[index].host = definition.vms[index].host ?? host
     }
     return definition

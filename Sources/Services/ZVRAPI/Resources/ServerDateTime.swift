@@ -24,10 +24,10 @@ enum ServerDateTime: Resource {
       Route(
         .get,
         "serverDateTime/dateTimeArgument",
-        "How the server understands the date in the query's dateTime, in UTC."
+        "How the server understands the date in the query's dateTime, in UTC; without one, now."
       ) { call in
         guard let text = call.query.text("dateTime") else {
-          throw APIError.invalid("dateTime is missing")
+          return .value(.date(await call.site.now()))
         }
         guard let time = APIDate.readArgument(text) else {
           throw APIError.invalid("dateTime is not a date: \(text)")

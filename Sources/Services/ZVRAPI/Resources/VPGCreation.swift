@@ -18,9 +18,7 @@ enum VPGCreation {
 
   static func answer(_ call: APICall) async throws -> APIResponse {
     let body = call.body
-    for member in [
-      "OrgVdcIdentifier", "ResourcePoolIdentifier", "VcVappIdentifier", "VcdVappIdentifier",
-    ] {
+    for member in ["OrgVdcIdentifier", "VcVappIdentifier", "VcdVappIdentifier"] {
       guard try (body.text(member) ?? "").isEmpty else {
         throw APIError.invalid("\(member): a site of this kind has none")
       }
@@ -36,6 +34,8 @@ enum VPGCreation {
     definition.recovery.folder = inventory?.folders.first?.identifier
     definition.recovery.datastore = try body.text("DatastoreIdentifier")
       .map(DatastoreIdentifier.init(rawValue:))
+    definition.recovery.resourcePool = try named("ResourcePoolIdentifier", body)
+      .map(ResourcePoolIdentifier.init(rawValue:))
     let priority = try body.number("Priority", of: APIEnumerations.vpgPriority)
     definition.policy.priority =
       priority.flatMap(VPGDefinition.Priority.init(rawValue:)) ?? .medium

@@ -62,8 +62,11 @@ enum VirtualizationSites: Resource {
           of: "HostClusterNativeApi"
         )
       },
-      Route(.get, "\(site)/resourcepools", "Resource pools: there are none.") { call in
-        try await nothing(call, of: "ResourcePoolNativeApi")
+      Route(.get, "\(site)/resourcepools", "Resource pools: the root, and those in use.") { call in
+        .list(
+          try await inventory(call).resourcePools.map(APIValue.resourcePool),
+          of: "ResourcePoolNativeApi"
+        )
       },
       Route(.get, "\(site)/datastoreclusters", "Datastore clusters: there are none.") { call in
         try await nothing(call, of: "DatastoreClusterNativeApi")

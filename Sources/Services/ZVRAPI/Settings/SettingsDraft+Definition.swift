@@ -39,7 +39,8 @@ extension SettingsDraft {
       recovery: VPGDefinition.RecoveryDefaults(
         host: try tree.object("Recovery").identifier("DefaultHostIdentifier"),
         datastore: try tree.object("Recovery").identifier("DefaultDatastoreIdentifier"),
-        folder: try tree.object("Recovery").identifier("DefaultFolderIdentifier")
+        folder: try tree.object("Recovery").identifier("DefaultFolderIdentifier"),
+        resourcePool: try resourcePool()
       )
     )
     if definition.protectedSite.rawValue.isEmpty, definition.recoverySite != local {
@@ -53,6 +54,14 @@ extension SettingsDraft {
     definition.retention = try retention()
     for vm in vms { definition.vms.append(try protectedVM(vm, machines: machines)) }
     return definition
+  }
+
+  /// The VPG's resource pool, which has two names: the one that was changed counts.
+  private func resourcePool() throws(APIError) -> ResourcePoolIdentifier? {
+    let recovery = tree.object("Recovery")
+    let known = base?.recovery.resourcePool
+    let usual: ResourcePoolIdentifier? = try recovery.identifier("DefaultResourcePoolIdentifier")
+    return usual == known ? try recovery.identifier("ResourcePoolIdentifier") : usual
   }
 
   private func site(
@@ -142,6 +151,7 @@ extension SettingsDraft {
     vm.host = try recovery.identifier("HostIdentifier")
     vm.datastore = try recovery.identifier("DatastoreIdentifier")
     vm.folder = try recovery.identifier("FolderIdentifier")
+    vm.resourcePool = try recovery.identifier("ResourcePoolIdentifier")
     let journal = try Self.limits(entry.object("Journal"))
     vm.journal = journal == VPGDefinition.StorageLimits() ? nil : journal
     let scratch = try Self.limits(entry.object("Scratch"))

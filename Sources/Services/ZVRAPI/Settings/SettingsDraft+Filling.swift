@@ -45,6 +45,9 @@ extension SettingsDraft {
     tree.set(.identifier(vpg.recovery.host), at: "Recovery", "DefaultHostIdentifier")
     tree.set(.identifier(vpg.recovery.datastore), at: "Recovery", "DefaultDatastoreIdentifier")
     tree.set(.identifier(vpg.recovery.folder), at: "Recovery", "DefaultFolderIdentifier")
+    for member in ["DefaultResourcePoolIdentifier", "ResourcePoolIdentifier"] {
+      tree.set(.identifier(vpg.recovery.resourcePool), at: "Recovery", member)
+    }
     if vpg.scripting.postBackup != nil {
       tree.set(.object(SettingsShapes.script.blank), at: "Scripting", "PostBackup")
     }
@@ -102,6 +105,7 @@ extension SettingsDraft {
     object.set(.identifier(vm.host), at: "Recovery", "HostIdentifier")
     object.set(.identifier(vm.datastore), at: "Recovery", "DatastoreIdentifier")
     object.set(.identifier(vm.folder), at: "Recovery", "FolderIdentifier")
+    object.set(.identifier(vm.resourcePool), at: "Recovery", "ResourcePoolIdentifier")
     if let limits = vm.journal { object.fill(limits, at: "Journal") }
     if let limits = vm.scratch { object.fill(limits, at: "Scratch") }
     object["Volumes"] = .list(

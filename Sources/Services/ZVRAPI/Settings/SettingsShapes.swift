@@ -9,7 +9,6 @@ enum SettingsShapes {
   private static let cloudDirector = "Cloud Director values"
   private static let publicCloud = "public cloud values"
   private static let clusters = "clusters of datastores"
-  private static let resourcePools = "resource pools"
 
   static let basic = ObjectShape(
     "VpgSettingsBasicApi",
@@ -95,8 +94,8 @@ enum SettingsShapes {
       .text("DefaultDatastoreIdentifier"),
       .foreign("DefaultDatastoreClusterIdentifier", clusters),
       .text("DefaultFolderIdentifier"),
-      .foreign("ResourcePoolIdentifier", resourcePools),
-      .foreign("DefaultResourcePoolIdentifier", resourcePools),
+      .text("ResourcePoolIdentifier"),
+      .text("DefaultResourcePoolIdentifier"),
       .foreign("VCD", cloudDirector),
       .foreign("PublicCloud", publicCloud),
     ]
@@ -186,7 +185,7 @@ enum SettingsShapes {
       .text("DatastoreIdentifier"),
       .foreign("DatastoreClusterIdentifier", clusters),
       .text("FolderIdentifier"),
-      .foreign("ResourcePoolIdentifier", resourcePools),
+      .text("ResourcePoolIdentifier"),
       .foreign("VCD", cloudDirector),
       .foreign("PublicCloud", publicCloud),
     ]

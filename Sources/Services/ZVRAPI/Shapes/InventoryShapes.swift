@@ -55,6 +55,16 @@ extension APIValue {
     )
   }
 
+  static func resourcePool(_ pool: Inventory.ResourcePool) -> APIValue {
+    .object(
+      "ResourcePoolNativeApi",
+      [
+        "ResourcePoolIdentifier": .identifier(pool.identifier),
+        "ResourcepoolName": .string(pool.name),
+      ]
+    )
+  }
+
   /// A host, with everything that its site's VMs can be put on: a site's datastores and networks
   /// are those of its hypervisor.
   static func host(_ host: Inventory.Host, in inventory: Inventory) -> APIValue {
