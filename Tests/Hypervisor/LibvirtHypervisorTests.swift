@@ -55,7 +55,12 @@ struct LibvirtHypervisorTests {
     #expect(try await bench.hypervisor.shutDown(vm, timeoutInSeconds: 0, force: true))
     try await bench.hypervisor.start(vm)
     #expect(try await bench.hypervisor.virtualMachine(vm)?.runIdentifier != run)
+    try await bench.hypervisor.pause(vm)
+    #expect(try await bench.hypervisor.power(of: vm) == .paused)
     #expect(try await bench.hypervisor.shutDown(vm, timeoutInSeconds: 0, force: true))
+    // One that is off stays so.
+    try await bench.hypervisor.pause(vm)
+    #expect(try await bench.hypervisor.power(of: vm) == .off)
     let foreign = VMIdentifier("x.vm-\(bench.uuid(vm))")
     #expect(try await bench.hypervisor.virtualMachine(foreign) == nil)
     #expect(try await bench.hypervisor.taps(of: vm) == [:])

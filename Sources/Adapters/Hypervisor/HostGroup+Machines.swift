@@ -183,6 +183,10 @@ extension HostGroup {
     try await home(of: vm).start(vm)
   }
 
+  package func pause(_ vm: VMIdentifier) async throws(HypervisorError) {
+    try await home(of: vm).pause(vm)
+  }
+
   package func shutDown(
     _ vm: VMIdentifier,
     timeoutInSeconds: Int,

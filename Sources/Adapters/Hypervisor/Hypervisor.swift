@@ -196,6 +196,9 @@ package protocol Hypervisor: Sendable {
   /// Powers on an existing VM; one that runs already is left alone.
   func start(_ vm: VMIdentifier) async throws(HypervisorError)
 
+  /// Has a running VM's processors stand; one that is off or paused is fine.
+  func pause(_ vm: VMIdentifier) async throws(HypervisorError)
+
   /// Shuts a VM down: asks the guest, and after `timeoutInSeconds` cuts the power if `force`.
   ///
   /// - Returns: Whether the VM is off.

@@ -65,6 +65,13 @@ extension LibvirtHypervisor {
     }
   }
 
+  package func pause(_ vm: VMIdentifier) async throws(HypervisorError) {
+    try await run(with: vm) { domain throws(HypervisorError) in
+      guard try domain.power == .running else { return }
+      try LibvirtFailure.check(virDomainSuspend(domain.pointer), "pause the VM")
+    }
+  }
+
   package func shutDown(
     _ vm: VMIdentifier,
     timeoutInSeconds: Int,

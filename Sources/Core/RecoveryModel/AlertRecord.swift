@@ -54,6 +54,8 @@ package struct AlertCondition: Codable, Sendable, Hashable {
   /// What an alert is about.
   package enum Subject: Codable, Sendable, Hashable {
     case stream(StreamIdentifier)
+    /// What the stream's VM writes while it is tested or failed over.
+    case scratch(StreamIdentifier)
     case vpg(VPGIdentifier)
     case appliance(ApplianceIdentifier)
     case peer(SiteIdentifier)

@@ -67,15 +67,17 @@ package struct AlertRule: Sendable, Equatable {
       kind: .journalLimitReached,
       entity: .appliance,
       isError: true,
-      raised: "a VM's history is shorter than wanted because its journal is at its limit",
-      over: "the history is as long as wanted"
+      raised: "a VM's history is shorter than wanted because its journal is at its limit, or the "
+        + "scratch space of its test or failover is",
+      over: "the history is as long as wanted; the test or failover has ended"
     ),
     AlertRule(
       kind: .journalSpaceLow,
       entity: .appliance,
       isError: false,
-      raised: "a VM's journal takes as much as its warning threshold",
-      over: "it takes less than 95 % of that"
+      raised: "a VM's journal, or the scratch space of its test or failover, takes as much as its "
+        + "warning threshold",
+      over: "it takes less than 95 % of that; the test or failover has ended"
     ),
     AlertRule(
       kind: .splitBrain,

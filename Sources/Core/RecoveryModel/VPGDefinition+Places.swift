@@ -20,16 +20,25 @@ extension VPGDefinition {
 
   /// The limits of one VM's journal: its own, and the VPG's where it has none.
   package func journalLimits(of vm: ProtectedVM) -> StorageLimits {
-    guard var limits = vm.journal else { return journal }
+    Self.limits(vm.journal, else: journal)
+  }
+
+  /// The limits of what one VM writes in a test or a failover, in the same way.
+  package func scratchLimits(of vm: ProtectedVM) -> StorageLimits {
+    Self.limits(vm.scratch, else: scratch)
+  }
+
+  private static func limits(_ own: StorageLimits?, else usual: StorageLimits) -> StorageLimits {
+    guard var limits = own else { return usual }
     if limits.hardLimitInMB == nil && limits.hardLimitInPercent == nil {
-      limits.hardLimitInMB = journal.hardLimitInMB
-      limits.hardLimitInPercent = journal.hardLimitInPercent
+      limits.hardLimitInMB = usual.hardLimitInMB
+      limits.hardLimitInPercent = usual.hardLimitInPercent
     }
     if limits.warningThresholdInMB == nil && limits.warningThresholdInPercent == nil {
-      limits.warningThresholdInMB = journal.warningThresholdInMB
-      limits.warningThresholdInPercent = journal.warningThresholdInPercent
+      limits.warningThresholdInMB = usual.warningThresholdInMB
+      limits.warningThresholdInPercent = usual.warningThresholdInPercent
     }
-    limits.datastore = limits.datastore ?? journal.datastore
+    limits.datastore = limits.datastore ?? usual.datastore
     return limits
   }
 

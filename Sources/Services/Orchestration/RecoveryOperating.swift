@@ -29,6 +29,9 @@ package protocol RecoveryOperating: Sendable {
   /// The same of every VPG that has one.
   func progress() async -> [VPGIdentifier: RecoveryProgress]
 
+  /// The tests whose VMs run, and the failovers that wait for commit or rollback.
+  func waiting() async -> [RecoveryWorkflow]
+
   /// What a failover or move that is under way has started; nil without one.
   func recovered(of vpg: VPGIdentifier) async -> VPGRecord.Recovered?
 

@@ -123,7 +123,8 @@ package final class Site: Service, Sendable {
             context: self.context,
             alerts: self.alertBook,
             witnesses: self.witnesses,
-            checkpoints: self.checkpointKeeper
+            checkpoints: self.checkpointKeeper,
+            recovery: self.recovery
           ).run()
         }
         group.addTask {

@@ -170,6 +170,7 @@ struct EmptyHypervisor: Hypervisor {
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func start(_ vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
+  func pause(_ vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
 
   func shutDown(
     _ vm: VMIdentifier,

@@ -47,6 +47,51 @@ struct AlertTests {
     }
   }
 
+  @Test
+  func `a test that has written as much as it may is paused, with an alert until it is stopped`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG {
+        $0.scratch = VPGDefinition.StorageLimits(
+          hardLimitInMB: 1000,
+          warningThresholdInPercent: 50
+        )
+      }
+      let vpg = definition.identifier
+      try await eventually("a checkpoint is there") {
+        try await !sites.parisSite.checkpoints(of: vpg, from: nil, to: nil).isEmpty
+      }
+      try await sites.finished(
+        try await sites.parisSite.perform(.failoverTest(.init()), on: vpg, user: "ann"),
+        at: sites.parisSite
+      )
+      let uuid = try #require(await sites.parisHypervisor.recovered.last?.uuid)
+      let tested = VMIdentifier("paris.vm-\(uuid)")
+      await sites.parisHypervisor.setAllocated(999 << 20, of: tested)
+      try await eventually("it warns") {
+        await sites.parisSite.alerts().map(\.condition.kind) == [.journalSpaceLow]
+      }
+      #expect(try await sites.parisHypervisor.power(of: tested) == .running)
+      await sites.parisHypervisor.setAllocated(1000 << 20, of: tested)
+      try await eventually("it is at its limit") {
+        await sites.parisSite.alerts().map(\.condition.kind) == [.journalLimitReached]
+      }
+      #expect(try await sites.parisHypervisor.power(of: tested) == .paused)
+      try await sites.finished(
+        try await sites.parisSite.perform(
+          .failoverTestStop(succeeded: true, summary: ""),
+          on: vpg,
+          user: "ann"
+        ),
+        at: sites.parisSite
+      )
+      #expect(try await sites.parisHypervisor.power(of: tested) == nil)
+      try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
+    }
+  }
+
   @Test func `alerts of a VPG that is deleted are over`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

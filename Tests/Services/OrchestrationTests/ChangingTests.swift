@@ -123,7 +123,6 @@ import Testing
           $0.vms[0].volumes[0].datastore = DatastoreIdentifier("elsewhere")
           $0.vms[0].volumes[1].syncSettings = "InitialSyncOnly"
           $0.vms[0].nics[0].failoverTest.address = "10.0.0.1"
-          $0.vms[0].scratch = .init(hardLimitInMB: 1)
           $0.scripting.postBackup = .init()
           $0.scripting.postBackup?.command = "after.sh"
           $0.scripting.postBackup?.timeoutInSeconds = 0
@@ -137,7 +136,7 @@ import Testing
       for member in [
         "Basic.Name", "Basic.RpoInSeconds", "Recovery.DefaultHostIdentifier",
         "Vms[web1].Recovery.HostIdentifier", "Scripting.PostBackup.TimeoutInSeconds",
-        "Vms[web1].Scratch.Limitation", "Vms[web1].Volumes[scsi",
+        "Vms[web1].Volumes[scsi",
         "Vms[web1].Nics[Network adapter 1].FailoverTest.Hypervisor.IpConfig.SubnetMask",
       ] {
         #expect(members.contains(member), "\(member) is not among \(problems)")

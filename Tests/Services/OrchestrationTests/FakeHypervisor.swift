@@ -132,6 +132,11 @@ actor FakeHypervisor: Hypervisor {
 
   func rename(_ vm: VMIdentifier, to name: String) { machines[vm]?.name = name }
 
+  /// What a recovered VM has written.
+  func setAllocated(_ byteCount: UInt64, of vm: VMIdentifier) {
+    machines[vm]?.disks[0].allocatedByteCount = byteCount
+  }
+
   func setPower(_ power: VirtualMachine.PowerState, of vm: VMIdentifier) {
     machines[vm]?.power = power
     if power == .off { placed[vm] = nil }
@@ -498,6 +503,7 @@ actor FakeHypervisor: Hypervisor {
   }
 
   func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
+  func pause(_ vm: VMIdentifier) { setPower(.paused, of: vm) }
 
   func shutDown(_ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool) -> Bool {
     guard !ignoresShutdown || force else { return false }

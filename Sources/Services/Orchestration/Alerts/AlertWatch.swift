@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ControlProtocol
+internal import Hypervisor
 internal import RecoveryModel
 internal import Store
 
@@ -15,6 +16,7 @@ struct AlertWatch: Sendable {
   let alerts: AlertBook
   let witnesses: VPGWitnesses
   let checkpoints: CheckpointKeeper
+  let recovery: any RecoveryOperating
 
   /// How long whom was silent, and what the VPGs were at when they were last looked at.
   private struct Memory {
@@ -54,6 +56,7 @@ struct AlertWatch: Sendable {
       kept.insert(.vpg(record.definition.identifier))
       if isVPGLook { await look(at: record, judge.view(record), &memory) }
     }
+    await lookAtScratch(of: records, measures: isVPGLook, &kept)
     await lookAtAppliances(&memory, &kept)
     await lookAtPeers(records, &memory, &kept)
     await alerts.keepOnly(kept)
@@ -166,7 +169,48 @@ struct AlertWatch: Sendable {
     await alerts.set(isLost ? [condition] : [], for: subject)
   }
 
-  // MARK: Journals
+  // MARK: Scratch space and journals
+
+  private func lookAtScratch(
+    of records: [VPGRecord],
+    measures: Bool,
+    _ kept: inout Set<AlertCondition.Subject>
+  ) async {
+    for workflow in await recovery.waiting() {
+      let record = records.first { $0.definition.identifier == workflow.vpg }
+      guard let definition = record?.definition else { continue }
+      for machine in workflow.machines {
+        guard let vm = definition.vms.first(where: { $0.stream == machine.stream }),
+          let recovered = machine.recovered
+        else { continue }
+        kept.insert(.scratch(vm.stream))
+        guard measures else { continue }
+        await look(at: recovered, of: vm, definition, isTest: workflow.kind == .test)
+      }
+    }
+  }
+
+  /// Measures what a recovered VM has written, and pauses a test that is at its limit.
+  private func look(
+    at recovered: VMIdentifier,
+    of vm: VPGDefinition.ProtectedVM,
+    _ definition: VPGDefinition,
+    isTest: Bool
+  ) async {
+    // What is not known changes nothing; the next look is in five seconds.
+    guard let machine = try? await context.hypervisor.virtualMachine(recovered) else { return }
+    let limits = definition.scratchLimits(of: vm)
+    var facts = ScratchRules.Facts()
+    facts.usedByteCount = machine.disks.map(\.allocatedByteCount).reduce(0, +)
+    facts.hardLimitByteCount = limits.hardLimitByteCount(of: vm)
+    facts.warningByteCount = limits.warningByteCount(of: vm)
+    facts.isTest = isTest
+    if facts.callsForPause, machine.power == .running {
+      do { try await context.hypervisor.pause(recovered) } catch { return }
+    }
+    let rules = ScratchRules(vm: vm.name, stream: vm.stream, vpg: definition.identifier)
+    await alerts.set(rules.conditions(facts), for: .scratch(vm.stream))
+  }
 
   private func look(
     at journal: JournalStatus,
@@ -207,12 +251,12 @@ struct AlertWatch: Sendable {
 }
 
 extension VPGDefinition.StorageLimits {
-  /// What a VM's journal may take; nil is as much as there is.
+  /// What a VM's journal, or scratch space, may take; nil is as much as there is.
   func hardLimitByteCount(of vm: VPGDefinition.ProtectedVM) -> UInt64? {
     Self.byteCount(hardLimitInMB, hardLimitInPercent, of: vm)
   }
 
-  /// What a VM's journal may take before a warning; nil is no warning.
+  /// What it may take before a warning; nil is no warning.
   func warningByteCount(of vm: VPGDefinition.ProtectedVM) -> UInt64? {
     Self.byteCount(warningThresholdInMB, warningThresholdInPercent, of: vm)
   }

@@ -117,6 +117,10 @@ package actor RecoveryOperations: RecoveryOperating {
     active.mapValues { RecoveryProgress(of: $0.workflow) }
   }
 
+  package func waiting() -> [RecoveryWorkflow] {
+    active.values.map(\.workflow).filter { $0.stage == .running }
+  }
+
   package func recovered(of vpg: VPGIdentifier) -> VPGRecord.Recovered? {
     guard let workflow = active[vpg]?.workflow, workflow.kind != .test else { return nil }
     return workflow.recovered

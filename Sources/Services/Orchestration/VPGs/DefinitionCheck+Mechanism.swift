@@ -8,10 +8,8 @@ internal import RecoveryModel
 
 extension DefinitionCheck {
   mutating func checkMechanism() {
-    checkScratch(definition.scratch, "Scratch")
     for vm in definition.vms {
       let member = Self.member(vm)
-      if let scratch = vm.scratch { checkScratch(scratch, "\(member).Scratch") }
       for volume in vm.volumes { checkMechanism(volume, "\(member).Volumes[\(volume.identifier)]") }
       for nic in vm.nics {
         let member = "\(member).Nics[\(nic.identifier)]"
@@ -45,18 +43,6 @@ extension DefinitionCheck {
       "\(member).IpConfig",
       "addresses are set through the guest agent, and the VM has no channel to one"
     )
-  }
-
-  /// The default is not enforced either; it is what clients send without having chosen it.
-  private mutating func checkScratch(_ limits: VPGDefinition.StorageLimits, _ member: String) {
-    var limits = limits
-    limits.datastore = nil
-    let given = [
-      limits.hardLimitInMB, limits.hardLimitInPercent, limits.warningThresholdInMB,
-      limits.warningThresholdInPercent,
-    ]
-    guard limits != .scratchDefault, given.contains(where: { $0 ?? 0 > 0 }) else { return }
-    note("\(member).Limitation", "scratch space is not limited yet; give no limit or the default")
   }
 
   private mutating func checkMechanism(
