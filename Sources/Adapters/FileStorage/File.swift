@@ -131,6 +131,11 @@ package final class File: StorageFile {
     return result == 0 ? nil : UInt64(start)..<UInt64(end)
   }
 
+  /// Has the blocks of another file from now on, where the file system can do that.
+  func sharesBlocks(of other: File) -> Bool {
+    understudy_share_blocks(other.descriptor, descriptor) == 0
+  }
+
   package func willRead(at offset: UInt64, count: UInt64) {
     // The kernel cuts advice to what it reads ahead at once. A failure means no more than that the
     // reads take longer.

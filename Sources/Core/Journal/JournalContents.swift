@@ -62,6 +62,8 @@ extension StreamJournal {
     var holds: [UInt64: SequenceNumber] = [:]
     var lastHold: UInt64 = 0
     var readers: [Reader] = []
+    /// Set when nobody may begin to read any more.
+    var isClosed = false
     var lastTicket: UInt64 = 0
     /// For look-ups, so that they allocate nothing.
     var resolutions: [Resolution] = []

@@ -37,6 +37,8 @@ package enum JournalError: Error, Hashable, Sendable {
   case unknownCheckpoint(CheckpointIdentifier)
   /// The journal was folded for good and takes no more records.
   case promoted
+  /// The journal is closed, and opened elsewhere.
+  case moved
 }
 
 /// Runs storage calls as part of journal work.

@@ -161,6 +161,7 @@ package final class StreamJournal: Sendable {
   /// were never as the records up to the point say.
   package func hold(_ point: SequenceNumber) throws(JournalError) -> HoldToken {
     try contents.withLock { contents throws(JournalError) in
+      guard !contents.isClosed else { throw .moved }
       try contents.validate(point)
       contents.lastHold += 1
       contents.holds[contents.lastHold] = point

@@ -42,6 +42,22 @@ extension VPGDefinition {
     return limits
   }
 
+  /// Whether journals and replicas of the VMs it shares with another definition are where they are
+  /// with that one.
+  package func hasPlaces(of old: VPGDefinition) -> Bool {
+    vms.allSatisfy { vm in
+      guard let before = old.vms.first(where: { $0.stream == vm.stream }) else { return true }
+      return journalLimits(of: vm).datastore == old.journalLimits(of: before).datastore
+        && (vm.volumes + vm.formerVolumes).allSatisfy { volume in
+          let same = (before.volumes + before.formerVolumes)
+            .first { $0.number == volume.number }
+          return same.map {
+            recoveryDatastore(of: volume, in: vm) == old.recoveryDatastore(of: $0, in: before)
+          } ?? true
+        }
+    }
+  }
+
   /// Whether the VMs are recovered at the site they are protected at: the site is its own peer, and
   /// one record of the VPG is there for both of its halves.
   package var isWithinOneSite: Bool { protectedSite == recoverySite }

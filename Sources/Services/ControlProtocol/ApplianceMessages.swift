@@ -226,6 +226,8 @@ package struct JournalStatus: Codable, Sendable {
   package var history = History()
   /// What the stream takes of the host's disks, file by file.
   package var files: [File] = []
+  /// Set while journal and replicas are on the way to other places.
+  package var move: Move?
 
   package init(
     stream: StreamIdentifier,
@@ -509,9 +511,10 @@ package struct JournalRequest: Codable, Sendable, Equatable {
   package var historyInSeconds: Int
   /// Above this the history is shortened.
   package var hardLimitInBytes: UInt64
-  /// The folder of its own, on a datastore, that a new journal is kept in; nil is the appliance's.
+  /// The folder of its own, on a datastore, that the journal is kept in; nil is the appliance's.
   ///
-  /// A journal that is there stays where it is.
+  /// A journal that is there, and replicas, are moved to other places that a request names; see
+  /// ``JournalStatus/move``.
   package var journalFolder: String?
 
   package init(

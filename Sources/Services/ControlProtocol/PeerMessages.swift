@@ -206,8 +206,18 @@ package struct VMUse: Codable, Sendable, Equatable {
 package struct PrepareReply: Codable, Sendable, Equatable {
   /// Where each stream is to be sent.
   package var targets: [StreamIdentifier: StreamTarget]
+  /// How far journals and replicas are that go to other datastores, if the definition was known.
+  ///
+  /// Those that are where they are to be are not among them.
+  package var moves: [StreamIdentifier: JournalStatus.Move]?
 
-  package init(targets: [StreamIdentifier: StreamTarget]) { self.targets = targets }
+  package init(
+    targets: [StreamIdentifier: StreamTarget],
+    moves: [StreamIdentifier: JournalStatus.Move]? = nil
+  ) {
+    self.targets = targets
+    self.moves = moves
+  }
 
   /// A recovery appliance.
   package struct StreamTarget: Codable, Sendable, Equatable {

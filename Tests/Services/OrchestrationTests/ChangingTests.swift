@@ -172,6 +172,54 @@ import Testing
     }
   }
 
+  @Test func `a replica goes to another datastore, and the task tells how far it is`() async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      await sites.parisHypervisor.addSecondDatastore()
+      let before = try await sites.protectedVPG()
+      await sites.parisAppliance.setMove(.init(copiedByteCount: 50, totalByteCount: 100))
+      let task = try await Self.change(sites, before) {
+        $0.vms[0].volumes[1].datastore = sites.parisHypervisor.secondDatastore
+        $0.journal.datastore = sites.parisHypervisor.secondDatastore
+      }
+      try await eventually("half of it is done") {
+        try await sites.londonSite.task(task).progress == 49
+      }
+      let journal = try #require(await sites.parisAppliance.journals[before.vms[0].stream])
+      #expect(journal.volumes.map { $0.replicaPath.hasPrefix("/second/") } == [false, true])
+      #expect(journal.journalFolder?.hasPrefix("/second/") == true)
+      let after = try await Self.agreed(sites, before.identifier)
+      await sites.parisAppliance.setMove(nil)
+      try await sites.finished(task, at: sites.londonSite)
+      #expect(try await Self.agreed(sites, before.identifier) == after)
+      #expect(await sites.londonAppliance.syncCount == 1)
+    }
+  }
+
+  @Test func `a replica that cannot go to another datastore leaves the VPG as it was`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      await sites.parisHypervisor.addSecondDatastore()
+      let before = try await sites.protectedVPG()
+      await sites.parisAppliance.setMove(.init(failure: "there is no room left"))
+      let task = try await Self.change(sites, before) {
+        $0.name = "shop"
+        $0.recovery.datastore = sites.parisHypervisor.secondDatastore
+      }
+      let record = try await sites.finished(task, at: sites.londonSite, state: .failed)
+      #expect(record.completeReason.contains("of the VM web1 could not be moved: there is no room"))
+      var after = try await Self.agreed(sites, before.identifier)
+      #expect(after.generation == before.generation + 2)
+      after.generation = before.generation
+      #expect(after == before)
+      let journal = try #require(await sites.parisAppliance.journals[before.vms[0].stream])
+      #expect(journal.volumes.allSatisfy { $0.replicaPath.hasPrefix("/stores/") })
+    }
+  }
+
   @Test func `of several changes made of one definition one is carried out`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -235,7 +235,10 @@ actor FakeAppliance: ApplianceControl {
       status.streams[index].remoteCopy = remoteCopy ?? (isOrdered ? .whole : .unknown)
       if restingRPO != nil { status.streams[index].needsSync = true }
     }
-    for index in status.journals.indices { status.journals[index].history = history }
+    for index in status.journals.indices {
+      status.journals[index].history = history
+      if moving[status.journals[index].stream] != nil { status.journals[index].move = move }
+    }
     return status
   }
 
@@ -308,10 +311,23 @@ actor FakeAppliance: ApplianceControl {
   func keepJournal(_ stream: StreamIdentifier, _ request: JournalRequest) throws(SiteError) {
     if isFull && journals[stream] == nil { throw .failed("the disk is full") }
     let (old, new) = (journals[stream]?.volumes ?? [], request.volumes)
-    if zip(old, new).contains(where: { $0.replicaPath != $1.replicaPath }) {
-      throw .conflict("the stream has a journal with other replicas")
+    if zip(old, new).contains(where: { $0.identifier != $1.identifier }) {
+      throw .conflict("the stream has a journal with other volumes")
+    }
+    if let before = journals[stream], Self.places(before) != Self.places(request) {
+      moving[stream] = moving[stream] == Self.places(request) ? nil : Self.places(before)
     }
     journals[stream] = request
+  }
+
+  /// Where the journals that are on the way to other places come from.
+  private var moving: [StreamIdentifier: [String]] = [:]
+  private var move: JournalStatus.Move?
+  /// How far those are; nil is that they are there.
+  func setMove(_ move: JournalStatus.Move?) { self.move = move }
+
+  private static func places(_ request: JournalRequest) -> [String] {
+    request.volumes.map(\.replicaPath) + [request.journalFolder ?? ""]
   }
 
   /// Journals that were given away, with their marks, by folder: what appliances see together.
@@ -563,15 +579,6 @@ actor FakeAppliance: ApplianceControl {
 
   func setRestic(_ repository: ResticRepository?) { restic = repository }
 
-  /// A disk of the fake: a megabyte that is another at each checkpoint.
-  static func content(_ request: ArchiveRequest) -> [UInt8] {
-    var state = UInt64(bitPattern: request.time.milliseconds) ^ UInt64(request.name.utf8.last ?? 0)
-    return (0..<1 << 20).map { _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return UInt8(truncatingIfNeeded: state >> 56)
-    }
-  }
-
   private func kept(_ request: ArchiveRequest) throws(SiteError) -> String? {
     guard let restic else { return nil }
     do {
@@ -585,12 +592,4 @@ actor FakeAppliance: ApplianceControl {
       ) { send in try content.withUnsafeBytes { try send($0) } }.snapshot
     } catch { throw .failed("\(error)") }
   }
-}
-
-/// Journals that were given away, by folder.
-actor FakeDatastore {
-  private var left: [String: [Checkpoint]] = [:]
-
-  func put(_ marks: [Checkpoint], at folder: String) { left[folder] = marks }
-  func take(at folder: String) -> [Checkpoint]? { left.removeValue(forKey: folder) }
 }

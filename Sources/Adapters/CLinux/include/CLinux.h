@@ -50,6 +50,9 @@ int understudy_reopen_direct(int descriptor);
 /// Finds data at or after `offset`: 1 and its range, of at least one byte, or 0 if there are only
 /// holes up to the end. Moves the descriptor's position.
 int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end);
+/// Makes `to` share all of `from`'s blocks, where the file system can; EXDEV, EOPNOTSUPP or EINVAL
+/// if it cannot.
+int understudy_share_blocks(int from, int to);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
 

@@ -29,6 +29,7 @@ extension JournalError {
     case .held: "another recovery uses an older or other point of this journal"
     case .unknownCheckpoint(let checkpoint): "the journal has no checkpoint \(checkpoint)"
     case .promoted: "the journal was committed to a checkpoint and takes no more writes"
+    case .moved: "the journal is being moved to another datastore at this moment; try again"
     }
   }
 
@@ -37,7 +38,8 @@ extension JournalError {
     let status =
       switch self {
       case .unknownCheckpoint, .pointGone, .pointAhead: 404
-      case .otherStream, .otherVolumes, .insideSync, .incomplete, .held, .promoted: 409
+      case .otherStream, .otherVolumes, .insideSync, .incomplete, .held, .promoted, .moved:
+        409
       case .storage, .corrupt, .stateDamaged, .unsupportedVersion, .gap, .malformed: 500
       }
     return ControlFailure(status: status, message: words)

@@ -142,6 +142,8 @@ extension JournalKeeper {
       try journal.append(batches.flatMap(\.records), payloads: batches.map(\.payload))
     } catch {
       failed("the journal cannot be written", error)
+      // A first sync needs the replicas that a move keeps as they are.
+      if case .held = error { monitor.withLock { move }?.giveWay() }
       monitor.withLock {
         if session === sender { session = nil }
         withdrawQueue()

@@ -10,6 +10,7 @@ internal import NBDTransport
 internal import RecoveryModel
 internal import ReplicationProtocol
 internal import ReplicationTransport
+internal import Synchronization
 
 /// Keeps the journal of one stream: takes what the sender sends, and acknowledges it once it is
 /// durable.
@@ -29,8 +30,11 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   let folder: FileFolder
   /// Where the record is.
   let home: FileFolder
+  let owner: ApplianceIdentifier
   let logger: Logger
   let monitor = Monitor()
+  /// The record is changed by one at a time.
+  private let recording = Mutex<Void>(())
 
   // Guarded by the monitor.
   var record: JournalRecord
@@ -42,6 +46,8 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   var isTendingWanted = true
   var isStopping = false
   var lastError = ""
+  /// What brings journal and replicas to their destination.
+  var move: JournalMove?
   private var threads: [BlockingThread] = []
 
   /// Payload bytes that are appended with one sync.
@@ -61,6 +67,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
   ) {
     self.stream = stream
     self.home = home
+    self.owner = owner
     place = record.request.journalFolder.map { JournalPlace(path: $0, owner: owner) }
     folder = place?.folder ?? home
     self.record = record
@@ -199,12 +206,11 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
 
   // MARK: Wishes
 
-  /// Takes on a request for the journal there is, which stays in its folder.
+  /// Takes on a request for the journal there is, which stays where it is.
   func update(_ wish: JournalRequest) throws {
     let current = monitor.withLock { record }
-    var request = wish.keepingReplicas(of: current.request)
-    request.journalFolder = current.request.journalFolder
-    guard current.request.canBecome(request) else {
+    let request = wish.placed(at: JournalPlaces(current.request))
+    guard current.request.hasDisks(of: wish), current.request.canBecome(request) else {
       throw ControlFailure(
         status: 409,
         message: "the stream has a journal with other volumes or another source"
@@ -280,10 +286,12 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
 
   /// Changes the record; in memory only after it is durable.
   func change(_ body: (inout JournalRecord) -> Void) throws {
-    var next = monitor.withLock { record }
-    body(&next)
-    try recordFile.save(next)
-    monitor.withLock { record = next }
+    try recording.withLock { _ in
+      var next = monitor.withLock { record }
+      body(&next)
+      try recordFile.save(next)
+      monitor.withLock { record = next }
+    }
   }
 
   var status: JournalStatus {
@@ -307,6 +315,7 @@ final class JournalKeeper: StreamSink, @unchecked Sendable {
       latestCheckpoint: state?.isComplete == true ? statistics?.latestCheckpoint : nil,
       lastError: lastError
     )
+    status.move = monitor.withLock { move }?.status
     if let statistics {
       status.history = .init(statistics)
       status.damage = statistics.damages.words
@@ -349,6 +358,15 @@ extension JournalRequest {
   func canBecome(_ other: JournalRequest) -> Bool {
     sourceSite == other.sourceSite
       && volumes.map(\.replicaPath) == other.volumes.prefix(volumes.count).map(\.replicaPath)
+  }
+
+  /// Whether the disks of another request are the ones there are.
+  ///
+  /// Their replicas may be to be elsewhere.
+  func hasDisks(of other: JournalRequest) -> Bool {
+    zip(volumes, other.volumes).allSatisfy {
+      $0.identifier == $1.identifier || $0.replicaPath == $1.replicaPath
+    }
   }
 
   /// The request with the disks it does not name and the journal has, as disks that are gone.

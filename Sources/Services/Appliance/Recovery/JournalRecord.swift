@@ -19,6 +19,12 @@ struct JournalRecord: Codable, Sendable, Equatable {
   ///
   /// A restart goes on with it.
   var passage: Passage?
+  /// Where journal and replicas are to be, if that is not where they are.
+  ///
+  /// They are moved there, after a restart too.
+  var destination: JournalPlaces?
+  /// What there is of the stream beside its journal and replicas, and is to be deleted.
+  var strays: JournalStrays?
 
   enum Passage: String, Codable, Sendable {
     /// It is being made. Later it is never made anew: its datastore may only not be mounted.

@@ -25,9 +25,15 @@ extension JournalRegistry {
             message: "the journal is in its appliance's own folder, where no other one finds it"
           )
         }
-        try refuseWhileRead(keeper)
-        try place.check()
-        try keeper.change { $0.passage = .leaving }
+        keeper.endMove()
+        do {
+          try refuseWhileRead(keeper)
+          try place.check()
+          try keeper.change { ($0.passage, $0.destination) = (.leaving, nil) }
+        } catch {
+          follow(keeper)
+          throw error
+        }
         keeper.stop()
         keepers.withLock { $0[stream] = nil }
         try leave(keeper)

@@ -22,8 +22,10 @@ package final class JournalRegistry: Sendable {
   let owner: ApplianceIdentifier
   let logger: Logger
   let keepers = Mutex<[StreamIdentifier: JournalKeeper]>([:])
-  /// Journals are made, deleted and handed over one at a time.
+  /// Journals are made, changed, deleted, handed over and moved one at a time.
   let changes = Mutex<Void>(())
+  /// Whether a journal's files are being copied.
+  let copying = Mutex(false)
 
   /// Finds or makes the folder; no journal is open yet.
   ///
@@ -82,22 +84,27 @@ package final class JournalRegistry: Sendable {
 
   /// Begins to take streams and to shorten histories.
   package func start() throws {
-    for keeper in all { try keeper.start() }
+    for keeper in all {
+      try keeper.start()
+      follow(keeper)
+    }
   }
 
   /// Ends all sessions and waits for what is being written.
   package func stop() {
+    // What is under way may still put another keeper in place.
+    for keeper in all { keeper.endMove() }
     for keeper in all { keeper.stop() }
   }
 
   /// Makes a journal, or changes the one there is.
+  ///
+  /// If journal or replicas are to be at other places, they are moved after the answer.
   package func put(_ stream: StreamIdentifier, _ request: JournalRequest) throws {
     try changes.withLock { _ in
       try failing {
         if let keeper = keeper(stream) {
-          try Self.check(stream, request)
-          try keeper.update(request)
-          return try keeper.start()
+          return try change(keeper, to: request)
         }
         try Self.check(stream, request)
         let place = try FileFolder(path: folder.path + "/" + stream.rawValue)
@@ -119,6 +126,24 @@ package final class JournalRegistry: Sendable {
     }
   }
 
+  private func change(_ keeper: JournalKeeper, to wish: JournalRequest) throws {
+    try Self.check(keeper.stream, wish)
+    let before = keeper.monitor.withLock { keeper.record.request }
+    let request = wish.keepingReplicas(of: before)
+    let places = JournalPlaces(request)
+    let isGoingThere = places == keeper.destination ?? JournalPlaces(before)
+    if !isGoingThere || request.volumes.map(\.byteCount) != before.volumes.map(\.byteCount) {
+      keeper.endMove()
+    }
+    defer { follow(keeper) }
+    try keeper.update(request)
+    try keeper.start()
+    if !isGoingThere {
+      try refuseReplicasInUse(request, of: keeper.stream)
+      try keeper.setDestination(places)
+    }
+  }
+
   /// Deletes a journal, and unless they are to be kept its replicas.
   ///
   /// One that is gone is fine.
@@ -128,7 +153,11 @@ package final class JournalRegistry: Sendable {
     try changes.withLock { _ in
       try failing {
         guard let keeper = keeper(stream) else { return }
-        try refuseWhileRead(keeper)
+        keeper.endMove()
+        do { try refuseWhileRead(keeper) } catch {
+          follow(keeper)
+          throw error
+        }
         let isComplete = (try? keeper.opened())?.state.isComplete == true
         try keeper.change {
           $0.deletionKeepsReplicas = keepReplica
@@ -142,11 +171,20 @@ package final class JournalRegistry: Sendable {
   }
 
   package func accept(_ stream: StreamIdentifier, _ request: AcceptRequest) throws {
-    try failing { try known(stream).accept(request.isAccepting) }
+    try changes.withLock { _ in
+      try failing { try known(stream).accept(request.isAccepting) }
+    }
   }
 
   package func promote(_ stream: StreamIdentifier, _ request: PromoteRequest) throws {
-    try failing { try known(stream).promote(request.checkpoint) }
+    try failing {
+      // The replicas become disks where they are.
+      try known(stream).endMove()
+      let keeper = try known(stream)
+      defer { follow(keeper) }
+      try keeper.promote(request.checkpoint)
+      try keeper.change { $0.destination = nil }
+    }
   }
 
   /// The checkpoints that are durable in a journal and can be recovered to, oldest first.
@@ -219,13 +257,16 @@ package final class JournalRegistry: Sendable {
   }
 
   /// No file is the replica of two disks.
-  func refuseReplicasInUse(_ request: JournalRequest) throws {
+  func refuseReplicasInUse(
+    _ request: JournalRequest,
+    of stream: StreamIdentifier? = nil
+  ) throws {
     let wanted = Set(request.volumes.map(\.replicaPath))
-    for keeper in all {
-      for volume in keeper.volumes where wanted.contains(volume.replicaPath) {
+    for keeper in all where keeper.stream != stream {
+      for path in keeper.replicaPaths where wanted.contains(path) {
         throw ControlFailure(
           status: 409,
-          message: "\(volume.replicaPath) is a replica of stream \(keeper.stream) already"
+          message: "\(path) is a replica of stream \(keeper.stream) already"
         )
       }
     }
@@ -233,6 +274,7 @@ package final class JournalRegistry: Sendable {
 
   /// Removes everything; the record, which says how, goes last.
   private func erase(_ keeper: JournalKeeper, keepsReplicas: Bool) throws {
+    try keeper.clearStrays()
     let record = keeper.monitor.withLock { keeper.record }
     // Replicas of disks that were taken away are of no use to anybody.
     for volume in record.request.volumes

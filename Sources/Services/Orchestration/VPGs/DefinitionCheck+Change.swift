@@ -4,8 +4,8 @@
 internal import Hypervisor
 internal import RecoveryModel
 
-// What of a VPG that is protected cannot become another: where its VMs' journals and replicas are.
-// Which appliance of their storage has them can change.
+// What of a VPG that is protected cannot become another. An appliance moves journals and replicas
+// to other datastores of its host; another appliance takes them over where they are.
 
 extension DefinitionCheck {
   mutating func checkChange(from old: VPGDefinition) {
@@ -20,36 +20,18 @@ extension DefinitionCheck {
       guard let kept = old.vms.first(where: { $0.identifier == vm.identifier }) else { continue }
       let member = Self.member(vm)
       let stays = definition.recoveryHost(of: vm) == old.recoveryHost(of: kept)
-      if stays { checkJournalChange(of: vm, from: kept, old) }
       for volume in vm.volumes {
         guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }) else {
           continue
         }
-        if stays { checkPreseedChange(of: volume, from: same, member) }
-        guard stays, let datastore = old.recoveryDatastore(of: same, in: kept),
-          definition.recoveryDatastore(of: volume, in: vm) != datastore
-        else { continue }
-        fixed(
-          "\(member).Volumes[\(volume.identifier)].Datastore.DatastoreIdentifier",
-          "recovery datastore",
-          datastore.rawValue
-        )
+        if stays {
+          let moves =
+            definition.recoveryDatastore(of: volume, in: vm)
+            != old.recoveryDatastore(of: same, in: kept)
+          checkPreseedChange(of: volume, from: same, moves: moves, member)
+        }
       }
     }
-  }
-
-  private mutating func checkJournalChange(
-    of vm: VPGDefinition.ProtectedVM,
-    from kept: VPGDefinition.ProtectedVM,
-    _ old: VPGDefinition
-  ) {
-    let before = old.journalLimits(of: kept).datastore
-    guard definition.journalLimits(of: vm).datastore != before else { return }
-    fixed(
-      "\(Self.member(vm)).Journal.DatastoreIdentifier",
-      "journal datastore",
-      before?.rawValue ?? "the appliance's own folder"
-    )
   }
 
   /// Checks VMs that are to be recovered on another host from now on: its appliance takes over
@@ -102,14 +84,6 @@ extension DefinitionCheck {
       "to be recovered on \(host) it has to be on the storage it is on"
         + (path.map { ", which that host has to have at \($0) too" } ?? "")
         + "; taking the VM out of the VPG and adding it again begins anew elsewhere"
-    )
-  }
-
-  private mutating func fixed(_ member: String, _ what: String, _ value: String) {
-    note(
-      member,
-      "the \(what) of a protected VM cannot be changed yet (it is \(value)); "
-        + "take the VM out of the VPG and add it again"
     )
   }
 }

@@ -26,6 +26,7 @@ extension DefinitionCheck {
       switch (kept, found) {
       case (let kept?, let found):
         definition.vms[index] = completeKept(wish, kept, found)
+        if let old { leaveFormerPlaces(at: index, kept, old) }
         // The disks of one that is off are synced once it runs, and taken then.
         if followsDisks, let found, found.power != .off { definition.vms[index].take(found.disks) }
       case (nil, let found?):
@@ -132,6 +133,24 @@ extension DefinitionCheck {
     if vm.name != kept.name { result.replicaFolder = kept.folderName }
     completeHardware(&result, vm)
     return result
+  }
+
+  /// A replica that goes to another datastore has no place of its own choosing there.
+  private mutating func leaveFormerPlaces(
+    at index: Int,
+    _ kept: VPGDefinition.ProtectedVM,
+    _ old: VPGDefinition
+  ) {
+    let vm = definition.vms[index]
+    guard definition.recoveryHost(of: vm) == old.recoveryHost(of: kept) else { return }
+    for (number, volume) in vm.volumes.enumerated() {
+      guard let same = kept.volumes.first(where: { $0.identifier == volume.identifier }),
+        definition.recoveryDatastore(of: volume, in: vm)
+          != old.recoveryDatastore(of: same, in: kept)
+      else { continue }
+      definition.vms[index].volumes[number].replicaPath = nil
+      if volume.preseed == same.preseed { definition.vms[index].volumes[number].preseed = nil }
+    }
   }
 
   private mutating func completeHardware(

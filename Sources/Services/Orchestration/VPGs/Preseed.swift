@@ -63,13 +63,14 @@ extension DefinitionCheck {
     if users.count > 1 { note("\(member).Path", "\(file) is to be the replica of several disks") }
   }
 
-  /// The replica of a disk that is protected is there already.
+  /// The replica of a disk that is protected is there already; one that `moves` was an image once.
   mutating func checkPreseedChange(
     of volume: VPGDefinition.ProtectedVolume,
     from kept: VPGDefinition.ProtectedVolume,
+    moves: Bool,
     _ member: String
   ) {
-    guard volume.preseed != kept.preseed else { return }
+    guard volume.preseed != kept.preseed, !(moves && volume.preseed == nil) else { return }
     note(
       "\(member).Volumes[\(volume.identifier)].Preseed",
       "the disk is protected, so it has its replica; take the VM out of the VPG and add it again"

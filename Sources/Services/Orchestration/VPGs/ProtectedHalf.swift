@@ -117,6 +117,7 @@ struct ProtectedHalf: Sendable {
     let vpg = record.definition.identifier
     try await context.vpgs.beginChange(of: vpg)
     do throws(SiteError) {
+      let old = await context.vpgs.record(vpg)?.definition
       let new = try await changed(vpg, to: wish)
       return try await context.tasks.run(.updateVPG, user: user, vpgs: [vpg]) {
         [self] task throws(SiteError) in
@@ -132,6 +133,7 @@ struct ProtectedHalf: Sendable {
           throw error
         }
         await context.vpgs.endChange(of: vpg)
+        if let old { try await waitForMoves(from: old, to: new, task: task, user: user) }
         await waitForStreams(of: new, task: task)
         await context.events.record(
           .updateVPG,
@@ -172,7 +174,7 @@ struct ProtectedHalf: Sendable {
     return try await checked(definition, changing: old)
   }
 
-  private func change(
+  func change(
     _ vpg: VPGIdentifier,
     to new: VPGDefinition
   ) async throws(SiteError) {

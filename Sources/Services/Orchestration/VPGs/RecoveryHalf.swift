@@ -60,7 +60,21 @@ struct RecoveryHalf: Sendable {
     try await context.vpgs.update(definition.identifier) {
       if $0.phase == .creating { $0.phase = .protecting }
     }
-    return PrepareReply(targets: targets)
+    return PrepareReply(targets: targets, moves: try await moves(definition))
+  }
+
+  /// How far journals and replicas are that are not where the definition says.
+  private func moves(
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> [StreamIdentifier: JournalStatus.Move] {
+    var moves: [StreamIdentifier: JournalStatus.Move] = [:]
+    for host in Set(definition.vms.compactMap(definition.recoveryHost)) {
+      let status = try await context.appliances.client(on: host).status(timeout: nil)
+      for journal in status.journals where journal.vpg == definition.identifier {
+        moves[journal.stream] = journal.move
+      }
+    }
+    return moves
   }
 
   /// Whether this is the way back of a VPG whose VMs were recovered at the other site for good.

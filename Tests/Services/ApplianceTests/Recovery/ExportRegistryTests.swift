@@ -288,6 +288,7 @@ import Testing
     try bench.journals.put(RecoveryBench.stream, bench.request)
     try bench.journals.put(RecoveryBench.stream, request)
     request.volumes[1].replicaPath += "x"
+    request.volumes[1].identifier = VolumeIdentifier("another disk")
     #expect(throws: ControlFailure.self) {
       try bench.journals.put(RecoveryBench.stream, request)
     }

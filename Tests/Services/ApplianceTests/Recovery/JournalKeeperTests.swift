@@ -160,7 +160,7 @@ import Testing
     #expect(try bench.connect().isAccepting == false)
   }
 
-  @Test func `change limits but not the place of a replica`() throws {
+  @Test func `change limits, but no replica becomes another disk's`() throws {
     let bench = try RecoveryBench()
     defer { bench.tearDown() }
     try bench.prepare()
@@ -168,6 +168,7 @@ import Testing
     request.historyInSeconds = 60
     try bench.journals.put(RecoveryBench.stream, request)
     request.volumes[0].replicaPath += "x"
+    request.volumes[0].identifier = VolumeIdentifier("scsi:0:7")
     #expect(throws: ControlFailure.self) {
       try bench.journals.put(RecoveryBench.stream, request)
     }
