@@ -179,6 +179,27 @@ extension HostGroup {
     try await home(of: vm).adoptReplicas(of: vm, disks: disks)
   }
 
+  package func layOverlays(
+    _ overlays: [DiskOverlay],
+    on vm: VMIdentifier
+  ) async throws(HypervisorError) {
+    try await home(of: vm).layOverlays(overlays, on: vm)
+  }
+
+  package func takeOverlays(
+    _ overlays: [DiskOverlay],
+    off vm: VMIdentifier
+  ) async throws(HypervisorError) {
+    try await home(of: vm).takeOverlays(overlays, off: vm)
+  }
+
+  package func commitOverlays(
+    _ overlays: [DiskOverlay],
+    of vm: VMIdentifier
+  ) async throws(HypervisorError) {
+    try await home(of: vm).commitOverlays(overlays, of: vm)
+  }
+
   package func start(_ vm: VMIdentifier) async throws(HypervisorError) {
     try await home(of: vm).start(vm)
   }

@@ -190,6 +190,16 @@ package protocol Hypervisor: Sendable {
   /// Afterwards its definition names the replicas alone and all overlays can be deleted.
   func adoptReplicas(of vm: VMIdentifier, disks: [RecoveredVM.Disk]) async throws(HypervisorError)
 
+  /// Has a VM that is off use overlays over its own disks from its next start on.
+  func layOverlays(_ overlays: [DiskOverlay], on vm: VMIdentifier) async throws(HypervisorError)
+
+  /// Has a VM that is off use its own disks again, as it did before overlays were laid on them.
+  func takeOverlays(_ overlays: [DiskOverlay], off vm: VMIdentifier) async throws(HypervisorError)
+
+  /// Takes what overlays hold down into the disks of a running VM, which goes on on these; it is
+  /// defined again as it was before.
+  func commitOverlays(_ overlays: [DiskOverlay], of vm: VMIdentifier) async throws(HypervisorError)
+
   /// Defines a VM on given disks and leaves it off. Called again, returns the VM it made before.
   func define(_ specification: ClonedVM) async throws(HypervisorError) -> VMIdentifier
 

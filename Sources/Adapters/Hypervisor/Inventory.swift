@@ -128,6 +128,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
   ///
   /// Another host could not run it as it is.
   package var ties: [String]?
+  /// Whether it is gone once it is off; nil is no.
+  package var isTransient: Bool?
   /// The guest's operating system, such as `debian 12`; nil if nobody said.
   package var guestOS: String?
   /// The pool the VM is in; nil if nobody said.
@@ -179,6 +181,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
     /// The file or device on the host.
     package var path: String
     package var datastore: DatastoreIdentifier?
+    /// The format of a file, such as `raw`; nil of what is none.
+    package var fileFormat: String?
 
     package init(
       identifier: VolumeIdentifier,

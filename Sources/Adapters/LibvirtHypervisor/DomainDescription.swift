@@ -15,6 +15,8 @@ struct DomainDescription: Sendable {
     /// The layers' files or devices, from the one that is written down to the base; a layer
     /// that is neither, such as an NBD export, is nil.
     let chain: [String?]
+    /// The format of the topmost layer if it is a file.
+    let fileFormat: String?
 
     var path: String { chain.first.flatMap { $0 } ?? "" }
   }
@@ -108,7 +110,9 @@ struct DomainDescription: Sendable {
         volume: VolumeIdentifier("scsi:\(bus):\(name.index)"),
         target: target,
         alias: disk["alias"]?.attributes["name"],
-        chain: chain(disk)
+        chain: chain(disk),
+        fileFormat: disk.attributes["type"] == "file"
+          ? disk["driver"]?.attributes["type"] ?? "raw" : nil
       )
     }
   }

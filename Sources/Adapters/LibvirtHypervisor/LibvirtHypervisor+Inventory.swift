@@ -145,7 +145,7 @@ extension LibvirtConnection {
     let power = try domain.power
     let run = power == .off ? nil : Int(virDomainGetID(domain.pointer))
     let addresses = power == .off ? [:] : domain.addresses()
-    return VirtualMachine(
+    var found = VirtualMachine(
       identifier: identifiers.vm(uuid: description.uuid),
       name: description.name,
       host: identifiers.host(hostName),
@@ -154,7 +154,7 @@ extension LibvirtConnection {
       hardware: description.hardware,
       disks: description.disks.map { disk in
         let size = domain.size(of: disk)
-        return VirtualMachine.Disk(
+        var shown = VirtualMachine.Disk(
           identifier: disk.volume,
           target: disk.target,
           byteCount: size.capacity,
@@ -162,6 +162,8 @@ extension LibvirtConnection {
           path: disk.path,
           datastore: Self.datastore(of: disk.path, among: datastores)
         )
+        shown.fileFormat = disk.fileFormat
+        return shown
       },
       nics: description.nics.enumerated().map { index, card in
         VirtualMachine.NIC(
@@ -175,6 +177,8 @@ extension LibvirtConnection {
       guestOS: description.guestOS,
       resourcePool: identifiers.resourcePool(description.partition)
     )
+    if virDomainIsPersistent(domain.pointer) == 0 { found.isTransient = true }
+    return found
   }
 
   private static func datastore(

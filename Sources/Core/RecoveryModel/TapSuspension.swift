@@ -8,11 +8,19 @@ package struct TapSuspension: Hashable, Codable, Sendable {
   /// nil is all disks of the VM.
   package var volume: VolumeIdentifier?
   package var until: WallTime
+  /// The restore of the VM that needs the disks; nil if somebody asked for it.
+  package var restore: String?
 
-  package init(vm: VMIdentifier, volume: VolumeIdentifier?, until: WallTime) {
+  package init(
+    vm: VMIdentifier,
+    volume: VolumeIdentifier?,
+    until: WallTime,
+    restore: String? = nil
+  ) {
     self.vm = vm
     self.volume = volume
     self.until = until
+    self.restore = restore
   }
 
   /// Whether the disk is to be free at that time.

@@ -21,6 +21,10 @@ package enum VPGOperation: Codable, Sendable, Equatable {
   /// Copies a checkpoint, the latest if none is named, into the VPG's repository.
   case retain(CheckpointIdentifier?)
   case retainAbort
+  /// Brings one VM back at the protected site.
+  case restore(Restore)
+  case restoreCommit(VMIdentifier)
+  case restoreRollback(VMIdentifier)
   case pause
   case resume
   case forceSync
@@ -128,7 +132,33 @@ package enum VPGOperation: Codable, Sendable, Equatable {
     }
   }
 
-  /// What ends a failover or a move.
+  /// How to bring one VM back from its journal, where it is protected.
+  ///
+  /// Without a checkpoint the latest is taken.
+  package struct Restore: Codable, Sendable, Equatable {
+    package var vm: VMIdentifier
+    package var checkpoint: CheckpointIdentifier?
+    package var shutdownPolicy: ShutdownPolicy
+    package var commitPolicy: CommitPolicy
+    /// Time until the commit policy is carried out by itself, in seconds.
+    package var commitDelayInSeconds: Int
+
+    package init(
+      vm: VMIdentifier,
+      checkpoint: CheckpointIdentifier? = nil,
+      shutdownPolicy: ShutdownPolicy = .none,
+      commitPolicy: CommitPolicy = .none,
+      commitDelayInSeconds: Int = 0
+    ) {
+      self.vm = vm
+      self.checkpoint = checkpoint
+      self.shutdownPolicy = shutdownPolicy
+      self.commitPolicy = commitPolicy
+      self.commitDelayInSeconds = commitDelayInSeconds
+    }
+  }
+
+  /// What ends a failover, a move or the restore of a VM.
   ///
   /// Numbers are the API's.
   package enum CommitPolicy: Int, Codable, Sendable, CaseIterable {
@@ -155,8 +185,8 @@ extension VPGOperation {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
       .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort, .resolve:
       true
-    case .pause, .resume, .forceSync, .insertCheckpoint, .insertQuiescedCheckpoint, .update,
-      .delete:
+    case .restore, .restoreCommit, .restoreRollback, .pause, .resume, .forceSync,
+      .insertCheckpoint, .insertQuiescedCheckpoint, .update, .delete:
       false
     }
   }

@@ -84,6 +84,32 @@ package struct PeerClient: Sendable {
     try await client.send(.get, PeerRoutes.checkpoints(vpg))
   }
 
+  /// What was written of a VM between two points.
+  package func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier
+  ) async throws(ControlError) -> ChangesReply {
+    try await client.send(
+      .post,
+      PeerRoutes.changes(vpg),
+      body: request,
+      timeout: Self.longTimeout
+    )
+  }
+
+  /// Bytes of a disk as of a point.
+  package func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier
+  ) async throws(ControlError) -> PointReadReply {
+    try await client.send(
+      .post,
+      PeerRoutes.pointData(vpg),
+      body: request,
+      timeout: Self.longTimeout
+    )
+  }
+
   /// Begins an operation at the peer.
   package func operate(
     on vpg: VPGIdentifier,

@@ -121,6 +121,16 @@ package struct PeerServer: Service {
     answer(.get, PeerRoutes.checkpoints(vpg), routes) { request, caller -> [Checkpoint] in
       try await service.checkpoints(of: try request.identifier("vpg"), for: caller)
     }
+    answer(.post, PeerRoutes.changes(vpg), routes) { request, caller -> ChangesReply in
+      try await service.changes(
+        try request.body(),
+        in: try request.identifier("vpg"),
+        for: caller
+      )
+    }
+    answer(.post, PeerRoutes.pointData(vpg), routes) { request, caller -> PointReadReply in
+      try await service.read(try request.body(), in: try request.identifier("vpg"), for: caller)
+    }
     answer(.post, PeerRoutes.operations(vpg), routes) { request, caller -> TaskReply in
       try await service.perform(
         try request.body(),

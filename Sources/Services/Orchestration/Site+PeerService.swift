@@ -86,6 +86,36 @@ extension Site: PeerService {
     return try await RecoverySite(context: context, definition: definition).checkpoints()
   }
 
+  package func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> ChangesReply {
+    try await journal(of: request.stream, in: vpg, for: caller)
+      .changes(of: request.stream, request.changes)
+  }
+
+  package func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> PointReadReply {
+    try await journal(of: request.stream, in: vpg, for: caller).read(request)
+  }
+
+  /// The appliance that keeps a VM's journal, for the site that protects the VM.
+  private func journal(
+    of stream: StreamIdentifier,
+    in vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> any ApplianceControl {
+    let definition = try await record(vpg, sharedWith: caller).definition
+    guard definition.recoverySite == context.site, definition.protectedSite == caller,
+      let vm = definition.vms.first(where: { $0.stream == stream })
+    else { throw .invalid("The VPG \(definition.name) has no such VM of the caller's.") }
+    return try RecoverySite(context: context, definition: definition).appliance(of: vm)
+  }
+
   /// Carries out what was asked for at the other site.
   ///
   /// It is never passed back, so that two sites that disagree about who owns a VPG do not play ball

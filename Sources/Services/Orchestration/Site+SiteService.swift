@@ -181,9 +181,16 @@ extension Site: SiteService {
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
+    case .update, .delete, .resolve: try await restores.refuseIfUnderWay(record.definition)
+    default: break
+    }
+    return switch operation {
     case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
       .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort:
       try await recovery.begin(operation, on: record, user: user)
+    case .restore(let wish): try await restoring.begin(wish, record, user: user)
+    case .restoreCommit(let vm): try await restoring.decide(true, vm, record, user: user)
+    case .restoreRollback(let vm): try await restoring.decide(false, vm, record, user: user)
     case .pause: try await setPaused(true, record, user: user)
     case .resume: try await setPaused(false, record, user: user)
     case .forceSync: try await forceSync(record, user: user)

@@ -22,6 +22,7 @@ package final class Site: Service, Sendable {
   let pairing: Pairing
   let protectedHalf: ProtectedHalf
   let recoveryHalf: RecoveryHalf
+  let restores: VMRestores
   let standing: SourceStanding
   let blueprints: BlueprintKeeper
   let exports: VPGExports
@@ -67,11 +68,16 @@ package final class Site: Service, Sendable {
     protectedHalf = ProtectedHalf(context: context, keeper: keeper)
     recoveryHalf = RecoveryHalf(context: context, recovery: self.recovery)
     blueprints = BlueprintKeeper(context: context)
+    restores = VMRestores(
+      context: context,
+      steps: VMRestoreSteps(context: context, keeper: keeper, checkpoints: checkpointKeeper)
+    )
     standing = SourceStanding(
       context: context,
       keeper: keeper,
       checkpoints: checkpointKeeper,
-      blueprints: blueprints
+      blueprints: blueprints,
+      restores: restores
     )
     exports = VPGExports(context: context)
     alertBook = AlertBook(context: context)
@@ -105,7 +111,12 @@ package final class Site: Service, Sendable {
       }
       return await Self.isContinued(task, context)
     }
-    await recovery.load(workflows)
+    // The protected site has these, and the recovery site all the others.
+    let isOurs = { (record: WorkflowRecord) in record.kind == StoredVMRestore.words.kind }
+    for record in workflows where isOurs(record) {
+      await restores.load(try StoredVMRestore(record))
+    }
+    await recovery.load(workflows.filter { !isOurs($0) })
   }
 
   /// Protects, watches and works until the task is cancelled or the process is asked to stop.
@@ -141,6 +152,7 @@ package final class Site: Service, Sendable {
         group.addTask {
           await RetentionScheduler(context: self.context, recovery: self.recovery).run()
         }
+        group.addTask { await self.restoring.run() }
         group.addTask { await self.meter.run() }
         group.addTask { await self.sampler.run() }
         group.addTask {
@@ -154,11 +166,16 @@ package final class Site: Service, Sendable {
           ).run()
         }
         await self.recovery.resume()
+        await self.restores.resume()
         await self.recoveryHalf.resume()
         await self.resumeVPGs()
         await self.resolution.resume()
       }
     }
+  }
+
+  var restoring: VMRestoring {
+    VMRestoring(context: context, restores: restores, checkpoints: checkpointKeeper)
   }
 
   /// Takes samples of resources.

@@ -169,6 +169,21 @@ struct EmptyHypervisor: Hypervisor {
     disks: [RecoveredVM.Disk]
   ) throws(HypervisorError) { throw .noSuchVM(vm) }
 
+  func layOverlays(
+    _ overlays: [DiskOverlay],
+    on vm: VMIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func takeOverlays(
+    _ overlays: [DiskOverlay],
+    off vm: VMIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
+  func commitOverlays(
+    _ overlays: [DiskOverlay],
+    of vm: VMIdentifier
+  ) throws(HypervisorError) { throw .noSuchVM(vm) }
+
   func start(_ vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
   func pause(_ vm: VMIdentifier) throws(HypervisorError) { throw .noSuchVM(vm) }
 

@@ -28,6 +28,9 @@ final class Switchboard: Sendable {
     }
   }
 
+  /// Lets go of the sites, which hold this one, so that their stores are closed.
+  func forgetSites() { state.withLock { $0.sites = [:] } }
+
   func setCut(_ isCut: Bool) { state.withLock { $0.isCut = isCut } }
 
   /// Has the next question of a kind be lost, or the answer to it.
@@ -103,6 +106,18 @@ struct DirectPeer: PeerControl {
   }
   func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint] {
     try await peer().checkpoints(of: vpg, for: caller)
+  }
+  func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> ChangesReply {
+    try await peer().changes(request, in: vpg, for: caller)
+  }
+  func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> PointReadReply {
+    try await peer().read(request, in: vpg, for: caller)
   }
   func perform(
     _ request: OperationRequest,

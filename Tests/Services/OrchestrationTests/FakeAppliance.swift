@@ -449,10 +449,12 @@ actor FakeAppliance: ApplianceControl {
   func setDataByteCount(_ count: UInt64) { dataByteCount = count }
   func setAway(_ isAway: Bool) { self.isAway = isAway }
 
-  func changes(of stream: StreamIdentifier, _ request: ChangesRequest) throws(SiteError)
-    -> ChangesReply
-  {
+  func changes(
+    of stream: StreamIdentifier,
+    _ request: ChangesRequest
+  ) async throws(SiteError) -> ChangesReply {
     if isAway { throw .unreachable("the appliance is away") }
+    if let reply = await overlays.whenChangesAsked?() ?? overlays.changes { return reply }
     let extent = ChangesReply.Extent(offset: 4096, count: 512)
     return ChangesReply(
       volumes: [
@@ -468,6 +470,8 @@ actor FakeAppliance: ApplianceControl {
       ]
     )
   }
+
+  var overlays = FakeOverlays()
 
   /// Exports whose VMs can move onto their replicas.
   private(set) var prepared: Set<ExportIdentifier> = []

@@ -86,7 +86,7 @@ actor FakeHypervisor: Hypervisor {
         macAddresses: ["52:54:00:00:00:01"]
       ),
       disks: (0..<disks).map {
-        VirtualMachine.Disk(
+        var disk = VirtualMachine.Disk(
           identifier: VolumeIdentifier("scsi:0:\($0)"),
           target: "vd\($0)",
           byteCount: 1 << 26,
@@ -94,6 +94,8 @@ actor FakeHypervisor: Hypervisor {
           path: "/stores/\(self.name)/\(name)-\($0).raw",
           datastore: datastore
         )
+        disk.fileFormat = "raw"
+        return disk
       },
       nics: [
         VirtualMachine.NIC(
@@ -502,7 +504,49 @@ actor FakeHypervisor: Hypervisor {
     for (index, disk) in disks.enumerated() { machines[vm]?.disks[index].path = disk.replicaPath }
   }
 
-  func start(_ vm: VMIdentifier) { setPower(.running, of: vm) }
+  /// Overlays that were committed while their VM ran.
+  private(set) var committed: Set<String> = []
+
+  func layOverlays(_ overlays: [DiskOverlay], on vm: VMIdentifier) throws(HypervisorError) {
+    try exchange(overlays, of: vm, isOn: false) { ($0.basePath, $0.path) }
+  }
+
+  func takeOverlays(_ overlays: [DiskOverlay], off vm: VMIdentifier) throws(HypervisorError) {
+    try exchange(overlays, of: vm, isOn: false) { ($0.path, $0.basePath) }
+  }
+
+  func commitOverlays(_ overlays: [DiskOverlay], of vm: VMIdentifier) throws(HypervisorError) {
+    // QEMU has one block job on a disk at a time.
+    for (volume, _) in placed[vm] ?? [:] { throw .diskBusy(volume, vm, "a tap is on it") }
+    try exchange(overlays, of: vm, isOn: true) { ($0.path, $0.basePath) }
+    committed.formUnion(overlays.map(\.path))
+  }
+
+  private func exchange(
+    _ overlays: [DiskOverlay],
+    of vm: VMIdentifier,
+    isOn: Bool,
+    _ paths: (DiskOverlay) -> (old: String, new: String)
+  ) throws(HypervisorError) {
+    guard (machines[vm]?.power == .running) == isOn else { throw .notRunning(vm) }
+    for overlay in overlays {
+      let (old, new) = paths(overlay)
+      for index in machines[vm]?.disks.indices ?? 0..<0
+      where machines[vm]?.disks[index].path == old { machines[vm]?.disks[index].path = new }
+    }
+  }
+
+  private var startRefusals = 0
+  /// Lets so many of the next starts fail.
+  func refuseStarts(_ count: Int) { startRefusals = count }
+
+  func start(_ vm: VMIdentifier) throws(HypervisorError) {
+    guard startRefusals == 0 else {
+      startRefusals -= 1
+      throw .failed(operation: "start", reason: "no memory")
+    }
+    setPower(.running, of: vm)
+  }
   func pause(_ vm: VMIdentifier) { setPower(.paused, of: vm) }
 
   func shutDown(_ vm: VMIdentifier, timeoutInSeconds: Int, force: Bool) -> Bool {

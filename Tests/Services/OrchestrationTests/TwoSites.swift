@@ -135,7 +135,10 @@ final class TwoSites: Sendable {
     try await romeSite?.load()
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  deinit {
+    switchboard.forgetSites()
+    try? FileManager.default.removeItem(at: folder)
+  }
 
   /// A site on the store it had, as a manager that was started again.
   func londonAgain() async throws -> Site {

@@ -30,8 +30,6 @@ import Testing
   private static let refused: [String: Int] = [
     // There is no mechanism for these.
     "PUT /v1/localsite/virtualizationsettings": 400, "POST /v1/zsspsessions": 400,
-    "POST /v1/vms/{vmIdentifier}/Restore": 400, "POST /v1/vms/{vmIdentifier}/RestoreCommit": 400,
-    "POST /v1/vms/{vmIdentifier}/RestoreRollback": 400,
     // There is nothing of their kind at any site.
     "GET \(site)/orgvdcs/{orgVdcIdentifier}/networks": 404,
     "GET \(site)/orgvdcs/{orgVdcIdentifier}/storagepolicies": 404,

@@ -21,6 +21,52 @@ import Testing
     return await client.site.operations.first
   }
 
+  @Test func `a VM is restored in place, and that is committed or rolled back by its VPG's name`()
+    async
+  {
+    let client = await APIClient.loggedOn()
+    let vm = "/v1/vms/\(FakeSite.web)"
+    let body = """
+      {"VpgIdentifier": "\(FakeSite.vpg)", "CheckpointIdentifier": "102", "ShutdownPolicy": 1,
+       "CommitPolicy": "Commit", "TimeToWaitBeforeContinueInSeconds": 60}
+      """
+    for (call, body) in [
+      ("Restore", body), ("RestoreCommit", "\"\(FakeSite.vpg)\""),
+      ("RestoreRollback", "\"\(FakeSite.vpg)\""),
+    ] {
+      let answer = await client.send(.post, "\(vm)/\(call)", body)
+      #expect(answer.body == .string(FakeSite.task.rawValue), "\(call): \(answer.body)")
+    }
+    let wish = VPGOperation.Restore(
+      vm: FakeSite.web,
+      checkpoint: CheckpointIdentifier(102),
+      shutdownPolicy: .shutdown,
+      commitPolicy: .commit,
+      commitDelayInSeconds: 60
+    )
+    #expect(
+      await client.site.operations == [
+        .restore(wish), .restoreCommit(FakeSite.web), .restoreRollback(FakeSite.web),
+      ]
+    )
+  }
+
+  @Test(
+    arguments: [
+      #""RestoredVmName": "another""#, #""TimeToWaitBeforeContinueInSeconds": 86401"#,
+      #""ShutdownPolicy": 3"#, #""CommitPolicy": "Never""#, #""CheckpointIdentifier": "x""#,
+      #""JournalVMRestoreSettings": {"DatastoreIdentifier": "a.datastore-1"}"#,
+      #""JournalVMRestoreSettings": {"Nics": [{"NicIdentifier": "Network adapter 1"}]}"#,
+      #""JournalVMRestoreSettings": {"Volumes": [{"VolumeIdentifier": "scsi:0:0"}]}"#,
+    ]
+  )
+  func `a wish that a VM is restored otherwise is refused`(member: String) async {
+    let client = await APIClient.loggedOn()
+    let body = "{\"VpgIdentifier\": \"\(FakeSite.vpg)\", \(member)}"
+    #expect(await client.send(.post, "/v1/vms/\(FakeSite.web)/Restore", body).status == 400)
+    #expect(await client.site.operations.isEmpty)
+  }
+
   @Test(arguments: ["", "{}", "null", "\"\"", #"{"CheckpointIdentifier": null}"#])
   func `a test without a body is of the latest checkpoint and all VMs`(body: String) async {
     #expect(await operation("/FailoverTest", body) == .failoverTest(.init()))

@@ -16,6 +16,7 @@ struct ApplianceAnswers: Sendable {
     addProtection(routes)
     addRecovery(routes)
     addCopies(routes)
+    addOverlays(routes)
     addArchives(routes)
     addFiles(routes)
   }
@@ -163,6 +164,37 @@ struct ApplianceAnswers: Sendable {
         throw ControlFailure(status: 400, message: "the query names no folder")
       }
       try await Blocking.run { try copies.delete(copy, in: folder) }
+    }
+  }
+
+  private func addOverlays(_ routes: ControlRoutes) {
+    let (journals, overlays) = (parts.journals, parts.overlays)
+    routes.on(.post, ApplianceRoutes.pointData(anyStream), from: manager) {
+      request -> PointReadReply in
+      let wish = try request.body(as: PointReadRequest.self)
+      return try await Blocking.run { try journals.read(wish) }
+    }
+    routes.on(.put, ApplianceRoutes.overlays, from: manager) { request -> OverlayReply in
+      let wish = try request.body(as: OverlayRequest.self)
+      return try await Blocking.run { try overlays.put(wish) }
+    }
+    routes.on(.post, ApplianceRoutes.overlayPieces, from: manager) { request -> Void in
+      let piece = try request.body(as: OverlayPiece.self)
+      try await Blocking.run { try overlays.write(piece) }
+    }
+    routes.on(.post, ApplianceRoutes.overlaySeals, from: manager) { request -> Void in
+      let name = try request.body(as: OverlayName.self)
+      try await Blocking.run { try overlays.seal(name.path) }
+    }
+    routes.on(.post, ApplianceRoutes.overlayCommits, from: manager) { request -> Void in
+      let name = try request.body(as: OverlayName.self)
+      try await Blocking.run { try overlays.commit(name.path) }
+    }
+    routes.on(.delete, ApplianceRoutes.overlays, from: manager) { request -> Void in
+      guard let path = request.query("path") else {
+        throw ControlFailure(status: 400, message: "the query names no path")
+      }
+      try await Blocking.run { try overlays.delete(path) }
     }
   }
 

@@ -20,6 +20,7 @@ final class ApplianceParts: Sendable {
   let controlTrust = TrustStore()
   let journals: JournalRegistry
   let exports: ExportRegistry
+  let overlays = FilledOverlays()
   let copies: DiskCopies
   let archives: DiskArchives
   let repositories: Repositories

@@ -17,8 +17,9 @@ package struct VPGCommand: AsyncParsableCommand {
     subcommands: [
       List.self, Show.self, Exposure.self, Create.self, Edit.self, Checkpoints.self,
       Checkpoint.self, Quiesce.self, Test.self, StopTest.self, Bisect.self, Failover.self,
-      Move.self, Commit.self, Rollback.self, Clone.self, Pause.self, Resume.self, Sync.self,
-      Delete.self, Resolve.self,
+      Move.self, Commit.self, Rollback.self, Restore.self, RestoreCommit.self,
+      RestoreRollback.self, Clone.self, Pause.self, Resume.self, Sync.self, Delete.self,
+      Resolve.self,
     ]
   )
 

@@ -81,6 +81,20 @@ package protocol ApplianceControl: Sendable {
   /// Ends a copy and deletes its file, and its folder if that is empty then; what is gone is fine.
   func deleteCopy(_ copy: CopyIdentifier, in folder: String) async throws(SiteError)
 
+  // MARK: Overlays over protected disks
+
+  /// Bytes of a disk as of a point, from a journal here.
+  func read(_ request: PointReadRequest) async throws(SiteError) -> PointReadReply
+  /// Has an overlay be there, to be filled, and says what it lacks.
+  func overlay(_ request: OverlayRequest) async throws(SiteError) -> OverlayReply
+  func write(_ piece: OverlayPiece) async throws(SiteError)
+  /// Has an overlay be complete and durable under its name.
+  func sealOverlay(at path: String) async throws(SiteError)
+  /// Takes what an overlay holds down into the disk below it, whose VM is off.
+  func commitOverlay(at path: String) async throws(SiteError)
+  /// Deletes an overlay; one that is gone already is fine.
+  func deleteOverlay(at path: String) async throws(SiteError)
+
   // MARK: Repositories
 
   /// Makes a repository, or looks whether it is there and works.

@@ -144,6 +144,30 @@ struct RemoteAppliance: ApplianceControl {
     do { try await client.deleteCopy(copy, in: folder) } catch { try SiteError.unlessGone(error) }
   }
 
+  func read(_ request: PointReadRequest) async throws(SiteError) -> PointReadReply {
+    do { return try await client.read(request) } catch { throw SiteError(error) }
+  }
+
+  func overlay(_ request: OverlayRequest) async throws(SiteError) -> OverlayReply {
+    do { return try await client.overlay(request) } catch { throw SiteError(error) }
+  }
+
+  func write(_ piece: OverlayPiece) async throws(SiteError) {
+    do { try await client.write(piece) } catch { throw SiteError(error) }
+  }
+
+  func sealOverlay(at path: String) async throws(SiteError) {
+    do { try await client.sealOverlay(at: path) } catch { throw SiteError(error) }
+  }
+
+  func commitOverlay(at path: String) async throws(SiteError) {
+    do { try await client.commitOverlay(at: path) } catch { throw SiteError(error) }
+  }
+
+  func deleteOverlay(at path: String) async throws(SiteError) {
+    do { try await client.deleteOverlay(at: path) } catch { try SiteError.unlessGone(error) }
+  }
+
   func check(_ request: RepositoryRequest) async throws(SiteError) -> RepositoryReply {
     do { return try await client.check(request) } catch { throw SiteError(error) }
   }

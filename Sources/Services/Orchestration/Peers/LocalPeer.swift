@@ -52,6 +52,20 @@ struct LocalPeer: PeerControl {
     try await peer().checkpoints(of: vpg, for: identifier)
   }
 
+  func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> ChangesReply {
+    try await peer().changes(request, in: vpg, for: identifier)
+  }
+
+  func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> PointReadReply {
+    try await peer().read(request, in: vpg, for: identifier)
+  }
+
   func perform(
     _ request: OperationRequest,
     on vpg: VPGIdentifier

@@ -20,6 +20,16 @@ package protocol PeerControl: Sendable {
   ) async throws(SiteError)
   /// Oldest first.
   func checkpoints(of vpg: VPGIdentifier) async throws(SiteError) -> [Checkpoint]
+  /// What was written of a VM's disks between two points of its journal there.
+  func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> ChangesReply
+  /// Bytes of a disk as of a point of its journal there.
+  func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> PointReadReply
   func perform(
     _ request: OperationRequest,
     on vpg: VPGIdentifier

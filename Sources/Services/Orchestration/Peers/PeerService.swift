@@ -30,6 +30,16 @@ package protocol PeerService: Sendable {
     of vpg: VPGIdentifier,
     for caller: SiteIdentifier
   ) async throws(SiteError) -> [Checkpoint]
+  func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> ChangesReply
+  func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> PointReadReply
   func perform(
     _ request: OperationRequest,
     on vpg: VPGIdentifier,

@@ -39,6 +39,20 @@ struct RemotePeer: PeerControl {
     do { return try await client.checkpoints(of: vpg) } catch { throw SiteError(error) }
   }
 
+  func changes(
+    _ request: PointChangesRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> ChangesReply {
+    do { return try await client.changes(request, in: vpg) } catch { throw SiteError(error) }
+  }
+
+  func read(
+    _ request: PointReadRequest,
+    in vpg: VPGIdentifier
+  ) async throws(SiteError) -> PointReadReply {
+    do { return try await client.read(request, in: vpg) } catch { throw SiteError(error) }
+  }
+
   func perform(
     _ request: OperationRequest,
     on vpg: VPGIdentifier

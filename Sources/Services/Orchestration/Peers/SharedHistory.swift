@@ -71,7 +71,8 @@ extension TaskRecord.Kind {
       .moveCommit, .moveRollback:
       true
     case .createVPG, .updateVPG, .removeVPG, .clone, .abortClone, .retain, .abortRetain, .restore,
-      .insertTaggedCheckpoint, .pauseVPG, .resumeVPG, .forceSync, .relocate,
+      .restoreVM, .commitVMRestore, .rollBackVMRestore, .insertTaggedCheckpoint, .pauseVPG,
+      .resumeVPG, .forceSync, .relocate,
       .installVRA, .changeVRA, .uninstallVRA, .upgradeVRA, .pair, .unpair:
       false
     }

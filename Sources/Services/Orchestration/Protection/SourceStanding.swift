@@ -13,6 +13,7 @@ struct SourceStanding: Sendable {
   let keeper: ProtectionKeeper
   let checkpoints: CheckpointKeeper
   let blueprints: BlueprintKeeper
+  let restores: VMRestores
 
   func carryOut(
     _ request: SourceRequest,
@@ -25,6 +26,14 @@ struct SourceStanding: Sendable {
     guard record.definition.protectedSite == context.site,
       record.definition.recoverySite == caller
     else { throw .invalid("The VPG \(record.definition.name) is not recovered by this caller.") }
+    // What takes a VM's disks, or leaves them, does so of its own ones.
+    if [.handOver, .standDown, .describe].contains(request.wish) {
+      try await restores.refuseIfUnderWay(record.definition)
+    }
+    // A restore that is being undone waits for this, to know whether its VM is to run.
+    if request.wish == .retire, await !restores.isBeingUndone(in: vpg) {
+      try await restores.refuseIfUnderWay(record.definition)
+    }
     var checkpoint: Checkpoint?
     var reversal: Reversal?
     switch request.wish {

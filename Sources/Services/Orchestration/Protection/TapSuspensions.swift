@@ -80,7 +80,9 @@ struct TapSuspensions: Sendable {
     for (vpg, vm, volume) in found {
       let new = TapSuspension(vm: vm.identifier, volume: volume, until: until)
       try await context.vpgs.update(vpg) { record in
-        record.suspensions.removeAll { $0.vm == new.vm && $0.volume == new.volume }
+        record.suspensions.removeAll {
+          $0.vm == new.vm && $0.volume == new.volume && $0.restore == nil
+        }
         record.suspensions.append(new)
       }
       await context.events.record(
@@ -100,7 +102,7 @@ struct TapSuspensions: Sendable {
       try await context.vpgs.update(vpg) { record in
         // Who resumes a VM means all of it.
         record.suspensions.removeAll {
-          $0.vm == vm.identifier && (volume == nil || $0.volume == volume)
+          $0.vm == vm.identifier && (volume == nil || $0.volume == volume) && $0.restore == nil
         }
       }
       await context.events.record(

@@ -191,8 +191,8 @@ package actor RecoveryOperations: RecoveryOperating {
       )
     case .moveRollback:
       return try await request(.rollBackMove, of: record, as: .moveRollback, user: user)
-    case .pause, .resume, .forceSync, .insertCheckpoint, .insertQuiescedCheckpoint, .update,
-      .delete, .resolve:
+    case .restore, .restoreCommit, .restoreRollback, .pause, .resume, .forceSync,
+      .insertCheckpoint, .insertQuiescedCheckpoint, .update, .delete, .resolve:
       throw .invalid("This operation is no recovery.")
     }
   }

@@ -14,7 +14,6 @@ struct StoredPointSearch: DurableJob {
     abortTask: .stopFailoverTest,
     event: .stopFailoverTest
   )
-  static let isKept = true
 
   var workflow: PointSearchWorkflow
   var user: String
@@ -34,6 +33,7 @@ struct StoredPointSearch: DurableJob {
   }
 
   var identifier: String { workflow.identifier }
+  var isKept: Bool { true }
   var vpg: VPGIdentifier { workflow.vpg }
   var subject: VPGIdentifier { workflow.vpg }
   var isOver: Bool { workflow.isOver && workflow.probing == nil }

@@ -13,13 +13,15 @@ protocol DurableJob: Codable, Sendable, Equatable {
   associatedtype Subject: Hashable & Sendable
 
   static var words: DurableJobWords { get }
-  /// Whether the store keeps it when it is over, until the next of its subject is.
-  static var isKept: Bool { get }
 
   var identifier: String { get }
+  /// Whether the store keeps it when it is over, until the next of its subject is.
+  var isKept: Bool { get }
   var vpg: VPGIdentifier { get }
   var subject: Subject { get }
   var user: String { get }
+  /// What the task that drives the workflow does.
+  var taskKind: TaskRecord.Kind { get }
   /// The task that drives the workflow.
   var task: TaskIdentifier? { get set }
   /// Why it was aborted; nil if it was not.
@@ -56,7 +58,8 @@ struct DurableJobWords: Sendable {
 }
 
 extension DurableJob {
-  static var isKept: Bool { false }
+  var isKept: Bool { false }
+  var taskKind: TaskRecord.Kind { Self.words.task }
 
   /// Whether it did what it was for.
   var hasSucceeded: Bool { isOver && failure.isEmpty && abortReason == nil }

@@ -63,7 +63,7 @@ actor DurableJobs<Job: DurableJob> {
       let hasSaid = job.task.map { !open.contains($0) } ?? true
       do throws(SiteError) {
         if !hasSaid { await announce(job) }
-        if !isLast || !Job.isKept { try await forget(job) }
+        if !isLast || !job.isKept { try await forget(job) }
       } catch { log(error, job.subject) }
     }
     loaded = []
@@ -81,7 +81,7 @@ actor DurableJobs<Job: DurableJob> {
     known[subject] = job
     let task: TaskIdentifier
     do throws(SiteError) {
-      task = try await context.tasks.begin(Job.words.task, user: job.user, vpgs: [job.vpg])
+      task = try await context.tasks.begin(job.taskKind, user: job.user, vpgs: [job.vpg])
     } catch {
       known[subject] = before
       throw error
@@ -220,7 +220,7 @@ actor DurableJobs<Job: DurableJob> {
     try await keep(subject)
     guard let job = known[subject] else { return }
     await announce(job)
-    guard !Job.isKept else { return }
+    guard !job.isKept else { return }
     if known[subject]?.identifier == job.identifier { known[subject] = nil }
     try await forget(job)
   }

@@ -65,25 +65,23 @@ enum VmPoints {
       Route(
         .post,
         "\(vm)/Restore",
-        "Would restore a single VM; not available: fail over its VPG.",
+        "Brings one VM back to a checkpoint where it is protected; its VPG stays.",
         body: #"{"VpgIdentifier": "…", "CheckpointIdentifier": "1732370400000", "#
-          + #""CommitPolicy": 2, "ShutdownPolicy": 0}"#,
+          + #""CommitPolicy": 2, "ShutdownPolicy": 1}"#,
         answer: restore
       ),
       Route(
         .post,
         "\(vm)/RestoreCommit",
-        "Would end a restore: none runs.",
-        body: #""6b1f2c0e-0000-4000-8000-00000000000a""#,
-        answer: end
-      ),
+        "Has a restored VM stay as it is; the body is its VPG.",
+        body: #""6b1f2c0e-0000-4000-8000-00000000000a""#
+      ) { call in try await end(call) { .restoreCommit($0) } },
       Route(
         .post,
         "\(vm)/RestoreRollback",
-        "Would undo a restore: none runs.",
-        body: #""6b1f2c0e-0000-4000-8000-00000000000a""#,
-        answer: end
-      ),
+        "Has a restored VM be as it was before; the body is its VPG.",
+        body: #""6b1f2c0e-0000-4000-8000-00000000000a""#
+      ) { call in try await end(call) { .restoreRollback($0) } },
     ]
   }
 
@@ -93,44 +91,58 @@ enum VmPoints {
       call.parameter("vmIdentifier"),
       vpg: try body.text("VpgIdentifier")
     )
-    _ = try body.number("CommitPolicy", of: APIEnumerations.commitPolicy)
-    _ = try body.number("ShutdownPolicy", of: APIEnumerations.shutdownPolicy)
+    let commits = try body.number("CommitPolicy", of: APIEnumerations.commitPolicy)
+    let shutdown = try body.number("ShutdownPolicy", of: APIEnumerations.shutdownPolicy)
     let wait = try body.integer("TimeToWaitBeforeContinueInSeconds") ?? 0
     guard (0...86_400).contains(wait) else {
       throw APIError.invalid("TimeToWaitBeforeContinueInSeconds must be from 0 to 86400")
     }
-    let definition = view.vpg.definition
-    try await call.checkCheckpoint(try body.text("CheckpointIdentifier"), of: definition.identifier)
-    let inventory = try await call.site.inventory(of: definition.recoverySite)
-    let settings = body.object("JournalVMRestoreSettings")
-    if let datastore = try settings.text("DatastoreIdentifier"), !datastore.isEmpty,
-      !inventory.datastores.contains(where: { $0.identifier.rawValue == datastore })
-    {
-      throw APIError.notFound("the recovery site has no datastore \(datastore)")
-    }
-    for nic in settings["Nics"]?.items ?? [] {
-      let name = try nic.object?.text("NicIdentifier") ?? ""
-      guard view.vm.nics.contains(where: { $0.identifier.rawValue == name }) else {
-        throw APIError.notFound("the VM has no network card \(name)")
-      }
-    }
-    for volume in settings["Volumes"]?.items ?? [] {
-      let name = try volume.object?.text("VolumeIdentifier") ?? ""
-      guard view.vm.volumes.contains(where: { $0.identifier.rawValue == name }) else {
-        throw APIError.notFound("the VM has no disk \(name)")
-      }
-    }
-    throw APIError.notAvailable("restoring a single VM from the journal")
+    let vpg = view.vpg.definition.identifier
+    try checkPlace(body, view)
+    let checkpoint = try body.text("CheckpointIdentifier")
+    try await call.checkCheckpoint(checkpoint, of: vpg)
+    let wish = VPGOperation.Restore(
+      vm: view.vm.identifier,
+      checkpoint: checkpoint.flatMap(CheckpointIdentifier.init(text:)),
+      shutdownPolicy: shutdown.flatMap(VPGOperation.ShutdownPolicy.init(rawValue:)) ?? .none,
+      commitPolicy: commits.flatMap(VPGOperation.CommitPolicy.init(rawValue:)) ?? .none,
+      commitDelayInSeconds: wait
+    )
+    return .text(try await call.site.perform(.restore(wish), on: vpg, user: call.user).rawValue)
   }
 
-  private static func end(_ call: APICall) async throws -> APIResponse {
+  /// The VM is restored where it is, under its name: wishes for another place are refused.
+  private static func checkPlace(_ body: APIObject, _ view: ProtectedVMView) throws {
+    let name = try body.text("RestoredVmName") ?? ""
+    guard name.isEmpty || name == view.vm.name else {
+      throw APIError.invalid(
+        "RestoredVmName must be the VM's own name: the VM itself is restored; a clone makes another"
+      )
+    }
+    let settings = body.object("JournalVMRestoreSettings")
+    let hasDatastore = try settings.text("DatastoreIdentifier").map { !$0.isEmpty } ?? false
+    guard !hasDatastore, settings["Nics"]?.items?.isEmpty ?? true,
+      settings["Volumes"]?.items?.isEmpty ?? true
+    else {
+      throw APIError.invalid(
+        "JournalVMRestoreSettings must be left out: the VM keeps its disks' places and its cards"
+      )
+    }
+  }
+
+  private static func end(
+    _ call: APICall,
+    _ operation: (VMIdentifier) -> VPGOperation
+  ) async throws -> APIResponse {
     let view = try await call.protectedVM(
       call.parameter("vmIdentifier"),
       vpg: try call.body.text("", "VpgIdentifier")
     )
-    throw APIError.notAvailable(
-      "restoring a single VM from the journal",
-      "no restore of \(view.vm.name) is running"
+    let task = try await call.site.perform(
+      operation(view.vm.identifier),
+      on: view.vpg.definition.identifier,
+      user: call.user
     )
+    return .text(task.rawValue)
   }
 }
