@@ -43,8 +43,16 @@ extension VPGCommand {
     @Option(help: "The network of test VMs.")
     var testNetwork: String?
 
+    @Option(help: "The datastore of replicas that have none of their own; they are moved there.")
+    var datastore: String?
+
+    @Option(help: "The datastore of journals that have none of their own; they are moved there.")
+    var journalDatastore: String?
+
     func validate() throws {
-      let texts = [name, priority, network, testNetwork].compactMap(\.self)
+      let texts = [name, priority, network, testNetwork, datastore, journalDatastore].compactMap(
+        \.self
+      )
       let numbers = [hours, rpo].compactMap(\.self)
       guard !(texts.isEmpty && numbers.isEmpty && added.isEmpty && removed.isEmpty) else {
         throw ValidationError("Say what to change.")
@@ -80,6 +88,14 @@ extension VPGCommand {
       if let hours { settings["Basic"]["JournalHistoryInHours"] = .number(Double(hours)) }
       if let priority { settings["Basic"]["Priority"] = .text(priority) }
       if let rpo { settings["Basic"]["RpoInSeconds"] = .number(Double(rpo)) }
+      if let datastore {
+        settings["Recovery"]["DefaultDatastoreIdentifier"] =
+          try await inventory.datastore(datastore)
+      }
+      if let journalDatastore {
+        settings["Journal"]["DatastoreIdentifier"] =
+          try await inventory.datastore(journalDatastore)
+      }
       for (member, wish) in [("Failover", network), ("FailoverTest", testNetwork)] {
         guard let wish else { continue }
         settings["Networks"][member]["Hypervisor"]["DefaultNetworkIdentifier"] =
