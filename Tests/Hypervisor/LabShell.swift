@@ -50,7 +50,8 @@ struct LabShell {
     guard found else { throw LabError("no \(word) in:\n\(output)") }
   }
 
-  private func run(_ arguments: [String], input: String) async throws -> String {
+  @discardableResult
+  func run(_ arguments: [String], input: String) async throws -> String {
     let home = "XDG_CONFIG_HOME=" + folder.path(percentEncoded: false)
     let output = try await Program.run(
       ["env", home, executable] + arguments,

@@ -13,6 +13,7 @@ extension WithstandBench {
   /// Calls an appliance's control port as its manager would.
   func control(
     _ site: LabSite,
+    port: Int = LabSite.controlPort,
     _ method: String,
     _ path: String,
     _ body: JSON? = nil
@@ -26,7 +27,7 @@ extension WithstandBench {
       let text = String(decoding: try JSONEncoder().encode(body), as: UTF8.self)
       arguments += ["--header", "Content-Type: application/json", "--data", text]
     }
-    let url = "https://127.0.0.1:\(LabSite.controlPort)\(path)"
+    let url = "https://127.0.0.1:\(port)\(path)"
     let answer = try await Program.run(arguments + [url], seconds: 30)
     return answer.isEmpty ? .null : try JSONDecoder().decode(JSON.self, from: Data(answer.utf8))
   }
@@ -80,12 +81,15 @@ extension WithstandBench {
 
   /// Compares the protected VM's disks byte for byte with what paris has as of the latest moment;
   /// the guest stands still meanwhile.
-  func compareDisks(_ targets: [String] = ["vda", "vdb"]) async throws {
+  func compareDisks(
+    _ targets: [String] = ["vda", "vdb"],
+    port: Int = LabSite.controlPort
+  ) async throws {
     let virtualMachine = source
     _ = try await virtualMachine.libvirt.virsh(["suspend", Self.vmName])
     let outcome: (any Error)?
     do {
-      try await compareStillDisks(targets)
+      try await compareStillDisks(targets, port)
       outcome = nil
     } catch {
       outcome = error
@@ -94,7 +98,7 @@ extension WithstandBench {
     if let outcome { throw outcome }
   }
 
-  private func compareStillDisks(_ targets: [String]) async throws {
+  private func compareStillDisks(_ targets: [String], _ port: Int) async throws {
     let tag = UUID().uuidString
     let checkpoint = try await tell { story in
       try await story.protected.perform(
@@ -105,23 +109,26 @@ extension WithstandBench {
       let all = try await story.recovery.get("/vpgs/\(vpg)/checkpoints").elements
       return try #require(all.first { $0["Tag"].text == tag }?["CheckpointIdentifier"].text)
     }
-    try await compareDisks(targets, with: checkpoint)
+    try await compareDisks(targets, with: checkpoint, port: port)
   }
 
   /// Compares the protected VM's disks byte for byte with a checkpoint, which has no others.
   ///
-  /// Nobody writes to them, unless they are `changing`.
+  /// Nobody writes to them, unless they are `changing`. `port` is that of the appliance that has the
+  /// journal.
   func compareDisks(
     _ targets: [String] = ["vda", "vdb"],
     with checkpoint: String,
-    changing: Set<String> = []
+    changing: Set<String> = [],
+    port: Int = LabSite.controlPort
   ) async throws {
-    let journals = try await control(paris, "GET", "/v1/status")["journals"].elements
+    let journals = try await control(paris, port: port, "GET", "/v1/status")["journals"].elements
     let stream = try #require(journals.first?["stream"].text)
     let number = try #require(Double(checkpoint))
     let name = "compare"
     let reply = try await control(
       paris,
+      port: port,
       "PUT",
       "/v1/exports/\(name)",
       [
@@ -141,6 +148,6 @@ extension WithstandBench {
       ])
     }
     #expect(reply["volumes"].elements.compactMap { $0["target"].text } == targets)
-    _ = try await control(paris, "DELETE", "/v1/exports/\(name)")
+    _ = try await control(paris, port: port, "DELETE", "/v1/exports/\(name)")
   }
 }

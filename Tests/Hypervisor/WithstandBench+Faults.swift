@@ -46,13 +46,16 @@ extension WithstandBench {
   /// The process of an appliance that holds its connections and disks, once there is one: after a
   /// death its supervisor starts another.
   func worker(of site: LabSite) async throws -> Int32 {
-    let supervisor = try supervisor(of: site)
+    try await worker(under: try supervisor(of: site))
+  }
+
+  func worker(under supervisor: Int32) async throws -> Int32 {
     var worker: Int32?
     _ = try await Waiting.until(seconds: 10, every: .milliseconds(10)) {
       worker = try Self.children(of: supervisor).first { !Self.hasEnded($0) }
       return worker != nil
     }
-    return try #require(worker, "the appliance of \(site.name) has no worker")
+    return try #require(worker, "the appliance has no worker")
   }
 
   /// The children of all threads of a process, proc(5).

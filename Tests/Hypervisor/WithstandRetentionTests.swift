@@ -20,9 +20,13 @@ extension LabTests.Withstand {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let repository = try await bench.addRepository(folder.path)
+    try bench.keepScript("copied.sh", "#!/bin/sh\nprintenv >\"$ZertoOutputDir/found.txt\"\n")
+    try await bench.setPostBackup("copied.sh")
     let point = try await bench.insertCheckpoint()
     let set = try await bench.copy(point)
     #expect(try await bench.leftovers().isEmpty)
+    try await bench.checkPostBackup(of: set, point)
+    try await bench.setPostBackup(nil)
 
     let restored = try await bench.restore(set)
     #expect(try await !bench.lab.runningVMNames(at: bench.paris).contains(restored))
@@ -56,6 +60,28 @@ extension LabTests.Withstand {
 }
 
 extension WithstandBench {
+  fileprivate func setPostBackup(_ script: String?) async throws {
+    try await change("scripting") { tree in
+      tree["PostBackup"] = [
+        "Command": script.map { .text($0) } ?? .null, "Parameters": "", "TimeoutInSeconds": 60,
+      ]
+    }
+  }
+
+  /// Checks that the script after the copy ran, once, and was told of the set and its point.
+  fileprivate func checkPostBackup(of set: String, _ point: DemoPoint) async throws {
+    let output = paris.managerFolder + "/state/scripts/output"
+    let files = FileManager.default.enumerator(atPath: output)?.compactMap { $0 as? String } ?? []
+    let found = files.filter { $0.contains("-PostBackup/") && $0.hasSuffix("/found.txt") }
+    let path = try #require(found.count == 1 ? found.first : nil, "\(files)")
+    let words = try String(contentsOfFile: "\(output)/\(path)", encoding: .utf8)
+      .split(whereSeparator: \.isNewline)
+    for line in [
+      "UNDERSTUDY_SCRIPT=PostBackup", "ZertoOperation=Backup", "UNDERSTUDY_RECOVERY=\(set)",
+      "UNDERSTUDY_CHECKPOINT=\(point.identifier)", "VmDisplayNames=\(Self.vmName)",
+    ] { #expect(words.contains { $0 == line }, "\(line) is not among \(words)") }
+  }
+
   fileprivate func addRepository(_ folder: String) async throws -> String {
     var body: JSON = [
       "RepositoryName": .text("lab \(UUID().uuidString)"), "DefaultRepository": true,

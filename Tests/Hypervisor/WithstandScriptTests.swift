@@ -56,7 +56,7 @@ extension LabTests.Withstand {
 
 extension WithstandBench {
   /// Puts a script into the repository of paris.
-  fileprivate func keepScript(_ name: String, _ text: String) throws {
+  func keepScript(_ name: String, _ text: String) throws {
     let folder = paris.managerFolder + "/state/scripts/repository"
     let files = FileManager.default
     try files.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -18,6 +18,8 @@ package actor VPGBook {
   private var holders: [VMIdentifier: [VPGIdentifier]]?
   /// VPGs whose definition somebody is changing now.
   private var changing: Set<VPGIdentifier> = []
+  /// What some of them are going to be.
+  private var intended: [VPGIdentifier: VPGDefinition] = [:]
   /// VPGs that are being made ready at their recovery site, this one, as a definition says.
   private var preparing: Set<VPGIdentifier> = []
   /// Who waits for its turn to do that.
@@ -107,14 +109,30 @@ package actor VPGBook {
 
   // MARK: One change at a time
 
-  /// Takes a VPG for a change of its definition; whoever does has to give it back.
+  /// Takes a VPG, or one that is to be made, for a change of its definition; whoever does has to
+  /// give it back.
   package func beginChange(of vpg: VPGIdentifier) throws(SiteError) {
     guard changing.insert(vpg).inserted else {
       throw .conflict("The VPG is being changed by someone else.")
     }
   }
 
-  package func endChange(of vpg: VPGIdentifier) { changing.remove(vpg) }
+  /// Notes what a VPG that was taken is going to be, if `check` lets it pass beside all others: as
+  /// they are, and as they are going to be.
+  ///
+  /// Of two changes that exclude each other the second one is refused, however long each takes.
+  package func intend(
+    _ definition: VPGDefinition,
+    check: @Sendable (_ others: [VPGRecord]) throws(SiteError) -> Void
+  ) throws(SiteError) {
+    try check(all() + intended.values.map { VPGRecord(definition: $0, phase: .creating) })
+    intended[definition.identifier] = definition
+  }
+
+  package func endChange(of vpg: VPGIdentifier) {
+    changing.remove(vpg)
+    intended[vpg] = nil
+  }
 
   package func isChanging(_ vpg: VPGIdentifier) -> Bool { changing.contains(vpg) }
 

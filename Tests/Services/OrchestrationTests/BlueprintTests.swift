@@ -56,6 +56,22 @@ struct BlueprintTests {
     }
   }
 
+  @Test func `a failover that shuts a VM down takes along what was stored up to then`() async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let definition = try await sites.protectedVPG()
+      let vm = definition.vms[0]
+      try await sites.londonSite.blueprints.send(definition)
+      await sites.londonHypervisor.setNVRAM("at the end", of: vm.identifier)
+      let failover = VPGOperation.failover(.init(shutdownPolicy: .shutdown))
+      let (paris, vpg) = (sites.parisSite, definition.identifier)
+      try await sites.finished(paris.perform(failover, on: vpg, user: "ann"), at: paris)
+      let recovered = try #require(await sites.parisHypervisor.recovered.last)
+      #expect(recovered.blueprint?.files.map(\.content) == ["at the end"])
+    }
+  }
+
   @Test func `a site takes no description of a VM that the caller does not protect`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -69,6 +69,20 @@ final class FileSessions: Service, Sendable {
   func clean() throws {
     for export in exports.identifiers where export.isFileSession { try exports.delete(export) }
     try? FileManager.default.removeItem(atPath: folder + "/sessions")
+    openFolder()
+  }
+
+  /// Lets the user that reads files through the folder.
+  ///
+  /// restic keeps its cache in there, and would make the folder for its own user alone.
+  private func openFolder() {
+    let files = FileManager.default
+    do {
+      try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try files.setAttributes([.posixPermissions: 0o711], ofItemAtPath: folder)
+    } catch {
+      logger.warning("no files of points can be read", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Mounts what is asked for and ends idle sessions, until the process is to end; then ends all.

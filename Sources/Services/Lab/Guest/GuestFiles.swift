@@ -32,6 +32,8 @@ enum GuestFiles {
     fi
     [ -b /dev/vdb ] && mount -t ext4 /dev/vdb /vdb
     for f in data vdb; do [ -f /$f/seq ] && cp /$f/seq /tmp/found-$f; done
+    if [ -d /sys/firmware/efi ]; then echo uefi; else echo bios; fi >/tmp/boot
+    cat /proc/cmdline >>/tmp/boot
     httpd -p 80 -h /www
     for p in /sys/class/virtio-ports/*; do
       n=$(cat $p/name 2>/dev/null)
@@ -95,6 +97,8 @@ enum GuestFiles {
     case "$*" in *-r*) exec reboot -f;; *) exec poweroff -f;; esac
     """# + "\n"
 
+  private static let kernelOptions = "console=ttyS0 quiet panic=5 tsc=unstable mitigations=off"
+
   /// The boot loader's instructions.
   static let bootLoader = """
     SERIAL 0 115200
@@ -104,8 +108,24 @@ enum GuestFiles {
     LABEL l
      KERNEL vmlinuz
      INITRD initrd.gz
-     APPEND console=ttyS0 quiet panic=5 tsc=unstable mitigations=off
+     APPEND \(kernelOptions)
     """ + "\n"
+
+  /// What the shell of a UEFI firmware runs when no variable says what to boot: it notes that in
+  /// the firmware's variables for the next time, and starts the kernel, which is an EFI program.
+  ///
+  /// To `bcfg` the option `0` is no number, but `0x0` is.
+  static let firmwareScript = [
+    "@echo -off", "fs0:", #"bcfg boot add 0 fs0:\vmlinuz "guest""#,
+    #"bcfg boot -opt 0x0 fs0:\bootopts"#, #"vmlinuz initrd=\initrd.gz "# + kernelOptions,
+  ].map { $0 + "\r\n" }.joined()
+
+  /// What the kernel is told by the firmware's variables, and by nothing else: who was started by
+  /// them says so.
+  static let firmwareOptions = #"initrd=\initrd.gz \#(kernelOptions) \#(firmwareMark)"#
+
+  /// Is on the page `boot` of a guest that was started as its firmware's variables say.
+  static let firmwareMark = "started-by-nvram"
 
   /// The programs of busybox the scripts call.
   static let programs = [
@@ -125,6 +145,6 @@ enum GuestFiles {
   /// What the web server offers, and the file behind it.
   static let pages = [
     "seq": "/data/seq", "vdb-seq": "/vdb/seq", "last": "/tmp/last",
-    "found-seq": "/tmp/found-data", "found-vdb-seq": "/tmp/found-vdb",
+    "found-seq": "/tmp/found-data", "found-vdb-seq": "/tmp/found-vdb", "boot": "/tmp/boot",
   ]
 }

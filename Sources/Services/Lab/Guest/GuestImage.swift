@@ -6,7 +6,8 @@ internal import Foundation
 /// Builds the demo's guest of Debian packages: a boot disk that starts by itself and a data disk.
 ///
 /// No loop device and no mount is needed: MBR and a FAT partition with syslinux, kernel and
-/// initial ram disk, then an ext4 partition filled by `mkfs.ext4 -d`.
+/// initial ram disk, then an ext4 partition filled by `mkfs.ext4 -d`. It starts by a BIOS, and by
+/// a UEFI firmware.
 struct GuestImage {
   /// Where packages and finished images are kept.
   let cacheFolder: String
@@ -113,7 +114,13 @@ struct GuestImage {
       in: ramDisk
     )
     let root = try await GuestTree.root(at: work + "/root", packages: packages.folder)
-    try Data(GuestFiles.bootLoader.utf8).write(to: URL(filePath: work + "/syslinux.cfg"))
+    let loaderFiles = [
+      "syslinux.cfg": Data(GuestFiles.bootLoader.utf8),
+      "startup.nsh": Data(GuestFiles.firmwareScript.utf8),
+      // An EFI program's options end with a zero.
+      "bootopts": Data((GuestFiles.firmwareOptions + "\0").utf16.flatMap { [UInt8($0 & 255), 0] }),
+    ]
+    for (name, content) in loaderFiles { try content.write(to: URL(filePath: "\(work)/\(name)")) }
 
     try Self.makeSparse(disk, byteCount: Self.bootDiskByteCount)
     try await Program.run(
@@ -138,7 +145,7 @@ struct GuestImage {
     let kernel = "\(packages.folder)/boot/vmlinuz-\(packages.kernel)"
     let copy = ["env", "MTOOLS_SKIP_CHECK=1", "mcopy", "-i", loader]
     try await Program.run(copy + [kernel, "::vmlinuz"])
-    try await Program.run(copy + ["initrd.gz", "syslinux.cfg", "::"], in: work)
+    try await Program.run(copy + ["initrd.gz"] + loaderFiles.keys.sorted() + ["::"], in: work)
     let rootOffset = Self.rootStart * Self.sectorByteCount
     try await Program.run([
       "mkfs.ext4", "-q", "-L", "root", "-d", root, "-E", "offset=\(rootOffset),no_copy_xattrs",
@@ -169,8 +176,8 @@ struct GuestImage {
       [
         GuestFiles.firstStage, GuestFiles.initialProcess, GuestFiles.writer,
         GuestFiles.ransomware, GuestFiles.addressTaken, GuestFiles.shutdown,
-        GuestFiles.bootLoader,
-      ] + GuestFiles.programs + GuestFiles.drivers
+        GuestFiles.bootLoader, GuestFiles.firmwareScript, GuestFiles.firmwareOptions,
+      ] + GuestFiles.programs + GuestFiles.drivers + GuestFiles.pages.keys.sorted()
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in parts.joined(separator: "\0").utf8 {
       hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3

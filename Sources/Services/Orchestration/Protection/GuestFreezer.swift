@@ -36,6 +36,8 @@ actor GuestFreezer {
   private var written: [VMIdentifier: FrozenGuestRecord] = [:]
   /// Those of them a round takes care of.
   private var inRound: Set<VMIdentifier> = []
+  /// Rounds that begin when another one has let go of their guests.
+  private var waiting: [CheckedContinuation<Void, Never>] = []
   /// Those whose last thaw failed.
   private var stuck: Set<VMIdentifier> = []
 
@@ -70,14 +72,20 @@ actor GuestFreezer {
   ) async -> Marking {
     let vms = definition.vms.map(\.identifier)
     let names = Dictionary(definition.vms.map { ($0.identifier, $0.name) }) { $1 }
-    if let taken = vms.first(where: { written[$0] != nil || inRound.contains($0) }) {
-      return .notMarked(
-        "\(names[taken] ?? "\(taken)") is still frozen, or being frozen, for another checkpoint."
-      )
-    }
     guard !vms.isEmpty else { return .notMarked("The VPG has no VMs.") }
+    // A guest of several VPGs is frozen for one after the other: a round is over in seconds.
+    while vms.contains(where: inRound.contains) {
+      await withCheckedContinuation { waiting.append($0) }
+    }
+    if let taken = vms.first(where: { written[$0] != nil }) {
+      return .notMarked("\(names[taken] ?? "\(taken)") is still frozen for another checkpoint.")
+    }
     inRound.formUnion(vms)
-    defer { inRound.subtract(vms) }
+    defer {
+      inRound.subtract(vms)
+      for other in waiting { other.resume() }
+      waiting = []
+    }
     let (outcome, checkpoint) = await carryOut(over: definition.vms, definition.identifier, mark)
     for vm in vms { if let guest = written[vm] { await crossOutIfThawed(guest) } }
     switch (outcome, checkpoint) {

@@ -160,6 +160,17 @@ struct SourceStanding: Sendable {
     if isShutDown {
       await tellOthers(of: running, "is shut down, because it is failed over", definition)
       await shutDown(running, request)
+      await sendLast(definition)
+    }
+  }
+
+  /// What the firmware and the TPM stored last goes along; a failover does not wait for it.
+  private func sendLast(_ definition: VPGDefinition) async {
+    do throws(SiteError) { try await blueprints.send(definition) } catch {
+      context.logger.warning(
+        "VMs fail over with what their firmware had stored before",
+        metadata: ["vpg": "\(definition.name)", "reason": "\(error.message)"]
+      )
     }
   }
 

@@ -30,8 +30,9 @@ extension DefinitionCheck {
         // The disks of one that is off are synced once it runs, and taken then.
         if followsDisks, let found, found.power != .off { definition.vms[index].take(found.disks) }
       case (nil, let found?):
-        checkNew(found, others, appliances)
+        checkNew(found, appliances)
         definition.vms[index] = completeNew(wish, found)
+        checkHolders(of: definition.vms[index], others)
       case (nil, nil):
         note(Self.member(wish), "the protected site has no VM \(wish.identifier)")
       }
@@ -40,11 +41,9 @@ extension DefinitionCheck {
 
   private mutating func checkNew(
     _ vm: VirtualMachine,
-    _ others: [VPGRecord],
     _ appliances: ApplianceDirectory
   ) {
     let member = "Vms[\(vm.name)]"
-    checkHolders(of: vm, others)
     if appliances.appliance(on: vm.host) == nil {
       note(member, "no appliance is installed on the host of the VM")
     }
@@ -52,23 +51,43 @@ extension DefinitionCheck {
     if vm.disks.isEmpty { note(member, "the VM has no disks, so there is nothing to protect") }
   }
 
+  /// Checks once more what other VPGs may stand in the way of, which may have changed since.
+  mutating func checkBeside(_ others: [VPGRecord], changing old: VPGDefinition?) {
+    checkName(others)
+    for vm in definition.vms
+    where old?.vms.contains(where: { $0.identifier == vm.identifier }) != true {
+      checkHolders(of: vm, others)
+    }
+  }
+
   /// A VM may be in several VPGs, each to a site of its own.
-  private mutating func checkHolders(of vm: VirtualMachine, _ others: [VPGRecord]) {
-    let holders = others.map { (phase: $0.phase, definition: $0.definition) }.filter { other in
-      other.definition.identifier != definition.identifier && other.phase != .recovered
-        && other.definition.protectedSite == definition.protectedSite
-        && other.definition.vms.contains { $0.identifier == vm.identifier }
-    }.map(\.definition)
+  ///
+  /// One that is being changed may be among `others` twice.
+  private mutating func checkHolders(
+    of vm: VPGDefinition.ProtectedVM,
+    _ others: [VPGRecord]
+  ) {
+    var holders: [VPGDefinition] = []
+    for other in others where other.phase != .recovered {
+      let holder = other.definition
+      guard holder.identifier != definition.identifier,
+        holder.protectedSite == definition.protectedSite,
+        holder.vms.contains(where: { $0.identifier == vm.identifier }),
+        !holders.contains(where: { $0.identifier == holder.identifier })
+      else { continue }
+      holders.append(holder)
+    }
+    let member = Self.member(vm)
     for other in holders where other.recoverySite == definition.recoverySite {
       note(
-        "Vms[\(vm.name)]",
+        member,
         "the VM is protected to that site already, by the VPG \(other.name); another VPG has to go "
           + "to another site"
       )
     }
     if holders.count >= Self.vpgLimitOfVM {
       note(
-        "Vms[\(vm.name)]",
+        member,
         "a VM can be in \(Self.vpgLimitOfVM) VPGs at most; it is in "
           + holders.map(\.name).joined(separator: ", ")
       )

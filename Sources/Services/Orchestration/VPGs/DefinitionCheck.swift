@@ -70,7 +70,7 @@ package struct DefinitionCheck {
     }
   }
 
-  private mutating func checkName(_ others: [VPGRecord]) {
+  mutating func checkName(_ others: [VPGRecord]) {
     let name = definition.name
     guard !name.allSatisfy(\.isWhitespace) else { return note("Basic.Name", "it is missing") }
     guard name.count <= 200 else { return note("Basic.Name", "it has more than 200 characters") }

@@ -21,13 +21,8 @@ struct ProtectedHalf: Sendable {
     _ definition: VPGDefinition,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
-    var definition = try await checked(definition, changing: nil)
-    definition.generation = 1
+    let definition = try await recorded(definition)
     let vpg = definition.identifier
-    guard await context.vpgs.record(vpg) == nil else {
-      throw .invalid("There is a VPG \(vpg) already.")
-    }
-    try await context.vpgs.save(VPGRecord(definition: definition, phase: .creating))
     let (one, other) = (definition.protectedSite, definition.recoverySite)
     let sites = one == other ? [one] : [one, other]
     do throws(SiteError) {
@@ -36,6 +31,25 @@ struct ProtectedHalf: Sendable {
       }
     } catch {
       try? await context.vpgs.remove(vpg)
+      throw error
+    }
+  }
+
+  /// Checks the definition of a VPG that is to be made, and records it.
+  private func recorded(_ wish: VPGDefinition) async throws(SiteError) -> VPGDefinition {
+    let vpg = wish.identifier
+    try await context.vpgs.beginChange(of: vpg)
+    do throws(SiteError) {
+      guard await context.vpgs.record(vpg) == nil else {
+        throw .invalid("There is a VPG \(vpg) already.")
+      }
+      var definition = try await checked(wish, changing: nil)
+      definition.generation = 1
+      try await context.vpgs.save(VPGRecord(definition: definition, phase: .creating))
+      await context.vpgs.endChange(of: vpg)
+      return definition
+    } catch {
+      await context.vpgs.endChange(of: vpg)
       throw error
     }
   }
@@ -213,7 +227,7 @@ struct ProtectedHalf: Sendable {
     )
   }
 
-  /// The definition, complete, if both sites can carry it out.
+  /// The definition, complete, if both sites can carry it out; the VPG was taken for the change.
   private func checked(
     _ definition: VPGDefinition,
     changing old: VPGDefinition?,
@@ -238,7 +252,14 @@ struct ProtectedHalf: Sendable {
       try check.finish()
       throw error
     }
-    return try check.finish()
+    let complete = try check.finish()
+    // All this took a while: others may have been made meanwhile, or be under way.
+    try await context.vpgs.intend(complete) { others throws(SiteError) in
+      var check = DefinitionCheck(complete)
+      check.checkBeside(others, changing: old)
+      try check.finish()
+    }
+    return complete
   }
 
   private func checkRecovery(

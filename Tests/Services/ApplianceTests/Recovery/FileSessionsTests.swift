@@ -55,6 +55,22 @@ import Testing
     #expect(after.statuses.isEmpty)
   }
 
+  @Test func `lie in a folder that others get through, whoever made it`() throws {
+    let bench = try RecoveryBench()
+    defer { bench.tearDown() }
+    try bench.prepare()
+    let (files, folder) = (FileManager.default, bench.root + "/files")
+    func mode() throws -> Int? {
+      try files.attributesOfItem(atPath: folder)[.posixPermissions] as? Int
+    }
+    try sessions(bench).clean()
+    #expect(try mode() == 0o711)
+    // As restic makes it for its cache.
+    try files.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
+    try sessions(bench).clean()
+    #expect(try mode() == 0o711)
+  }
+
   @Test func `hold their point until they end, and are refused beyond the limit`() throws {
     let bench = try RecoveryBench()
     defer { bench.tearDown() }
