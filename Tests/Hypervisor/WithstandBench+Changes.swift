@@ -114,8 +114,8 @@ extension WithstandBench {
 
   /// Compares the protected VM's disks byte for byte with a checkpoint, which has no others.
   ///
-  /// Nobody writes to them, unless they are `changing`. `port` is that of the appliance that has the
-  /// journal.
+  /// Nobody writes to them, unless they are `changing`. `port` is that of the appliance that has
+  /// the journal.
   func compareDisks(
     _ targets: [String] = ["vda", "vdb"],
     with checkpoint: String,
