@@ -134,6 +134,9 @@ actor FakeHypervisor: Hypervisor {
 
   func rename(_ vm: VMIdentifier, to name: String) { machines[vm]?.name = name }
 
+  /// Guests that were frozen while they were.
+  private(set) var frozenTwice: Set<VMIdentifier> = []
+
   /// What a recovered VM has written.
   func setAllocated(_ byteCount: UInt64, of vm: VMIdentifier) {
     machines[vm]?.disks[0].allocatedByteCount = byteCount
@@ -393,6 +396,7 @@ actor FakeHypervisor: Hypervisor {
   ) async throws(HypervisorError) {
     let agent = agents[vm] ?? .freezes
     if agent == .isMissing { throw .noGuestAgent(vm) }
+    if frozen.contains(vm) { frozenTwice.insert(vm) }
     frozen.insert(vm)
     await whenFrozen?()
     switch agent {

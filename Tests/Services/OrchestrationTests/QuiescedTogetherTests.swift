@@ -44,6 +44,7 @@ import Testing
         #expect(await sites.londonHypervisor.frozen.isEmpty)
       }
       #expect(missing.isEmpty)
+      #expect(await sites.londonHypervisor.frozenTwice.isEmpty)
       let events = try await london.events(from: nil, to: nil, limit: 200).map(\.description)
       #expect(!events.contains { $0.contains("for another checkpoint") })
       #expect(try await london.context.store.frozenGuests().isEmpty)
