@@ -60,8 +60,8 @@ package struct AlertRule: Sendable, Equatable {
       kind: .journalError,
       entity: .appliance,
       isError: true,
-      raised: "a VM's journal cannot be written",
-      over: "it can"
+      raised: "a VM's journal cannot be written, or not be moved to another datastore",
+      over: "it can; it is there, or is to stay"
     ),
     AlertRule(
       kind: .journalLimitReached,

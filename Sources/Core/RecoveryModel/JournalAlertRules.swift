@@ -20,6 +20,8 @@ package struct JournalAlertRules: Sendable, Equatable {
     package var lastError = ""
     /// What is damaged of the journal, in words; nil if nothing is known to be.
     package var damage: String?
+    /// Why it is not at the places it is to be moved to; empty if no move has failed.
+    package var moveFailure = ""
 
     package init() {}
   }
@@ -80,6 +82,12 @@ package struct JournalAlertRules: Sendable, Equatable {
       )
     } else if !facts.lastError.isEmpty, !facts.isDiskShort {
       add(.journalError, "cannot be written: \(facts.lastError).")
+    } else if !facts.moveFailure.isEmpty {
+      add(
+        .journalError,
+        "could not be moved with its replicas: \(facts.moveFailure). It is complete where it is, "
+          + "and the move is tried again every minute."
+      )
     }
     return found
   }

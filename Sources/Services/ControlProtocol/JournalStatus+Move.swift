@@ -7,7 +7,7 @@ extension JournalStatus {
     package var copiedByteCount: UInt64
     /// 0 while something has to pass before the copy begins, as a first sync.
     package var totalByteCount: UInt64
-    /// Why it failed, in words, though it is tried again; empty if it goes on.
+    /// Why it failed last, in words, though it is tried again; empty if it did not fail.
     package var failure: String
 
     package init(copiedByteCount: UInt64 = 0, totalByteCount: UInt64 = 0, failure: String = "") {

@@ -79,9 +79,11 @@ package struct SiteInventory: Sendable {
       name == nil || $0[member].text == name || $0[identifier].text == name
     }
     guard let only = found.first, found.count == 1 else {
+      guard !elements.isEmpty else { throw ClientError("The site has no \(list).") }
       let names = elements.compactMap { $0[member].text }.joined(separator: ", ")
-      let wanted = name.map { "exactly one “\($0)”" } ?? "only one: name it"
-      throw ClientError("Among the \(list) of the site there is not \(wanted) (\(names)).")
+      let there = "The site has \(found.count) \(list)"
+      guard let name else { throw ClientError("\(there): name one of \(names).") }
+      throw ClientError("\(there) of the name “\(name)”, among \(names).")
     }
     return only[identifier]
   }

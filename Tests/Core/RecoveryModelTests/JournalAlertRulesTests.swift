@@ -57,6 +57,22 @@ struct JournalAlertRulesTests {
     #expect(rules.conditions(facts, raised: []).map(\.kind) == [.journalDiskFull])
   }
 
+  @Test func `a move that failed is an alert, unless there is something worse`() {
+    let facts = Self.facts { $0.moveFailure = "there is no room left" }
+    let found = rules.conditions(facts, raised: [])
+    #expect(found.map(\.kind) == [.journalError])
+    #expect(
+      found.first?.description.contains(
+        "could not be moved with its replicas: there is no room left"
+      ) == true
+    )
+    let worse = Self.facts {
+      $0.moveFailure = "there is no room left"
+      $0.lastError = "input/output error"
+    }
+    #expect(rules.conditions(worse, raised: []).count == 1)
+  }
+
   @Test func `damage is one alert, with what can be done about it`() {
     let facts = Self.facts {
       $0.damage = "one record on its disk"

@@ -92,6 +92,37 @@ struct AlertTests {
     }
   }
 
+  @Test func `a journal that cannot be moved is an alert until it is there`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      await sites.parisHypervisor.addSecondDatastore()
+      var wish = try await sites.protectedVPG()
+      wish.generation += 1
+      wish.journal.datastore = sites.parisHypervisor.secondDatastore
+      await sites.parisAppliance.setMove(.init(copiedByteCount: 50, totalByteCount: 100))
+      let task = try await sites.londonSite.perform(
+        .update(wish),
+        on: wish.identifier,
+        user: "ann"
+      )
+      try await eventually("it is on the way") {
+        try await sites.londonSite.task(task).progress == 49
+      }
+      // Else london takes the change back.
+      sites.switchboard.setCut(true)
+      await sites.parisAppliance.setMove(.init(failure: "there is no room left"))
+      try await eventually("the alert is on") {
+        await sites.parisSite.alerts().contains {
+          $0.condition.kind == .journalError && $0.condition.description.contains("no room left")
+        }
+      }
+      await sites.parisAppliance.setMove(nil)
+      sites.switchboard.setCut(false)
+      try await sites.finished(task, at: sites.londonSite)
+      try await eventually("the alert is off") { await sites.parisSite.alerts().isEmpty }
+    }
+  }
+
   @Test func `alerts of a VPG that is deleted are over`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -38,8 +38,7 @@ final class JournalMove: @unchecked Sendable {
     let thread = try BlockingThread(name: "journal-move") {
       while self.isWanted {
         do { return try attempt(self) } catch {
-          self.note(error)
-          self.rest(self.status.failure.isEmpty ? Self.waitMilliseconds : Self.retryMilliseconds)
+          self.rest(self.note(error) ? Self.waitMilliseconds : Self.retryMilliseconds)
         }
       }
     }
@@ -66,24 +65,24 @@ final class JournalMove: @unchecked Sendable {
   var isWanted: Bool { monitor.withLock { !isUnwanted } }
   var status: JournalStatus.Move { monitor.withLock { standing } }
 
-  private func note(_ error: any Error) {
-    let reason =
-      switch error {
-      // They pass.
-      case JournalError.incomplete, JournalError.held, is Unwanted: ""
-      default: words(error)
-      }
-    if !reason.isEmpty { logger.warning("a journal could not be moved: \(reason)") }
-    monitor.withLock {
-      standing.copiedByteCount = 0
-      standing.failure = reason
+  /// Whether it passes by itself. A failure is told of until the move is done: what is tried again
+  /// has not succeeded yet.
+  private func note(_ error: any Error) -> Bool {
+    monitor.withLock { standing.copiedByteCount = 0 }
+    switch error {
+    case JournalError.incomplete, JournalError.held, is Unwanted: return true
+    default: break
     }
+    let reason = words(error)
+    logger.warning("a journal could not be moved: \(reason)")
+    monitor.withLock { standing.failure = reason }
+    return false
   }
 
   // MARK: For the attempt
 
   func begin(byteCount: UInt64) {
-    monitor.withLock { standing = .init(totalByteCount: byteCount) }
+    monitor.withLock { (standing.copiedByteCount, standing.totalByteCount) = (0, byteCount) }
   }
 
   func count(_ byteCount: UInt64) {

@@ -21,7 +21,12 @@ extension VPGCommand {
     @Option(name: .customLong("vm"), help: "A VM to protect; may be given again.")
     var vms: [String]
 
-    @Option(help: "The recovery site's name; may be left out if there is one peer.")
+    @Option(
+      help: """
+        The recovery site's name; may be left out if there is one peer. This site's own name has \
+        the VMs recovered here, on another datastore.
+        """
+    )
     var to: String?
 
     @Option(help: "The host at the recovery site.")
@@ -54,8 +59,9 @@ extension VPGCommand {
 
     func run() async throws {
       try await manager.call { client in
-        let here = try await client.get("/localsite")["SiteIdentifier"].text ?? ""
-        let there = try await recoverySite(client)
+        let local = try await client.get("/localsite")
+        let here = local["SiteIdentifier"].text ?? ""
+        let there = try await recoverySite(client, local: local)
         let settings = try await client.begin("/vpgSettings")
         let path = "/vpgSettings/\(settings)"
         do {
@@ -80,16 +86,21 @@ extension VPGCommand {
       }
     }
 
-    private func recoverySite(_ client: ZVMClient) async throws -> String {
-      let peers = try await client.get("/peersites").elements
-      let found = peers.filter {
-        to == nil || $0["PeerSiteName"].text == to || $0["SiteIdentifier"].text == to
+    /// The site that `--to` names, this one too; without it, the only peer.
+    private func recoverySite(_ client: ZVMClient, local: JSON) async throws -> String {
+      let peers = try await client.get("/peersites").elements.map {
+        (name: $0["PeerSiteName"].text ?? "", identifier: $0["SiteIdentifier"].text ?? "")
       }
-      guard let only = found.first?["SiteIdentifier"].text, found.count == 1 else {
-        let names = peers.compactMap { $0["PeerSiteName"].text }.joined(separator: ", ")
-        throw UsageError("Say with --to which peer is the recovery site: \(names).")
+      let own = (
+        name: local["SiteName"].text ?? "", identifier: local["SiteIdentifier"].text ?? ""
+      )
+      let sites = peers + [own]
+      let found = to.map { to in sites.filter { $0.name == to || $0.identifier == to } } ?? peers
+      guard let only = found.first, found.count == 1 else {
+        let names = sites.map(\.name).joined(separator: ", ")
+        throw UsageError("Say with --to which site is the recovery site: \(names).")
       }
-      return only
+      return only.identifier
     }
 
     /// The blank settings with what the command line says.

@@ -246,6 +246,7 @@ struct AlertWatch: Sendable {
     facts.isDiskShort = journal.history.isDiskFull || journal.history.shortage == .disk
     facts.lastError = journal.lastError
     facts.damage = journal.damage
+    facts.moveFailure = journal.move?.failure ?? ""
     return facts
   }
 }
