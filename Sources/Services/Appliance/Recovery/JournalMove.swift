@@ -65,8 +65,9 @@ final class JournalMove: @unchecked Sendable {
   var isWanted: Bool { monitor.withLock { !isUnwanted } }
   var status: JournalStatus.Move { monitor.withLock { standing } }
 
-  /// Whether it passes by itself. A failure is told of until the move is done: what is tried again
-  /// has not succeeded yet.
+  /// Whether it passes by itself.
+  ///
+  /// A failure is told of until the move is done: what is tried again has not succeeded yet.
   private func note(_ error: any Error) -> Bool {
     monitor.withLock { standing.copiedByteCount = 0 }
     switch error {
