@@ -12,7 +12,7 @@ extension RecoveryOperations {
   /// What was found in a VPG that is gone is of no use.
   func loadSearch(_ search: StoredPointSearch) async throws(SiteError) {
     let isOfUse = await context.vpgs.record(search.vpg) != nil
-    if search.ended == nil || isOfUse { return await searches.load(search) }
+    if search.course.ended == nil || isOfUse { return await searches.load(search) }
     do { try await context.store.removeWorkflow(search.identifier) } catch {
       throw SiteError(error)
     }
@@ -74,12 +74,12 @@ extension RecoveryOperations {
     await searches.job(of: vpg).map { stored in
       PointSearchView(
         workflow: stored.workflow,
-        user: stored.user,
+        user: stored.course.user,
         pointCount: stored.pointCount,
         began: stored.began,
-        ended: stored.ended,
-        task: stored.task,
-        summary: stored.ended == nil ? "" : stored.summary
+        ended: stored.course.ended,
+        task: stored.course.task,
+        summary: stored.course.ended == nil ? "" : stored.summary
       )
     }
   }

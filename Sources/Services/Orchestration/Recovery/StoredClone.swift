@@ -15,15 +15,11 @@ struct StoredClone: DurableJob {
   )
 
   var workflow: CloneWorkflow
-  var user: String
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
-  var ended: WallTime?
+  var course: DurableJobCourse
 
   init(workflow: CloneWorkflow, user: String) {
     self.workflow = workflow
-    self.user = user
+    course = DurableJobCourse(user: user)
   }
 
   var identifier: String { workflow.identifier }
@@ -36,7 +32,7 @@ struct StoredClone: DurableJob {
 
   var summary: String {
     guard workflow.stage == .completed else {
-      return abortReason ?? "The clone was undone: \(workflow.failure)"
+      return course.abortReason ?? "The clone was undone: \(workflow.failure)"
     }
     return "The clone was made: \(workflow.machines.map(\.name).joined(separator: ", "))."
   }

@@ -16,18 +16,14 @@ struct StoredPointSearch: DurableJob {
   )
 
   var workflow: PointSearchWorkflow
-  var user: String
+  var course: DurableJobCourse
   /// How many points there were to look at.
   var pointCount: Int
   var began: WallTime
-  var ended: WallTime?
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
 
   init(workflow: PointSearchWorkflow, user: String, pointCount: Int, began: WallTime) {
     self.workflow = workflow
-    self.user = user
+    course = DurableJobCourse(user: user)
     self.pointCount = pointCount
     self.began = began
   }
@@ -44,7 +40,7 @@ struct StoredPointSearch: DurableJob {
   var summary: String {
     let search = workflow.search
     guard workflow.failure.isEmpty else { return workflow.failure }
-    if let abortReason { return abortReason }
+    if let reason = course.abortReason { return reason }
     let probes = search.probes.count == 1 ? "1 probe" : "\(search.probes.count) probes"
     return switch (search.lastGood, search.firstBad) {
     case (let good?, let bad?):

@@ -30,7 +30,7 @@ struct RelocationSteps: DurableJobSteps {
     case .wait: return .afterPause
     case .ask:
       do throws(SiteError) {
-        let task = try await ask(part, user: job.user)
+        let task = try await ask(part, user: job.course.user)
         await jobs.change(subject) { [manager] in $0.workflow.asked(task, by: manager) }
       } catch {
         let (reason, mayPass) = (error.message, error.mayPass)

@@ -16,16 +16,12 @@ struct StoredRelocation: DurableJob {
   var workflow: RelocationWorkflow
   /// The appliance the VMs leave.
   var appliance: ApplianceIdentifier
-  var user: String
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
-  var ended: WallTime?
+  var course: DurableJobCourse
 
   init(workflow: RelocationWorkflow, appliance: ApplianceIdentifier, user: String) {
     self.workflow = workflow
     self.appliance = appliance
-    self.user = user
+    course = DurableJobCourse(user: user)
   }
 
   var identifier: String { workflow.identifier }

@@ -93,7 +93,7 @@ extension RecoveryOperations {
     _ task: TaskIdentifier,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
-    guard let restore = await restores.active().first(where: { $0.task == task }) else {
+    guard let restore = await restores.active().first(where: { $0.course.task == task }) else {
       throw .notFound("No restore is under way in the task \(task).")
     }
     return try await restores.abort(

@@ -20,11 +20,11 @@ extension RetentionSteps {
       .postScript,
       words,
       succeeded: succeeded,
-      user: job.user,
+      user: job.course.user,
       vpgs: [job.vpg]
     )
     await jobs.change(job.vpg) { $0.scriptOutcome = words }
-    if let task = job.task { await context.tasks.note(task, words) }
+    if let task = job.course.task { await context.tasks.note(task, words) }
   }
 
   private func outcome(

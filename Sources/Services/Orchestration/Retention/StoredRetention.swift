@@ -16,18 +16,14 @@ struct StoredRetention: DurableJob {
 
   var workflow: RetentionWorkflow
   var vpgName: String
-  var user: String
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
-  var ended: WallTime?
+  var course: DurableJobCourse
   /// How the script after it went, in words; nil if none was run.
   var scriptOutcome: String?
 
   init(workflow: RetentionWorkflow, vpgName: String, user: String) {
     self.workflow = workflow
     self.vpgName = vpgName
-    self.user = user
+    course = DurableJobCourse(user: user)
   }
 
   var identifier: String { workflow.identifier.rawValue }
@@ -41,7 +37,7 @@ struct StoredRetention: DurableJob {
   var summary: String {
     let point = "checkpoint \(workflow.checkpoint.identifier) of the VPG \(vpgName)"
     guard workflow.run.stage == .completed else {
-      return abortReason ?? "The copy of \(point) to a repository was undone: \(failure)"
+      return course.abortReason ?? "The copy of \(point) to a repository was undone: \(failure)"
     }
     let script = scriptOutcome.map { " \($0)" } ?? ""
     return "A copy of \(point) is in its repository.\(script)"
@@ -87,15 +83,11 @@ struct StoredRestore: DurableJob {
   )
 
   var workflow: RestoreWorkflow
-  var user: String
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
-  var ended: WallTime?
+  var course: DurableJobCourse
 
   init(workflow: RestoreWorkflow, user: String) {
     self.workflow = workflow
-    self.user = user
+    course = DurableJobCourse(user: user)
   }
 
   var identifier: String { workflow.identifier }
@@ -109,7 +101,7 @@ struct StoredRestore: DurableJob {
 
   var summary: String {
     guard workflow.run.stage == .completed else {
-      return abortReason ?? "The restore of \(workflow.machine.name) was undone: \(failure)"
+      return course.abortReason ?? "The restore of \(workflow.machine.name) was undone: \(failure)"
     }
     return "\(workflow.machine.name) was restored as the VM \(workflow.name)."
   }

@@ -21,18 +21,14 @@ struct StoredVMRestore: DurableJob {
   var identifier: String
   var workflow: VMRestoreWorkflow
   var vpgName: String
-  var user: String
-  var task: TaskIdentifier?
-  var abortReason: String?
-  var abortTask: TaskIdentifier?
-  /// When it came to its rest, from which a commit policy's time counts.
-  var ended: WallTime?
+  /// It ends when the workflow comes to its rest, from which a commit policy's time counts.
+  var course: DurableJobCourse
 
   init(workflow: VMRestoreWorkflow, vpgName: String, user: String) {
     identifier = newGUID()
     self.workflow = workflow
     self.vpgName = vpgName
-    self.user = user
+    course = DurableJobCourse(user: user)
   }
 
   var vpg: VPGIdentifier { workflow.vpg }
@@ -44,7 +40,7 @@ struct StoredVMRestore: DurableJob {
   var failure: String { workflow.failure }
 
   /// Whether nothing of it is left, on the VM or beside it.
-  var isGone: Bool { ended != nil && workflow.stage.isFinal }
+  var isGone: Bool { course.ended != nil && workflow.stage.isFinal }
 
   var taskKind: TaskRecord.Kind {
     switch workflow.stage {
@@ -63,7 +59,7 @@ struct StoredVMRestore: DurableJob {
         + "back."
     case .committed: return "\(vm) stays as of checkpoint \(workflow.checkpoint.identifier)."
     case .undone where !failure.isEmpty: return "\(vm) was not restored: \(failure)"
-    case .undone: return abortReason ?? "\(vm) is again as it was before it was restored."
+    case .undone: return course.abortReason ?? "\(vm) is again as it was before it was restored."
     case .preparing, .committing, .undoing: return "\(vm) is being restored."
     }
   }

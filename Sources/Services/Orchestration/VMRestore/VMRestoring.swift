@@ -19,13 +19,13 @@ struct VMRestoring: Sendable {
     while (try? await Task.sleep(for: Self.tick)) != nil {
       for record in await context.vpgs.all() {
         guard let job = await restores.job(of: record.definition.identifier),
-          job.workflow.stage == .running, let ended = job.ended,
+          job.workflow.stage == .running, let ended = job.course.ended,
           context.now().seconds(since: ended) >= Double(job.workflow.wish.commitDelayInSeconds)
         else { continue }
         let policy = job.workflow.wish.commitPolicy
         guard policy != .none else { continue }
         // Refused if a person was faster.
-        _ = try? await decide(policy == .commit, job.workflow.vm, record, user: job.user)
+        _ = try? await decide(policy == .commit, job.workflow.vm, record, user: job.course.user)
       }
     }
   }
@@ -78,7 +78,7 @@ struct VMRestoring: Sendable {
     guard let job = await restores.job(of: definition.identifier), job.workflow.vm == vm else {
       throw .conflict(refusal)
     }
-    if !commits, job.ended == nil {
+    if !commits, job.course.ended == nil {
       return try await restores.abort(
         definition.identifier,
         because: "The restore of the VM \(name) was aborted by \(user).",
@@ -87,7 +87,7 @@ struct VMRestoring: Sendable {
       )
     }
     var workflow = job.workflow
-    guard job.ended != nil, commits ? workflow.commit() : workflow.rollBack() else {
+    guard job.course.ended != nil, commits ? workflow.commit() : workflow.rollBack() else {
       throw .conflict(refusal)
     }
     return try await restores.begin(

@@ -19,17 +19,9 @@ protocol DurableJob: Codable, Sendable, Equatable {
   var isKept: Bool { get }
   var vpg: VPGIdentifier { get }
   var subject: Subject { get }
-  var user: String { get }
   /// What the task that drives the workflow does.
   var taskKind: TaskRecord.Kind { get }
-  /// The task that drives the workflow.
-  var task: TaskIdentifier? { get set }
-  /// Why it was aborted; nil if it was not.
-  var abortReason: String? { get set }
-  /// The task of the person who aborted it.
-  var abortTask: TaskIdentifier? { get set }
-  /// When it was over; nil before.
-  var ended: WallTime? { get set }
+  var course: DurableJobCourse { get set }
 
   /// Whether nothing is left to do.
   var isOver: Bool { get }
@@ -43,6 +35,21 @@ protocol DurableJob: Codable, Sendable, Equatable {
   var summary: String { get }
   /// Has it undone or ended; whether that is possible.
   mutating func abort() -> Bool
+}
+
+/// Who wants a job, and how that went up to now, whatever the job does.
+struct DurableJobCourse: Codable, Sendable, Equatable {
+  let user: String
+  /// The task that drives the workflow.
+  var task: TaskIdentifier?
+  /// Why it was aborted; nil if it was not.
+  var abortReason: String?
+  /// The task of the person who aborted it.
+  var abortTask: TaskIdentifier?
+  /// When it was over; nil before.
+  var ended: WallTime?
+
+  init(user: String) { self.user = user }
 }
 
 /// How people and the store call a kind of job.
@@ -62,7 +69,7 @@ extension DurableJob {
   var taskKind: TaskRecord.Kind { Self.words.task }
 
   /// Whether it did what it was for.
-  var hasSucceeded: Bool { isOver && failure.isEmpty && abortReason == nil }
+  var hasSucceeded: Bool { isOver && failure.isEmpty && course.abortReason == nil }
 
   init(_ record: WorkflowRecord) throws(SiteError) {
     do { self = try JSONDecoder().decode(Self.self, from: Data(record.state.utf8)) } catch {

@@ -33,11 +33,11 @@ actor DurableJobs<Job: DurableJob> {
 
   /// Whether a job of the subject is not over.
   func isActive(_ subject: Job.Subject) -> Bool {
-    known[subject].map { $0.ended == nil } ?? false
+    known[subject].map { $0.course.ended == nil } ?? false
   }
 
   /// The jobs that are not over.
-  func active() -> [Job] { known.values.filter { $0.ended == nil } }
+  func active() -> [Job] { known.values.filter { $0.course.ended == nil } }
 
   // MARK: After a restart
 
@@ -46,7 +46,7 @@ actor DurableJobs<Job: DurableJob> {
     loaded.append(job)
     // One that was followed by another may still be there.
     guard let other = known[job.subject] else { return known[job.subject] = job }
-    let ends = [job, other].map { $0.ended?.milliseconds ?? 0 }
+    let ends = [job, other].map { $0.course.ended?.milliseconds ?? 0 }
     if !job.isOver || other.isOver && ends[0] > ends[1] { known[job.subject] = job }
   }
 
@@ -55,12 +55,12 @@ actor DurableJobs<Job: DurableJob> {
     let open = Set(await context.tasks.unfinished().map(\.identifier))
     for job in loaded {
       let isLast = known[job.subject]?.identifier == job.identifier
-      if job.ended == nil, isLast {
-        carryOn(job.subject, job.task)
+      if job.course.ended == nil, isLast {
+        carryOn(job.subject, job.course.task)
         continue
       }
       // It may not have said how it ended; and one that is kept is kept until the next.
-      let hasSaid = job.task.map { !open.contains($0) } ?? true
+      let hasSaid = job.course.task.map { !open.contains($0) } ?? true
       do throws(SiteError) {
         if !hasSaid { await announce(job) }
         if !isLast || !job.isKept { try await forget(job) }
@@ -81,12 +81,12 @@ actor DurableJobs<Job: DurableJob> {
     known[subject] = job
     let task: TaskIdentifier
     do throws(SiteError) {
-      task = try await context.tasks.begin(job.taskKind, user: job.user, vpgs: [job.vpg])
+      task = try await context.tasks.begin(job.taskKind, user: job.course.user, vpgs: [job.vpg])
     } catch {
       known[subject] = before
       throw error
     }
-    known[subject]?.task = task
+    known[subject]?.course.task = task
     do throws(SiteError) { try await save(subject) } catch {
       known[subject] = before
       await context.tasks.fail(task, reason: error.message)
@@ -111,7 +111,7 @@ actor DurableJobs<Job: DurableJob> {
     do throws(SiteError) {
       // It may have ended while the task was stored.
       guard canAbort(subject) else { throw .conflict(refusal) }
-      known[subject]?.abortTask = task
+      known[subject]?.course.abortTask = task
       try await abort(subject, because: reason)
       return task
     } catch {
@@ -145,7 +145,7 @@ actor DurableJobs<Job: DurableJob> {
 
   private func abort(_ subject: Job.Subject, because reason: String) async throws(SiteError) {
     guard known[subject]?.abort() == true else { return }
-    known[subject]?.abortReason = reason
+    known[subject]?.course.abortReason = reason
     try await save(subject)
   }
 
@@ -164,7 +164,7 @@ actor DurableJobs<Job: DurableJob> {
 
   /// Shows how far the job is, and says whether it is still wanted.
   func goesOn(_ subject: Job.Subject, progress: Int) async -> Bool {
-    guard let task = known[subject]?.task else { return false }
+    guard let task = known[subject]?.course.task else { return false }
     await context.tasks.progress(task, progress)
     return known[subject]?.isAborted == false
   }
@@ -178,7 +178,7 @@ actor DurableJobs<Job: DurableJob> {
       Job.words.event,
       "A step of a \(Job.words.name) failed: \(trouble)",
       succeeded: false,
-      user: job.user,
+      user: job.course.user,
       vpgs: [job.vpg]
     )
   }
@@ -204,7 +204,7 @@ actor DurableJobs<Job: DurableJob> {
     while let job = known[subject], !job.isOver {
       let pace = try await steps.advance(job, in: self)
       try await keep(subject)
-      if let job = known[subject], let task = job.task {
+      if let job = known[subject], let task = job.course.task {
         await context.tasks.progress(task, job.progress)
       }
       if pace == .afterPause { try await pause(Self.retryPause) }
@@ -215,7 +215,7 @@ actor DurableJobs<Job: DurableJob> {
   /// Ends a job, and forgets it last: a manager that is killed in between does it again.
   private func finish(_ subject: Job.Subject) async throws(SiteError) {
     // Who sees the task's end can begin another one.
-    known[subject]?.ended = context.now()
+    known[subject]?.course.ended = context.now()
     troubles[subject] = nil
     try await keep(subject)
     guard let job = known[subject] else { return }
@@ -230,19 +230,19 @@ actor DurableJobs<Job: DurableJob> {
       Job.words.event,
       job.summary,
       succeeded: job.hasSucceeded,
-      user: job.user,
+      user: job.course.user,
       vpgs: [job.vpg]
     )
-    if let task = job.task {
+    if let task = job.course.task {
       if job.hasSucceeded {
         await context.tasks.succeed(task)
-      } else if job.abortReason != nil, job.failure.isEmpty {
+      } else if job.course.abortReason != nil, job.failure.isEmpty {
         await context.tasks.stop(task, reason: job.summary)
       } else {
         await context.tasks.fail(task, reason: job.failure)
       }
     }
-    if let task = job.abortTask { await context.tasks.succeed(task) }
+    if let task = job.course.abortTask { await context.tasks.succeed(task) }
   }
 
   // MARK: Keeping
