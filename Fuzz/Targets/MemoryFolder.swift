@@ -41,6 +41,16 @@ final class MemoryFolder: StorageFolder {
     guard isThere else { throw .missing(old) }
   }
 
+  func exchange(_ name: String, with other: String) throws(StorageError) {
+    let isThere = files.withLock { files in
+      guard let file = files[name] else { return false }
+      files[name] = files[other]
+      files[other] = file
+      return true
+    }
+    guard isThere else { throw .missing(name) }
+  }
+
   func sync() throws(StorageError) {}
 }
 

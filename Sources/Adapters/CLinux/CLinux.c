@@ -37,6 +37,10 @@ int understudy_allocate(int descriptor, off_t offset, off_t count) {
   return allocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, count);
 }
 
+int understudy_exchange(const char *path, const char *other) {
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
 int understudy_reopen_direct(int descriptor) {
   // Not by its path: the file may have another name by now.
   char path[32];

@@ -65,6 +65,9 @@ package final class File: StorageFile {
     UInt64(try status().st_blocks) * 512
   }
 
+  /// The file system it is on.
+  func device() throws(StorageError) -> dev_t { try status().st_dev }
+
   package func read(
     at offset: UInt64,
     into bytes: UnsafeMutableRawBufferPointer

@@ -82,6 +82,22 @@ package struct FileFolder: StorageFolder {
     }
   }
 
+  package func exchange(_ name: String, with other: String) throws(StorageError) {
+    let result = understudy_exchange(path + "/" + name, path + "/" + other)
+    guard result != 0 else { return }
+    // NFS and old kernels cannot.
+    guard [-ENOENT, -EINVAL, -ENOSYS, -EOPNOTSUPP].contains(result) else {
+      throw Self.failure("renameat2", name, code: -result)
+    }
+    try rename(name, to: other)
+  }
+
+  package func sharesRoom(with file: any StorageFile) throws(StorageError) -> Bool {
+    var found = stat()
+    guard stat(path, &found) == 0 else { throw Self.failure("stat", path) }
+    return try (file as? File)?.device() == found.st_dev
+  }
+
   package func sync() throws(StorageError) { try Self.sync(path) }
 
   /// Makes a folder's names durable.

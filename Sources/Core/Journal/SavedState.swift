@@ -6,10 +6,13 @@ internal import RecoveryModel
 /// What the journal knows beside its segments: the text of the file `state`.
 ///
 /// A line is a key and its values, separated by spaces; the last line is the CRC32C of all bytes
-/// before it.
+/// before it. A line of spaces makes it a multiple of 4096 bytes, so that the next state has room
+/// where the one before the last was.
 struct SavedState: Equatable {
   static let fileName = "state"
-  static let temporaryFileName = "state.tmp"
+  /// The state before: its file is the next one's.
+  static let oldFileName = "state.old"
+  private static let block = 4096
 
   var stream: StreamIdentifier
   /// The volumes as of `folded`.
@@ -36,6 +39,9 @@ struct SavedState: Equatable {
 }
 
 extension SavedState {
+  /// Bytes of the last line.
+  private static let sumByteCount = 16
+
   /// The bytes of the file.
   var encoded: [UInt8] {
     var text = """
@@ -57,6 +63,9 @@ extension SavedState {
       if checkpoint.isQuiesced { text += "quiesced 1\n" }
     }
     var bytes = Array(text.utf8)
+    let byteCount = (bytes.count + 1 + Self.sumByteCount).roundedUp(to: Self.block)
+    bytes += repeatElement(0x20, count: byteCount - bytes.count - 1 - Self.sumByteCount)
+    bytes.append(0x0A)
     bytes += "crc32c \(Self.hexadecimal(UInt64(Self.checksum(bytes[...])), digits: 8))\n".utf8
     return bytes
   }
@@ -164,17 +173,20 @@ extension SavedState {
   }
 
   /// Puts the state in place of the one before, durably and in one step.
+  ///
+  /// The two files take turns, so that this needs no room on the disk: a fold has to save where it
+  /// goes before it can make any.
   func save(to folder: any StorageFolder) throws(JournalError) {
     let bytes = encoded
     try stored { () throws(StorageError) in
-      let file = try folder.open(Self.temporaryFileName, creating: true)
-      try file.resize(to: 0)
+      let file = try folder.open(Self.oldFileName, creating: true)
       let buffer = AlignedBuffer()
       let content = unsafe buffer.bytes(bytes.count)
       unsafe content.copyBytes(from: bytes)
       unsafe try file.write(UnsafeRawBufferPointer(content), at: 0)
+      if try file.byteCount() != bytes.count { try file.resize(to: UInt64(bytes.count)) }
       try file.sync()
-      try folder.rename(Self.temporaryFileName, to: Self.fileName)
+      try folder.exchange(Self.oldFileName, with: Self.fileName)
       try folder.sync()
     }
   }

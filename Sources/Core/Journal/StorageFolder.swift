@@ -17,11 +17,18 @@ package protocol StorageFolder: Sendable {
   /// Gives a file another name, replacing the file that had it, in one step.
   func rename(_ old: String, to new: String) throws(StorageError)
 
+  /// Gives two files each other's name, in one step. If there is no file `other`, or where the
+  /// storage cannot do that, it is ``rename(_:to:)``.
+  func exchange(_ name: String, with other: String) throws(StorageError)
+
   /// Makes names durable: files made, removed and renamed before the call.
   func sync() throws(StorageError)
 
   /// Bytes that can still be written; nil if nobody knows.
   func freeByteCount() throws(StorageError) -> UInt64?
+
+  /// Whether what a file gives back is there for the files of this folder, and the reverse.
+  func sharesRoom(with file: any StorageFile) throws(StorageError) -> Bool
 
   /// Memory of at least `byteCount` bytes that files here are written from best; it begins at a
   /// multiple of 4096 and is given back with ``deallocate(_:)``.
@@ -33,6 +40,8 @@ package protocol StorageFolder: Sendable {
 
 extension StorageFolder {
   package func freeByteCount() throws(StorageError) -> UInt64? { nil }
+
+  package func sharesRoom(with file: any StorageFile) throws(StorageError) -> Bool { true }
 
   package func allocate(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
     .allocate(

@@ -75,11 +75,25 @@ extension StreamJournal {
         }
         guard phase != .promoted else { return }
         if let other { throw .held(other) }
+        try makeWay(to: target)
         try foldAlone(through: target)
         try cutReplicas()
         try save { $0.isPromoted = true }
         try dropSegments()
       }
+    }
+  }
+
+  /// Folds segments before a target for as long as there is no room for all of it at once.
+  private func makeWay(to target: SequenceNumber) throws(JournalError) {
+    while true {
+      let room = try foldableSegmentCount()
+      let ahead = contents.withLock { contents in
+        contents.segments.map(\.lastSequence).filter { contents.floor < $0 && $0 < target }
+      }
+      guard ahead.count >= room else { return }
+      // Bytes that are damaged may not be needed as of the target.
+      do { try foldAlone(through: ahead[room - 1]) } catch .corrupt { return }
     }
   }
 

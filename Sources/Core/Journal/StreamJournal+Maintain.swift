@@ -9,7 +9,7 @@ extension StreamJournal {
   package var needsMaintenance: Bool {
     contents.withLock { contents in
       contents.phase == .complete
-        && (contents.prepared == nil && !contents.isSpaceShort
+        && (contents.isSegmentWanted || contents.isSpareWanted
           || contents.segments.suffix(2).contains { $0.isClosed && $0.recent != nil })
     }
   }
@@ -22,15 +22,12 @@ extension StreamJournal {
   package func maintain() throws(JournalError) {
     try indexClosedSegments()
     tending.withLock { _ in mergeRuns() }
-    let (isWanted, hasSpare) = contents.withLock { contents in
-      (
-        contents.phase == .complete && contents.prepared == nil && !contents.isSpaceShort,
-        contents.spares.contains { $0.byteCount == contents.settings.segmentByteCount }
-      )
+    guard contents.withLock({ $0.phase == .complete }) else { return }
+    if contents.withLock({ $0.isSegmentWanted }) {
+      if contents.withLock({ !$0.isSpaceShort && !$0.hasSpareToUse }) { try makeSpare() }
+      try makeSegmentReady()
     }
-    guard isWanted else { return }
-    if !hasSpare { try makeSpare() }
-    try makeSegmentReady()
+    if contents.withLock({ $0.isSpareWanted }) { try makeSpare() }
   }
 
   /// Writes spare files until segments for so many bytes need no new ones.

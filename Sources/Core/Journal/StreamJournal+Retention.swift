@@ -20,8 +20,9 @@ extension StreamJournal {
   package func enforceRetention(now: WallTime) throws(JournalError) {
     var reason: HistoryShortening.Reason?
     let isSpaceShort = try makeRoom()
+    let count = min(Self.stepSegmentCount, try foldableSegmentCount())
     while let step = contents.withLock({ contents in
-      contents.retention(now: now, stepSegmentCount: Self.stepSegmentCount, isSpaceShort)
+      contents.retention(now: now, stepSegmentCount: count, isSpaceShort)
     }) {
       if let forced = step.reason { reason = forced }
       guard let target = firstSound(of: step.targets) else { break }
@@ -34,15 +35,17 @@ extension StreamJournal {
     contents.withLock { $0.noteRetention(reason) }
   }
 
-  /// Gives up files that hold nothing if the disk is full; true if it is full nevertheless.
+  /// Gives up files that hold nothing if the disk is full; true if history has to go.
   private func makeRoom() throws(JournalError) -> Bool {
     guard contents.withLock({ $0.isSpaceShort }) else { return false }
-    if try hasRoom() != true { try removeSpares() }
+    if try hasRoom() != true { try removeSparesForOthers() }
     // If nobody knows how much room there is, the next append that fails says that it is not
     // enough; history is given up before.
     let room = try hasRoom()
-    if room != false { contents.withLock { $0.isSpaceShort = false } }
-    return room != true
+    return contents.withLock { contents in
+      if room != false { contents.isSpaceShort = false }
+      return room != true && !contents.canGoOn
+    }
   }
 
   /// Whether there is room for the next segment and what folding one needs; nil if nobody knows.

@@ -111,7 +111,7 @@ extension StreamJournal {
     var spares: [Spare] = []
     let (room, size, ticket) = contents.withLock { contents in
       (
-        contents.isSpaceShort ? 0 : contents.settings.spareLimit - contents.spares.count,
+        contents.spareRoom,
         contents.settings.segmentByteCount, contents.lastTicket
       )
     }
@@ -149,23 +149,14 @@ extension StreamJournal {
         return names
       }
     }
+    try remove(names)
+  }
+
+  func remove(_ names: [String]) throws(JournalError) {
     guard !names.isEmpty else { return }
     try stored { () throws(StorageError) in
       for name in names { try folder.remove(name) }
       try folder.sync()
     }
-  }
-}
-
-extension StreamJournal.Contents {
-  /// A spare file that nobody reads any more.
-  mutating func takeSpare() -> Spare? {
-    let oldest = readers.lazy.map(\.ticket).min() ?? UInt64.max
-    guard
-      let index = spares.firstIndex(where: {
-        $0.ticket < oldest && $0.byteCount == settings.segmentByteCount
-      })
-    else { return nil }
-    return spares.remove(at: index)
   }
 }

@@ -74,8 +74,9 @@ package final class StreamJournal: Sendable {
     saved = Mutex(recovered.state)
     contents = Mutex(recovered.contents)
     if recovered.state.folding > recovered.state.folded {
-      // If a record's bytes are damaged, points from there on can be read nevertheless.
-      do { try fold(through: recovered.state.folding) } catch .corrupt {}
+      // If a record's bytes are damaged, or if the disk is full, points from there on can be read
+      // nevertheless, and the next fold goes on.
+      do { try fold(through: recovered.state.folding) } catch .corrupt, .storage(.full) {}
     }
     if recovered.state.isPromoted { try dropSegments() }
     if !recovered.state.isComplete { try distrustMemory() }

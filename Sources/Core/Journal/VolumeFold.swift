@@ -56,7 +56,7 @@ struct VolumeFold {
       try copy(offset, count: Int(end - offset))
     }
     try flush()
-    try stored { () throws(StorageError) in try replica.sync() }
+    try withRoom { () throws(StorageError) in try replica.sync() }
   }
 
   /// The chunks with records that are to be folded, in order.
@@ -110,7 +110,7 @@ struct VolumeFold {
     switch piece.place {
     case .replica: break
     case .zeroes:
-      try stored { () throws(StorageError) in
+      try withRoom { () throws(StorageError) in
         try replica.punchHole(at: piece.offset, count: UInt64(piece.count))
       }
     case .segment(let extent, let from):
@@ -133,9 +133,17 @@ struct VolumeFold {
   private mutating func flush() throws(JournalError) {
     guard filled > 0 else { return }
     let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer.content[..<filled])
-    do { unsafe try replica.write(bytes, at: start) } catch {
-      throw journal.failed(error)
-    }
+    try withRoom { () throws(StorageError) in unsafe try replica.write(bytes, at: start) }
     filled = 0
+  }
+
+  /// If the disk is full, what is set aside for folds gives room.
+  private func withRoom(_ body: () throws(StorageError) -> Void) throws(JournalError) {
+    while true {
+      do { return try body() } catch {
+        let failure = journal.failed(error)
+        guard case .full = error, try journal.giveUpSpare(for: replica) else { throw failure }
+      }
+    }
   }
 }

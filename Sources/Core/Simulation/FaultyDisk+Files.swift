@@ -53,6 +53,16 @@ extension FaultyDisk {
       }
     }
 
+    package func exchange(_ name: String, with other: String) throws(StorageError) {
+      let (path, otherPath) = (prefix + name, prefix + other)
+      try disk.change("exchange", canFail: false) { state throws(StorageError) in
+        guard let number = state.names[path] else { throw .missing(name) }
+        state.names[path] = state.names[otherPath]
+        state.names[otherPath] = number
+        state.nameChanges.append(state.names)
+      }
+    }
+
     package func sync() throws(StorageError) {
       try disk.change("folder sync", canFail: false) { state throws(StorageError) in
         state.durableNames = state.names

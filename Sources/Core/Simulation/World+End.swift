@@ -118,9 +118,9 @@ extension ReplicationWorld {
     guard statistics.segmentCount <= 1 else {
       throw fail("vm\(vm.index)'s journal keeps \(statistics) after a fold to its end")
     }
-    // The state, the segment with its index, the one that is ready, and spare ones.
+    // The state and the one before, the segment with its index, the one that is ready, and spares.
     let files = try? receiver(keeper).disk.folder("journal\(vm.index)").list()
-    guard let files, files.count <= 4 + statistics.spareCount else {
+    guard let files, files.count <= 5 + statistics.spareCount else {
       throw fail("vm\(vm.index)'s journal leaves files behind: \(files ?? [])")
     }
     try check(keeper, journal.state.durable.rawValue)

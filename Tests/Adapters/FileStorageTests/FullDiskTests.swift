@@ -14,18 +14,25 @@ struct `A journal whose disk is really full` {
   private static let writeByteCount = 256 << 10
   private static let volumeByteCount: UInt64 = 1 << 20
 
-  private func open(_ disk: SmallDisk) throws -> StreamJournal {
+  private func open(
+    _ disk: SmallDisk,
+    volumeByteCount: UInt64 = Self.volumeByteCount
+  ) throws -> StreamJournal {
     try StreamJournal(
       stream: StreamIdentifier("s"),
       folder: FileFolder(path: disk.path + "/journal"),
       replicas: [File(path: disk.path + "/replica.raw", creating: true)],
-      volumeSizes: [Self.volumeByteCount],
+      volumeSizes: [volumeByteCount],
       settings: .init(historySeconds: 3600, hardLimitByteCount: 1 << 40, segmentByteCount: 2 << 20)
     )
   }
 
   /// One write, of bytes that are its number, and a checkpoint behind it.
-  private func append(_ number: UInt8, to journal: StreamJournal) throws {
+  private func append(
+    _ number: UInt8,
+    to journal: StreamJournal,
+    slots: UInt8 = 4
+  ) throws {
     let next = journal.state.durable.next
     let payload = [UInt8](repeating: number, count: Self.writeByteCount)
     try payload.withUnsafeBytes { payload in
@@ -34,7 +41,7 @@ struct `A journal whose disk is really full` {
           sequence: next,
           time: time(number),
           kind: .write,
-          offset: UInt64(number % 4) * UInt64(Self.writeByteCount),
+          offset: UInt64(number % slots) * UInt64(Self.writeByteCount),
           length: UInt32(payload.count),
           payloadChecksum: crc32c(payload)
         ),
@@ -80,7 +87,7 @@ struct `A journal whose disk is really full` {
   }
 
   @Test func `gives up its oldest history, and takes every write`() throws {
-    let disk = try SmallDisk(megabytes: 16)
+    let disk = try SmallDisk(.memory, megabytes: 16)
     defer { disk.end() }
     var journal = try open(disk)
     try begin(journal)
@@ -110,50 +117,127 @@ struct `A journal whose disk is really full` {
     #expect(try isRight(journal, after: 190))
   }
 
-  @Test func `loses nothing while others have all the room, and goes on when they leave`() throws {
-    let disk = try SmallDisk(megabytes: 16)
+  @Test(arguments: SmallDisk.Kind.allCases)
+  func `goes on with what it has while others take every byte that is free`(
+    _ kind: SmallDisk.Kind
+  ) throws {
+    let disk = try SmallDisk(kind, megabytes: 32)
     defer { disk.end() }
     var journal = try open(disk)
     try begin(journal)
-    for number in 1...20 as ClosedRange<UInt8> { try append(number, to: journal) }
-    try disk.fill()
-    var number: UInt8 = 21
-    // What fits into the segment is taken.
-    while (try? append(number, to: journal)) != nil { number += 1 }
-    #expect(journal.statistics.isSpaceShort)
-    for _ in 0..<3 {
-      try? journal.enforceRetention(now: time(number))
-      try disk.fill()
-      while (try? append(number, to: journal)) != nil { number += 1 }
+    for number in 1...20 as ClosedRange<UInt8> {
+      try append(number, to: journal)
+      try journal.maintain()
     }
-    #expect(try isRight(journal, after: number - 1))
-    let durable = journal.state.durable
+    try disk.fill()
+    var refusals = 0
+    // The first fold puts into the replica what was never there.
+    for number in 21...120 as ClosedRange<UInt8> {
+      var attempts = 0
+      while true {
+        do {
+          try append(number, to: journal)
+          break
+        } catch JournalError.storage(.full) {
+          (refusals, attempts) = (refusals + 1, attempts + 1)
+          try #require(attempts < 10, "no room is made for write \(number)")
+          try journal.enforceRetention(now: time(number))
+          try disk.fill()
+        }
+      }
+    }
+    #expect(refusals > 0 && journal.statistics.isSpaceShort)
+    #expect(journal.statistics.shortened?.reason == .diskFull)
+    #expect(journal.checkpoints().last?.identifier.number == 120)
+    #expect(try isRight(journal, after: 120))
     // Opening does not need room either.
+    let durable = journal.state.durable
     journal = try open(disk)
     #expect(journal.state.durable == durable)
-    #expect(try isRight(journal, after: number - 1))
-    while (try? append(number, to: journal)) != nil { number += 1 }
+    #expect(try isRight(journal, after: 120))
 
     try disk.empty()
-    try journal.enforceRetention(now: time(number))
-    for next in number...number + 20 { try append(next, to: journal) }
-    try journal.enforceRetention(now: time(number))
+    for number in 121...140 as ClosedRange<UInt8> { try append(number, to: journal) }
+    try journal.enforceRetention(now: time(140))
     #expect(!journal.statistics.isSpaceShort)
-    #expect(try isRight(journal, after: number + 20))
+    #expect(try isRight(journal, after: 140))
+  }
+
+  @Test(arguments: SmallDisk.Kind.allCases)
+  func `is folded for good into a replica that has no room of its own`(
+    _ kind: SmallDisk.Kind
+  ) throws {
+    let disk = try SmallDisk(kind, megabytes: 32)
+    defer { disk.end() }
+    let journal = try open(disk, volumeByteCount: 16 << 20)
+    try begin(journal)
+    for number in 1...30 as ClosedRange<UInt8> {
+      try append(number, to: journal, slots: 64)
+      try journal.maintain()
+    }
+    try disk.fill()
+    // Seven megabytes, and two are set aside.
+    try journal.promote(try #require(journal.checkpoints().last).identifier)
+    #expect(journal.state.isPromoted && journal.statistics.allocatedByteCount == 0)
+    let replica = try File(path: disk.path + "/replica.raw", creating: false)
+    var bytes = [UInt8](repeating: 0, count: Self.writeByteCount)
+    for number in 1...30 as ClosedRange<UInt8> {
+      try bytes.withUnsafeMutableBytes {
+        try replica.read(at: UInt64(number) * UInt64(Self.writeByteCount), into: $0)
+      }
+      #expect(bytes.allSatisfy { $0 == number }, "\(number)")
+    }
+  }
+
+  @Test func `is opened although a fold that began finds no room`() throws {
+    let disk = try SmallDisk(.memory, megabytes: 32)
+    defer { disk.end() }
+    var journal = try open(disk)
+    try begin(journal)
+    for number in 1...12 as ClosedRange<UInt8> { try append(number, to: journal) }
+    try disk.fill()
+    // Nothing is set aside, since nobody has tended it.
+    #expect(journal.statistics.spareCount == 0)
+    let target = try #require(journal.checkpoints().dropFirst(3).first)
+    let sequence = try #require(journal.sequence(of: target.identifier))
+    #expect(throws: JournalError.self) { try journal.fold(through: sequence) }
+    let durable = journal.state.durable
+    journal = try open(disk)
+    #expect(journal.state.durable == durable && journal.state.folded == sequence)
+    #expect(try isRight(journal, after: 12))
+    try disk.empty()
+    try journal.fold(through: sequence)
+    #expect(try isRight(journal, after: 12))
   }
 }
 
-/// A file system of its own, in memory, of a few megabytes.
-private struct SmallDisk {
-  let path: String
-  private var hog: String { path + "/hog" }
+/// A file system of its own, of a few megabytes.
+struct SmallDisk {
+  enum Kind: CaseIterable {
+    case memory
+    /// A loop device.
+    case ext4
+  }
 
-  init(megabytes: Int) throws {
+  let path: String
+  private let kind: Kind
+  private var hog: String { path + "/hog" }
+  private var image: String { path + ".img" }
+
+  init(_ kind: Kind, megabytes: Int) throws {
+    self.kind = kind
     path =
       FileManager.default.temporaryDirectory
       .appendingPathComponent("us-full-\(UUID().uuidString.prefix(8))").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try #require(mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0)
+    switch kind {
+    case .memory:
+      try #require(Glibc.mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0)
+    case .ext4:
+      try run("truncate", ["-s", "\(megabytes)M", image])
+      try run("mkfs.ext4", ["-q", "-F", "-m", "0", image])
+      try run("mount", ["-o", "loop", image, path])
+    }
   }
 
   /// Takes all the room there is.
@@ -162,8 +246,12 @@ private struct SmallDisk {
     try #require(descriptor >= 0)
     defer { close(descriptor) }
     let bytes = [UInt8](repeating: 1, count: 4096)
-    while write(descriptor, bytes, bytes.count) == bytes.count {}
-    #expect(errno == ENOSPC)
+    repeat {
+      while write(descriptor, bytes, bytes.count) > 0 {}
+      #expect(errno == ENOSPC)
+      // What was removed may come back only now.
+      try #require(fsync(descriptor) == 0)
+    } while Glibc.write(descriptor, bytes, bytes.count) > 0
   }
 
   /// Gives it back.
@@ -172,5 +260,16 @@ private struct SmallDisk {
   func end() {
     umount2(path, Int32(MNT_DETACH))
     try? FileManager.default.removeItem(atPath: path)
+    try? FileManager.default.removeItem(atPath: image)
+  }
+
+  private func run(_ program: String, _ arguments: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "\(program) failed")
   }
 }

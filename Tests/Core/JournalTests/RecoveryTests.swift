@@ -182,7 +182,11 @@ import Testing
       tag: "é ",
       isQuiesced: true
     )
-    let text = String(decoding: state.encoded, as: UTF8.self)
+    #expect(state.encoded.count == 4096)
+    // A line of spaces fills it up.
+    let lines = String(decoding: state.encoded, as: UTF8.self).split(separator: "\n")
+    let text = lines.filter { line in line.contains { $0 != " " } }.joined(separator: "\n")
+    #expect(lines.count == 12)
     #expect(
       text.hasPrefix(
         """
@@ -201,11 +205,25 @@ import Testing
       )
     )
     #expect(try SavedState(decoding: state.encoded) == state)
-    for count in state.encoded.indices {
-      #expect(throws: JournalError.self) {
-        try SavedState(decoding: Array(state.encoded[..<count]))
-      }
+    let encoded = state.encoded
+    for count in encoded.indices {
+      #expect(throws: JournalError.self) { try SavedState(decoding: Array(encoded[..<count])) }
     }
+  }
+
+  @Test func `saves its state in two files by turns, neither of which is made again`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    try journal.append([fixture.recording.mark(1)])
+    let folder = fixture.disk.folder("journal")
+    let names = try folder.list()
+    #expect(names.contains("state") && names.contains("state.old"))
+    let before = fixture.disk.content("journal/state")
+    fixture.disk.setFull(true)
+    try journal.fold(through: journal.state.durable)
+    #expect(fixture.disk.content("journal/state") != before)
+    #expect(fixture.disk.content("journal/state.old").count == 4096)
+    #expect(try fixture.open().state.folded == journal.state.folded)
   }
 
   @Test func `tells a newer version from damage`() throws {

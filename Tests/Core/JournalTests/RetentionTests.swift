@@ -102,34 +102,55 @@ import Testing
     #expect(journal.statistics.shortened == nil)
   }
 
-  @Test func `gives up spare files and history when the disk is full, and nothing else`() throws {
+  @Test func `gives up history when the disk is full, and nothing else`() throws {
     var fixture = Fixture()
     let journal = try fixture.openCompleted()
     try fill(&fixture, journal, count: 6, seconds: 20)
     try journal.maintain()
-    let durable = journal.state.durable
+    let folded = journal.state.folded
     fixture.disk.setFull(true)
-    // The segment that stands ready is used up first.
-    #expect(throws: JournalError.self) {
-      for _ in 0..<3 {
-        try journal.append([fixture.recording.write(0, 0, [UInt8](repeating: 9, count: 60_000))])
+    // Not a byte is free from here on: what is written goes into the files there are.
+    var refusals = 0
+    for value in 1...12 as ClosedRange<UInt8> {
+      while true {
+        let record = fixture.recording.write(0, 0, [UInt8](repeating: value, count: 60_000))
+        do { try journal.append([record, fixture.recording.mark(100 + UInt64(value))]) } catch {
+          guard case JournalError.storage(.full) = error else { throw error }
+          refusals += 1
+          try #require(refusals < 40, "no room is made")
+          fixture.recording.cut(after: journal.state.durable)
+          try journal.enforceRetention(now: fixture.recording.time)
+          continue
+        }
+        break
       }
+      #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil, "\(value)")
     }
-    let reached = journal.state.durable
-    #expect(reached > durable)
-    fixture.recording.cut(after: reached)
-    #expect(journal.statistics.isSpaceShort)
-    #expect(try fixture.difference(journal, asOf: reached) == nil)
-    // Not even the state can be saved: nothing is lost by trying.
-    #expect(throws: JournalError.self) {
-      try journal.enforceRetention(now: fixture.recording.time)
-    }
-    #expect(journal.statistics.spareCount == 0)
+    #expect(refusals > 0 && journal.statistics.isSpaceShort)
+    #expect(journal.state.folded > folded)
+    #expect(journal.statistics.shortened?.reason == .diskFull)
+    #expect(try fixture.open().state.durable == journal.state.durable)
+
     fixture.disk.setFull(false)
     try journal.enforceRetention(now: fixture.recording.time)
     #expect(!journal.statistics.isSpaceShort)
     try journal.append([fixture.recording.mark(99)])
     #expect(try fixture.difference(journal, asOf: journal.state.durable) == nil)
     #expect(try fixture.open().state.durable == journal.state.durable)
+  }
+
+  @Test func `does not give up history for room that it has set aside`() throws {
+    var fixture = Fixture()
+    let journal = try fixture.openCompleted()
+    try fill(&fixture, journal, count: 6, seconds: 20)
+    try journal.maintain()
+    #expect(journal.statistics.spareCount == 1)
+    let folded = journal.state.folded
+    fixture.disk.setFull(true)
+    #expect(throws: JournalError.self) { try journal.prepare(byteCount: 1 << 20) }
+    #expect(journal.statistics.isSpaceShort)
+    // There is a segment that is ready, and a file for a fold.
+    for _ in 0..<3 { try journal.enforceRetention(now: fixture.recording.time) }
+    #expect(journal.state.folded == folded && journal.statistics.spareCount == 1)
   }
 }

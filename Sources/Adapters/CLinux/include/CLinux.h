@@ -53,6 +53,9 @@ int understudy_next_data(int descriptor, off_t offset, off_t *start, off_t *end)
 /// Makes `to` share all of `from`'s blocks, where the file system can; EXDEV, EOPNOTSUPP or EINVAL
 /// if it cannot.
 int understudy_share_blocks(int from, int to);
+/// Gives two files each other's name, in one step. ENOENT if one is not there, EINVAL or ENOSYS where
+/// the file system cannot do that.
+int understudy_exchange(const char *path, const char *other);
 /// 1 if `path` is a socket, 0 if there is nothing, -EEXIST if it is something else.
 int understudy_is_socket(const char *path);
 
