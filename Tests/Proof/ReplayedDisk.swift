@@ -23,6 +23,9 @@ struct ReplayedDisk {
 
   /// Applies what chance decides of operations that no flush has made durable: all, nothing, or
   /// some sectors of each.
+  ///
+  /// The first block is never torn: ext4's superblock is two sectors with one checksum, and a file
+  /// system that has one of them is not mounted without a repair, whatever is in it.
   mutating func applySome(
     of operations: ArraySlice<RecordedOperation>,
     _ generator: inout SeededGenerator
@@ -33,7 +36,7 @@ struct ReplayedDisk {
       case 0: continue
       case 1: apply(operation)
       default:
-        guard case .write(let bytes) = operation.content else { continue }
+        guard case .write(let bytes) = operation.content, operation.offset >= 4096 else { continue }
         for start in stride(from: 0, to: bytes.count, by: sector) where generator.once(in: 2) {
           let piece = bytes.dropFirst(start).prefix(sector)
           let place = operation.offset + start
