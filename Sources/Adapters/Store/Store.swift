@@ -363,12 +363,7 @@ package struct HostsLastSeenRecord: Codable, Sendable, Equatable {
 
 /// A VPG and what this site knows about it beyond its definition.
 package struct VPGRecord: Codable, Sendable, Equatable {
-  /// The definition, as it is handed on without a copy.
-  package var sharedDefinition: Shared<VPGDefinition>
-  package var definition: VPGDefinition {
-    _read { yield sharedDefinition.value }
-    _modify { yield &sharedDefinition.value }
-  }
+  package var definition: VPGDefinition
   package var isPaused: Bool
   package var lastTest: WallTime?
   /// The phase that survives restarts.
@@ -383,11 +378,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package var settled: Set<SettledDisk> = []
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
-  package var pending: VPGDefinition? {
-    get { sharedPending?.value }
-    set { sharedPending = newValue.map(Shared.init) }
-  }
-  private var sharedPending: Shared<VPGDefinition>?
+  package var pending: VPGDefinition?
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
   /// At the recovery site, of a VPG with a policy: how far its scheduled copies are.
@@ -400,7 +391,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     phase: Phase = .protecting,
     shutDown: [VMIdentifier] = []
   ) {
-    sharedDefinition = Shared(definition)
+    self.definition = definition
     self.isPaused = isPaused
     self.lastTest = lastTest
     self.phase = phase
@@ -408,10 +399,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case sharedDefinition = "definition"
-    case sharedPending = "pending"
-    case isPaused, lastTest, phase, shutDown, deletion, suspensions, settled, recovered
-    case retention
+    case definition, isPaused, lastTest, phase, shutDown, deletion, suspensions, settled
+    case pending, recovered, retention
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
@@ -419,7 +408,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// Every member has its line here; one that is forgotten is lost when the manager starts again.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    sharedDefinition = try values.decode(Shared.self, forKey: .sharedDefinition)
+    definition = try values.decode(VPGDefinition.self, forKey: .definition)
     isPaused = try values.decode(Bool.self, forKey: .isPaused)
     lastTest = try values.decodeIfPresent(WallTime.self, forKey: .lastTest)
     phase = try values.decode(Phase.self, forKey: .phase)
@@ -427,7 +416,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     deletion = try values.decodeIfPresent(Deletion.self, forKey: .deletion)
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
     settled = try values.decodeIfPresent(Set<SettledDisk>.self, forKey: .settled) ?? []
-    sharedPending = try values.decodeIfPresent(Shared.self, forKey: .sharedPending)
+    pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
     retention = try values.decodeIfPresent(RetentionStanding.self, forKey: .retention)
   }

@@ -5,7 +5,7 @@
 ///
 /// Whoever changes it gets a new place, so that it is a value like any other. It is read where it
 /// is, without a copy; a definition of a VPG has some sixty references to count.
-package struct Shared<Value: Sendable>: Sendable {
+struct Shared<Value: Sendable>: Sendable {
   private final class Place: Sendable {
     let value: Value
 
@@ -14,9 +14,9 @@ package struct Shared<Value: Sendable>: Sendable {
 
   private var place: Place
 
-  package init(_ value: Value) { place = Place(value) }
+  init(_ value: Value) { place = Place(value) }
 
-  package var value: Value {
+  var value: Value {
     _read { yield place.value }
     _modify {
       var value = place.value
@@ -27,13 +27,17 @@ package struct Shared<Value: Sendable>: Sendable {
 }
 
 extension Shared: Equatable where Value: Equatable {
-  package static func == (a: Self, b: Self) -> Bool {
+  static func == (a: Self, b: Self) -> Bool {
     a.place === b.place || a.place.value == b.place.value
   }
 }
 
-extension Shared: Codable where Value: Codable {
-  package init(from decoder: any Decoder) throws { self.init(try Value(from: decoder)) }
+extension Shared: Hashable where Value: Hashable {
+  func hash(into hasher: inout Hasher) { hasher.combine(place.value) }
+}
 
-  package func encode(to encoder: any Encoder) throws { try place.value.encode(to: encoder) }
+extension Shared: Codable where Value: Codable {
+  init(from decoder: any Decoder) throws { self.init(try Value(from: decoder)) }
+
+  func encode(to encoder: any Encoder) throws { try place.value.encode(to: encoder) }
 }

@@ -5,24 +5,27 @@
 /// by which policy.
 ///
 /// Both sites of the VPG hold the same definition.
-package struct VPGDefinition: Hashable, Codable, Sendable {
-  package var identifier: VPGIdentifier
-  /// Counts edits; the higher one is the newer definition.
-  package var generation: Int
-  package var name: String
-  package var description: String
-  package var protectedSite: SiteIdentifier
-  package var recoverySite: SiteIdentifier
-  package var policy: Policy
-  package var bootGroups: [BootGroup]
-  package var journal: StorageLimits
-  package var scratch: StorageLimits
-  package var networks: DefaultNetworks
-  package var recovery: RecoveryDefaults
-  package var scripting: Scripting
-  package var vms: [ProtectedVM]
-  /// Which copies are made for years; nil is none.
-  package var retention: RetentionPolicy?
+package struct VPGDefinition: Hashable, Sendable {
+  /// A copy of a definition, of which there are many each second, copies one reference.
+  private var members: Shared<Members>
+
+  private struct Members: Hashable, Codable, Sendable {
+    var identifier: VPGIdentifier
+    var generation: Int
+    var name: String
+    var description: String
+    var protectedSite: SiteIdentifier
+    var recoverySite: SiteIdentifier
+    var policy: Policy
+    var bootGroups: [BootGroup]
+    var journal: StorageLimits
+    var scratch: StorageLimits
+    var networks: DefaultNetworks
+    var recovery: RecoveryDefaults
+    var scripting: Scripting
+    var vms: [ProtectedVM]
+    var retention: RetentionPolicy?
+  }
 
   package init(
     identifier: VPGIdentifier,
@@ -40,20 +43,113 @@ package struct VPGDefinition: Hashable, Codable, Sendable {
     scripting: Scripting = Scripting(),
     vms: [ProtectedVM] = []
   ) {
-    self.identifier = identifier
-    self.generation = generation
-    self.name = name
-    self.description = description
-    self.protectedSite = protectedSite
-    self.recoverySite = recoverySite
-    self.policy = policy
-    self.bootGroups = bootGroups
-    self.journal = journal
-    self.scratch = scratch
-    self.networks = networks
-    self.recovery = recovery
-    self.scripting = scripting
-    self.vms = vms
+    members = Shared(
+      Members(
+        identifier: identifier,
+        generation: generation,
+        name: name,
+        description: description,
+        protectedSite: protectedSite,
+        recoverySite: recoverySite,
+        policy: policy,
+        bootGroups: bootGroups,
+        journal: journal,
+        scratch: scratch,
+        networks: networks,
+        recovery: recovery,
+        scripting: scripting,
+        vms: vms
+      )
+    )
+  }
+}
+
+// What is stored is the members alone.
+extension VPGDefinition: Codable {
+  package init(from decoder: any Decoder) throws { members = try Shared(from: decoder) }
+
+  package func encode(to encoder: any Encoder) throws { try members.encode(to: encoder) }
+}
+
+extension VPGDefinition {
+  package var identifier: VPGIdentifier {
+    get { members.value.identifier }
+    set { members.value.identifier = newValue }
+  }
+  /// Counts edits; the higher one is the newer definition.
+  package var generation: Int {
+    get { members.value.generation }
+    set { members.value.generation = newValue }
+  }
+  package var name: String {
+    get { members.value.name }
+    set { members.value.name = newValue }
+  }
+  package var description: String {
+    get { members.value.description }
+    set { members.value.description = newValue }
+  }
+  package var protectedSite: SiteIdentifier {
+    get { members.value.protectedSite }
+    set { members.value.protectedSite = newValue }
+  }
+  package var recoverySite: SiteIdentifier {
+    get { members.value.recoverySite }
+    set { members.value.recoverySite = newValue }
+  }
+  package var policy: Policy {
+    get { members.value.policy }
+    set { members.value.policy = newValue }
+  }
+  package var bootGroups: [BootGroup] {
+    get { members.value.bootGroups }
+    set { members.value.bootGroups = newValue }
+  }
+  package var journal: StorageLimits {
+    get { members.value.journal }
+    set { members.value.journal = newValue }
+  }
+  package var scratch: StorageLimits {
+    get { members.value.scratch }
+    set { members.value.scratch = newValue }
+  }
+  package var networks: DefaultNetworks {
+    get { members.value.networks }
+    set { members.value.networks = newValue }
+  }
+  package var recovery: RecoveryDefaults {
+    get { members.value.recovery }
+    set { members.value.recovery = newValue }
+  }
+  package var scripting: Scripting {
+    get { members.value.scripting }
+    set { members.value.scripting = newValue }
+  }
+  package var vms: [ProtectedVM] {
+    get { members.value.vms }
+    set { members.value.vms = newValue }
+  }
+  /// Which copies are made for years; nil is none.
+  package var retention: RetentionPolicy? {
+    get { members.value.retention }
+    set { members.value.retention = newValue }
+  }
+
+  // Both are read of every VPG of a listing, and so without a copy of any VM.
+
+  /// The streams of the VMs.
+  package var streams: [StreamIdentifier] {
+    let vms = vms
+    return vms.indices.map { vms[$0].stream }
+  }
+
+  /// Bytes of all disks.
+  package var provisionedByteCount: UInt64 {
+    let vms = vms
+    return vms.indices.reduce(0) { sum, index in
+      let volumes = vms[index].volumes
+      return volumes.indices.reduce(sum) { $0 + volumes[$1].byteCount }
+    }
   }
 }
 

@@ -12,11 +12,14 @@ extension PeerRoutes {
 package struct HistoryRequest: Codable, Sendable, Equatable {
   /// From when on, by the callee's clock; nil asks for all there is.
   package var since: WallTime?
+  /// Up to when; nil asks for the newest.
+  package var to: WallTime?
   /// Tasks the caller knows as not final.
   package var open: [TaskIdentifier]
 
-  package init(since: WallTime?, open: [TaskIdentifier]) {
+  package init(since: WallTime?, to: WallTime? = nil, open: [TaskIdentifier]) {
     self.since = since
+    self.to = to
     self.open = open
   }
 }
@@ -30,6 +33,8 @@ package struct HistoryReply: Codable, Sendable, Equatable {
   package var events: [EventRecord]
   /// Of recoveries that ended since.
   package var reports: [RecoveryReport]
+  /// Up to when there is more than one answer holds; nil if this is all.
+  package var older: WallTime?
 
   package init(
     until: WallTime,

@@ -125,7 +125,7 @@ struct RESTResponder: HTTPResponder {
 
   private static func response(_ answer: APIResponse, hasBody: Bool) -> Response {
     var headers = HTTPFields()
-    let content = answer.rendered
+    let content = answer.pieces
     if let content { headers[.contentType] = content.mediaType }
     headers[.cacheControl] = "no-store"
     if answer.isChallenge { headers[.wwwAuthenticate] = #"Basic realm="Understudy""# }
@@ -150,7 +150,14 @@ struct RESTResponder: HTTPResponder {
     return Response(
       status: HTTPResponse.Status(code: answer.status),
       headers: headers,
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: hasBody ? content?.bytes ?? [] : []))
+      body: ResponseBody(byteBuffer: hasBody ? joined(content?.bytes ?? []) : ByteBuffer())
     )
+  }
+
+  private static func joined(_ pieces: [[UInt8]]) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+    for piece in pieces { buffer.writeBytes(piece) }
+    return buffer
   }
 }

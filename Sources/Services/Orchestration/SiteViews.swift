@@ -165,11 +165,7 @@ package struct ApplianceView: Sendable, Equatable {
 
 /// A VPG with everything both sites know about it.
 package struct VPGView: Sendable, Equatable {
-  private var sharedDefinition: Shared<VPGDefinition>
-  package var definition: VPGDefinition {
-    _read { yield sharedDefinition.value }
-    _modify { yield &sharedDefinition.value }
-  }
+  package var definition: VPGDefinition
   package var protectedSiteName: String
   package var recoverySiteName: String
   package var status: VPGStatus
@@ -200,7 +196,7 @@ package struct VPGView: Sendable, Equatable {
   package var splitBrain: SplitBrain?
 
   package init(
-    definition: Shared<VPGDefinition>,
+    definition: VPGDefinition,
     protectedSiteName: String,
     recoverySiteName: String,
     status: VPGStatus,
@@ -218,7 +214,7 @@ package struct VPGView: Sendable, Equatable {
     testStage: String?,
     isPaused: Bool
   ) {
-    sharedDefinition = definition
+    self.definition = definition
     self.protectedSiteName = protectedSiteName
     self.recoverySiteName = recoverySiteName
     self.status = status

@@ -51,6 +51,49 @@ import Testing
     #expect(try JSONDecoder().decode(Volume.self, from: text) == volume)
   }
 
+  @Test func `has its members at the top, and every one of them`() throws {
+    var definition = VPGDefinition(
+      identifier: VPGIdentifier("vpg"),
+      generation: 3,
+      name: "App",
+      description: "words",
+      protectedSite: SiteIdentifier("a"),
+      recoverySite: SiteIdentifier("b"),
+      vms: [Self.vm([0])]
+    )
+    definition.retention = RetentionPolicy(isEnabled: true, repository: RepositoryIdentifier("r"))
+    let text = try JSONEncoder().encode(definition)
+    #expect(try JSONDecoder().decode(VPGDefinition.self, from: text) == definition)
+    let members = try #require(JSONSerialization.jsonObject(with: text) as? [String: Any])
+    #expect(
+      members.keys.sorted() == [
+        "bootGroups", "description", "generation", "identifier", "journal", "name", "networks",
+        "policy", "protectedSite", "recovery", "recoverySite", "retention", "scratch", "scripting",
+        "vms",
+      ]
+    )
+  }
+
+  @Test func `is a value: a copy stays as it was when the other is changed`() {
+    let old = VPGDefinition(
+      identifier: VPGIdentifier("vpg"),
+      name: "App",
+      protectedSite: SiteIdentifier("a"),
+      recoverySite: SiteIdentifier("b"),
+      vms: [Self.vm([0]), Self.vm([1, 2])]
+    )
+    var new = old
+    new.vms[1].volumes[0].byteCount = 1
+    new.name = "Other"
+    #expect(old.name == "App")
+    #expect(old.provisionedByteCount == 3 * 4096)
+    #expect(new.provisionedByteCount == 2 * 4096 + 1)
+    #expect(new != old)
+    new.vms[1].volumes[0].byteCount = 4096
+    new.name = "App"
+    #expect(new == old && new.hashValue == old.hashValue)
+  }
+
   @Test func `has the volumes that were taken away, under their numbers`() throws {
     var vm = Self.vm([0, 2])
     vm.formerVolumes = [Self.volume(1)]

@@ -4,6 +4,7 @@
 import ControlProtocol
 import Orchestration
 import RecoveryModel
+import Store
 import Testing
 
 /// What one site of a VPG did is found at the other one, where it may have been asked for.
@@ -129,6 +130,37 @@ import Testing
       #expect(try await Self.listed(task, at: again) == ended)
       let events = try await again.events(from: nil, to: nil, limit: 1000)
       #expect(events.contains { $0.description == "It failed." })
+    }
+  }
+
+  @Test func `a site that was away hears all it missed, however much that is`() async throws {
+    let sites = try await TwoSites()
+    let paris = sites.parisSite.context
+    try await sites.run {
+      let vpg = try await sites.protectedVPG().identifier
+      sites.switchboard.setCut(true)
+      // Three in each millisecond: answers end within one.
+      let missed = (0..<11_000).map { number in
+        EventRecord(
+          identifier: "missed-\(number)",
+          kind: .updateVPG,
+          occurred: WallTime(milliseconds: paris.now().milliseconds + Int64(number / 3)),
+          description: "change \(number)",
+          succeeded: true,
+          userName: "ann",
+          vpgs: [vpg],
+          site: TwoSites.paris
+        )
+      }
+      try await paris.store.save(missed)
+      sites.switchboard.setCut(false)
+      await paris.events.record(.updateVPG, "The last.", vpgs: [vpg])
+      try await eventually("all of it is there, once and in its order") {
+        let heard = try await sites.londonSite.events(from: nil, to: nil, limit: 20_000)
+          .filter { $0.identifier.hasPrefix("missed-") }
+        return heard.count == missed.count && Set(heard.map(\.identifier)).count == heard.count
+          && zip(heard, heard.dropFirst()).allSatisfy { $0.occurred >= $1.occurred }
+      }
     }
   }
 

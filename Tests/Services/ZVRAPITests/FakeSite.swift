@@ -410,7 +410,7 @@ extension FakeSite {
 
   private var view: VPGView {
     var view = VPGView(
-      definition: Shared(definition),
+      definition: definition,
       protectedSiteName: "london",
       recoverySiteName: "paris",
       status: .meetingSLA,

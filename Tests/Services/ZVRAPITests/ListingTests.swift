@@ -32,10 +32,9 @@ import Testing
   @Test func `the links of a listing begin with the address that its client used`() async {
     let texts = KeptTexts<Int, String>()
     func text(_ baseURL: String) -> String {
-      let item = texts.item("a", 1, Links(baseURL: baseURL, localSite: FakeSite.london)) {
-        .string("\($1.baseURL) \($0)")
-      }
-      return String(decoding: item.json, as: UTF8.self)
+      let links = Links(baseURL: baseURL, localSite: FakeSite.london)
+      let made = texts.texts(of: ["a"], by: { _ in 1 }, links) { .string("\($1.baseURL) \($0)") }
+      return String(decoding: made[0], as: UTF8.self)
     }
     #expect(text("https://a") == #""https://a a""#)
     #expect(text("https://b") == #""https://b a""#)

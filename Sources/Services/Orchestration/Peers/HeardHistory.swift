@@ -46,9 +46,9 @@ package actor HeardHistory {
     hearings[site]?.version = version
   }
 
-  /// Asks a peer for what is new.
+  /// Asks a peer for what is new, in as many answers as that takes, the newest first.
   ///
-  /// The tasks are kept last, so that who sees the end of one finds what it left.
+  /// Until all of them are kept, the next call asks for the same again.
   package func catchUp(with site: SiteIdentifier, _ peer: any PeerControl) async throws(SiteError) {
     let hearing = try await hearing(of: site)
     let asked = hearing.open.keys.sorted()
@@ -56,18 +56,13 @@ package actor HeardHistory {
       WallTime(milliseconds: $0.milliseconds - Self.overlap)
     }
     let reply = try await peer.history(HistoryRequest(since: since, open: asked))
-    do throws(StoreError) {
-      for report in reply.reports where try await store.recoveryReport(report.identifier) == nil {
-        try await store.save(report)
-      }
-      var events: [EventRecord] = []
-      for event in reply.events where event.site == site {
-        if try await store.event(event.identifier) == nil { events.append(event) }
-      }
-      // The store keeps the order in which they come.
-      try await store.save(events.reversed())
-    } catch { throw SiteError(error) }
-    for task in reply.tasks { try await keep(task, of: site) }
+    try await keep(reply, of: site)
+    var older = reply.older
+    while let to = older {
+      let more = try await peer.history(HistoryRequest(since: since, to: to, open: []))
+      try await keep(more, of: site)
+      older = more.older.flatMap { $0 < to ? $0 : nil }
+    }
     let told = Set(reply.tasks.map(\.identifier))
     for identifier in asked where !told.contains(identifier) {
       try await end(identifier, of: site, because: "Its site knows of this task no more.")
@@ -76,6 +71,27 @@ package actor HeardHistory {
     do {
       try await store.save(HeardHistoryRecord(site: site, until: reply.until))
     } catch { throw SiteError(error) }
+  }
+
+  /// Keeps what is new of an answer.
+  ///
+  /// The tasks are kept last, so that who sees the end of one finds what it left.
+  private func keep(_ reply: HistoryReply, of site: SiteIdentifier) async throws(SiteError) {
+    do throws(StoreError) {
+      for report in reply.reports where try await store.recoveryReport(report.identifier) == nil {
+        try await store.save(report)
+      }
+      let times = reply.events.map(\.occurred)
+      if let first = times.min(), let last = times.max() {
+        let known = Set(
+          try await store.events(from: first, to: last, limit: .max).map(\.identifier)
+        )
+        let new = reply.events.filter { $0.site == site && !known.contains($0.identifier) }
+        // The store keeps the order in which they come.
+        try await store.save(new.reversed())
+      }
+    } catch { throw SiteError(error) }
+    for task in reply.tasks { try await keep(task, of: site) }
   }
 
   /// Keeps a peer's task as it says the task stands; an older word changes nothing.

@@ -10,8 +10,8 @@ internal import Store
 ///
 /// Alerts are each site's own, and so are their events.
 struct SharedHistory: Sendable {
-  /// Tasks, events and reports each that one answer holds at most: the newest.
-  private static let limit = 5000
+  /// Tasks, events and reports each that one answer holds at most: the newest of those asked for.
+  static let limit = 5000
 
   let context: SiteContext
 
@@ -30,24 +30,44 @@ struct SharedHistory: Sendable {
     let isShared: @Sendable ([VPGIdentifier]) -> Bool = { [shared] vpgs in
       vpgs.contains(where: shared.contains)
     }
-    let begun = try await context.tasks.all(since: request.since).filter {
-      $0.identifier.site == context.site && isShared($0.vpgs)
+    // The newest within the bounds; where something is left out, the next answer begins.
+    func page<Item>(_ newestFirst: [Item], _ time: (Item) -> WallTime) -> [Item] {
+      let within = newestFirst.filter { item in request.to.map { time(item) <= $0 } ?? true }
+      if within.count > Self.limit {
+        let last = time(within[Self.limit - 1])
+        reply.older = max(reply.older ?? last, last)
+      }
+      return Array(within.prefix(Self.limit))
     }
+    let begun = page(
+      try await context.tasks.all(since: request.since).filter {
+        $0.identifier.site == context.site && isShared($0.vpgs)
+      },
+      \.started
+    )
     let known = Set(begun.map(\.identifier))
-    reply.tasks = begun.prefix(Self.limit) + open.filter { !known.contains($0.identifier) }
+    reply.tasks = begun + open.filter { !known.contains($0.identifier) }
     do {
-      reply.events = try await context.store
-        .events(from: request.since, to: nil, limit: Self.limit)
+      let events = try await context.store
+        .events(from: request.since, to: request.to, limit: Self.limit + 1)
+      reply.events = page(events, \.occurred)
         .filter { $0.site == context.site && $0.alert == nil && isShared($0.vpgs) }
       // A report has to be looked for among all, and there is a new one only with such a task.
       if request.since == nil || reply.tasks.contains(where: { $0.kind.isRecovery }) {
-        reply.reports = try await context.store.recoveryReports(from: nil, to: nil)
-          .filter { report in
-            isShared([report.vpg]) && request.since.map { $0 <= report.ended } ?? true
-          }
-          .prefix(Self.limit).map(\.self)
+        reply.reports = page(
+          try await context.store.recoveryReports(from: nil, to: nil)
+            .filter { report in
+              isShared([report.vpg]) && request.since.map { $0 <= report.ended } ?? true
+            }
+            .sorted { $0.ended > $1.ended },
+          \.ended
+        )
       }
     } catch { throw SiteError(error) }
+    // More of one millisecond than an answer holds must not be asked for without end.
+    if let older = reply.older, older == request.to {
+      reply.older = WallTime(milliseconds: older.milliseconds - 1)
+    }
     return reply
   }
 

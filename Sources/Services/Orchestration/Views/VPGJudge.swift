@@ -91,11 +91,7 @@ struct VPGJudge: Sendable {
   // MARK: For people
 
   func view(_ record: VPGRecord) -> VPGView {
-    view(record, record.definition)
-  }
-
-  /// The definition is the record's, which is read where it is.
-  private func view(_ record: VPGRecord, _ definition: VPGDefinition) -> VPGView {
+    let definition = record.definition
     let knowledge = knowledge(of: record, definition)
     var assessment = assessment(record, definition, knowledge)
     let splitBrain = splitBrains[definition.identifier]
@@ -109,7 +105,7 @@ struct VPGJudge: Sendable {
       earliest.map { latest.time.seconds(since: $0.time) }
     }
     var view = VPGView(
-      definition: record.sharedDefinition,
+      definition: definition,
       protectedSiteName: siteName(definition.protectedSite),
       recoverySiteName: siteName(definition.recoverySite),
       status: assessment.status,
@@ -175,15 +171,15 @@ struct VPGJudge: Sendable {
       hasVMFault: false
     )
     if definition.protectedSite == site {
-      for vm in definition.vms {
-        if let stream = appliances.stream(vm.stream) {
-          knowledge.streams.append(resting.contains(vm.stream) ? stream.atRest : stream)
+      for stream in definition.streams {
+        if let status = appliances.stream(stream) {
+          knowledge.streams.append(resting.contains(stream) ? status.atRest : status)
         }
-        let rate = appliances.rate(of: vm.stream)
+        let rate = appliances.rate(of: stream)
         knowledge.rates.writes += rate.writes
         knowledge.rates.bytes += rate.bytes
-        if !troubles.fault(of: vm.stream).isEmpty { knowledge.hasVMFault = true }
-        if !troubles.differences(of: vm.stream).isEmpty { knowledge.needsConfiguration = true }
+        if !troubles.fault(of: stream).isEmpty { knowledge.hasVMFault = true }
+        if !troubles.differences(of: stream).isEmpty { knowledge.needsConfiguration = true }
       }
       if !definition.isWithinOneSite {
         // The last that was heard of the journals still says what can be gone back to.
@@ -192,11 +188,7 @@ struct VPGJudge: Sendable {
       }
     }
     if definition.recoverySite == site {
-      for vm in definition.vms {
-        if let journal = appliances.journal(vm.stream) {
-          knowledge.journals.append(journal)
-        }
-      }
+      knowledge.journals += definition.streams.compactMap(appliances.journal)
       knowledge.recovery = recoveries[vpg]
       if let share {
         knowledge.isPaused = share.isPaused
@@ -233,8 +225,8 @@ struct VPGJudge: Sendable {
     facts.isSuspended = record.suspensions.contains { now < $0.until }
     facts.isPeerConnected = knowledge.isPeerConnected
     facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
-    facts.streams = definition.vms.map { vm in
-      knowledge.streams.first { $0.stream == vm.stream }.map {
+    facts.streams = definition.streams.map { stream in
+      knowledge.streams.first { $0.stream == stream }.map {
         VPGAssessment.Stream(
           sync: $0.sync,
           needsSync: $0.needsSync,
@@ -261,13 +253,6 @@ struct VPGJudge: Sendable {
       assessment.substatus = peer.substatus
     }
     return assessment
-  }
-}
-
-extension VPGDefinition {
-  /// Bytes of all disks.
-  fileprivate var provisionedByteCount: UInt64 {
-    vms.reduce(0) { $0 + $1.volumes.reduce(0) { $0 + $1.byteCount } }
   }
 }
 

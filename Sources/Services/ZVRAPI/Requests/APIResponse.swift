@@ -20,8 +20,8 @@ package struct APIResponse: Sendable {
   package enum Content: Sendable, Equatable {
     case empty
     case value(APIValue)
-    /// A list of values, which are of the type `of`.
-    case listing([ListedItem], of: String)
+    /// A list of which the JSON texts are at hand.
+    case listing(Listing)
     case html(String)
     /// Something that has one form only.
     case document([UInt8], mediaType: String)
@@ -31,24 +31,29 @@ package struct APIResponse: Sendable {
 
   /// The content's media type and text; nil if there is none.
   package var rendered: (mediaType: String, bytes: [UInt8])? {
+    pieces.map { ($0.mediaType, Array($0.bytes.joined())) }
+  }
+
+  /// The same in pieces, for whoever copies the text anyway: a listing may have megabytes.
+  package var pieces: (mediaType: String, bytes: [[UInt8]])? {
     switch content {
     case .empty, .stream: nil
-    case .document(let bytes, let mediaType): (mediaType, bytes)
-    case .html(let page): ("text/html; charset=utf-8", Array(page.utf8))
+    case .document(let bytes, let mediaType): (mediaType, [bytes])
+    case .html(let page): ("text/html; charset=utf-8", [Array(page.utf8)])
     case .value(let value): rendered(value)
-    case .listing(let items, _) where format != .xml && format != .html:
-      (Self.json, JSONWriter.write(items))
-    case .listing: value.map(rendered)
+    case .listing(let listing) where format != .xml && format != .html:
+      (Self.json, JSONWriter.list(of: listing.texts))
+    case .listing(let listing): rendered(listing.value())
     }
   }
 
   private static let json = "application/json; charset=utf-8"
 
-  private func rendered(_ value: APIValue) -> (mediaType: String, bytes: [UInt8]) {
+  private func rendered(_ value: APIValue) -> (mediaType: String, bytes: [[UInt8]]) {
     switch format {
-    case .xml: ("application/xml; charset=utf-8", XMLWriter.write(value))
-    case .html: ("text/html; charset=utf-8", Array(HTMLWriter.page(of: value).utf8))
-    case .json, nil: (Self.json, JSONWriter.write(value))
+    case .xml: ("application/xml; charset=utf-8", [XMLWriter.write(value)])
+    case .html: ("text/html; charset=utf-8", [Array(HTMLWriter.page(of: value).utf8)])
+    case .json, nil: (Self.json, [JSONWriter.write(value)])
     }
   }
 
@@ -56,7 +61,7 @@ package struct APIResponse: Sendable {
   package var value: APIValue? {
     switch content {
     case .value(let value): value
-    case .listing(let items, let element): .list(items.map { $0.value() }, element: element)
+    case .listing(let listing): listing.value()
     case .empty, .html, .document, .stream: nil
     }
   }
@@ -66,6 +71,13 @@ package struct APIResponse: Sendable {
 
   static func value(_ value: APIValue) -> APIResponse {
     APIResponse(status: 200, content: .value(value))
+  }
+
+  static func listing(
+    _ texts: [[UInt8]],
+    value: @escaping @Sendable () -> APIValue
+  ) -> APIResponse {
+    APIResponse(status: 200, content: .listing(Listing(texts: texts, value: value)))
   }
 
   static func html(_ page: String) -> APIResponse {

@@ -38,9 +38,11 @@ enum VraChanges {
           try await call.site.removeAppliance(appliance.identifier, user: call.user).rawValue
         )
       },
-      Route(.delete, "vras/cleanup", "Removes appliances without a host: there are none.") { _ in
-        .value(.texts([]))
-      },
+      Route(
+        .delete,
+        "vras/cleanup",
+        "Removes the appliances that were installed by cluster: there are none."
+      ) { _ in .value(.texts([])) },
     ]
   }
 

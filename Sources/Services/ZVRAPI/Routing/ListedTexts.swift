@@ -5,12 +5,12 @@ internal import Orchestration
 internal import RecoveryModel
 internal import Synchronization
 
-/// An item of a listing: its JSON text, and what the other formats are written from.
-package struct ListedItem: Sendable, Equatable {
-  let json: [UInt8]
+/// A listing: the JSON texts of its items, and what the other formats are written from.
+package struct Listing: Sendable, Equatable {
+  let texts: [[UInt8]]
   let value: @Sendable () -> APIValue
 
-  package static func == (a: Self, b: Self) -> Bool { a.json == b.json }
+  package static func == (a: Self, b: Self) -> Bool { a.texts == b.texts }
 }
 
 /// The texts of what there may be thousands of, and what clients list most.
@@ -19,15 +19,15 @@ struct ListedTexts: Sendable {
   private let alerts = KeptTexts<String, AlertView>()
 
   func vpgs(_ views: [VPGView], _ links: Links) -> APIResponse {
-    let items = views.map {
-      vpgs.item($0, $0.definition.identifier, links, make: APIValue.vpg)
-    }
-    return APIResponse(status: 200, content: .listing(items, of: "VpgApi"))
+    let texts = vpgs.texts(of: views, by: { $0.definition.identifier }, links, make: APIValue.vpg)
+    return APIResponse.listing(texts) { .list(views.map { .vpg($0, links) }, element: "VpgApi") }
   }
 
   func alerts(_ views: [AlertView], _ links: Links) -> APIResponse {
-    let items = views.map { alerts.item($0, $0.record.identifier, links, make: APIValue.alert) }
-    return APIResponse(status: 200, content: .listing(items, of: "AlertApi"))
+    let texts = alerts.texts(of: views, by: { $0.record.identifier }, links, make: APIValue.alert)
+    return APIResponse.listing(texts) {
+      .list(views.map { .alert($0, links) }, element: "AlertApi")
+    }
   }
 }
 
@@ -35,34 +35,58 @@ struct ListedTexts: Sendable {
 ///
 /// A text is kept with what it shows, and used only while that is the same: it cannot be old.
 final class KeptTexts<Key: Hashable & Sendable, Shown: Equatable & Sendable>: Sendable {
-  private struct Text {
+  private final class Text: Sendable {
     let shown: Shown
     let baseURL: String
     let json: [UInt8]
+
+    init(shown: Shown, baseURL: String, json: [UInt8]) {
+      self.shown = shown
+      self.baseURL = baseURL
+      self.json = json
+    }
   }
 
   /// Texts kept; beyond this all are made anew.
   private static var limit: Int { 20_000 }
 
-  private let texts = Mutex<[Key: Text]>([:])
+  private let kept = Mutex<[Key: Text]>([:])
 
-  /// The item that `make` makes of `shown`.
-  func item(
-    _ shown: Shown,
-    _ key: Key,
+  /// The texts of what `make` makes of each of `all`.
+  func texts(
+    of all: [Shown],
+    by key: (Shown) -> Key,
     _ links: Links,
-    make: @escaping @Sendable (Shown, Links) -> APIValue
-  ) -> ListedItem {
-    let known = texts.withLock { $0[key] }
-    let value: @Sendable () -> APIValue = { make(shown, links) }
-    if let known, known.baseURL == links.baseURL, known.shown == shown {
-      return ListedItem(json: known.json, value: value)
+    make: (Shown, Links) -> APIValue
+  ) -> [[UInt8]] {
+    var made: [Key: Text] = [:]
+    let texts = texts(of: all, by: key, links, kept.withLock { $0 }, made: &made, make: make)
+    if !made.isEmpty {
+      kept.withLock { kept in
+        if kept.count + made.count > Self.limit { kept.removeAll() }
+        kept.merge(made) { $1 }
+      }
     }
-    let json = JSONWriter.write(value())
-    texts.withLock { texts in
-      if texts.count >= Self.limit { texts.removeAll() }
-      texts[key] = Text(shown: shown, baseURL: links.baseURL, json: json)
+    return texts
+  }
+
+  /// Compares without the lock, and so does not hold up others.
+  private func texts(
+    of all: [Shown],
+    by key: (Shown) -> Key,
+    _ links: Links,
+    _ known: [Key: Text],
+    made: inout [Key: Text],
+    make: (Shown, Links) -> APIValue
+  ) -> [[UInt8]] {
+    all.map { shown in
+      let key = key(shown)
+      if let text = known[key], text.baseURL == links.baseURL, text.shown == shown {
+        return text.json
+      }
+      let json = JSONWriter.write(make(shown, links))
+      made[key] = Text(shown: shown, baseURL: links.baseURL, json: json)
+      return json
     }
-    return ListedItem(json: json, value: value)
   }
 }

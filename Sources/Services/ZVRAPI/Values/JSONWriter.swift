@@ -15,17 +15,17 @@ package struct JSONWriter {
     return writer.bytes
   }
 
-  /// The JSON text of a list of values that are written already.
-  static func write(_ items: [ListedItem]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(items.reduce(2) { $0 + $1.json.count + 1 })
-    bytes.append(UInt8(ascii: "["))
-    for (index, item) in items.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
-      bytes.append(contentsOf: item.json)
+  /// The JSON text, in pieces, of a list of values that are written already.
+  static func list(of texts: [[UInt8]]) -> [[UInt8]] {
+    let comma = [UInt8(ascii: ",")]
+    var pieces = [[UInt8(ascii: "[")]]
+    pieces.reserveCapacity(2 * texts.count + 2)
+    for (index, text) in texts.enumerated() {
+      if index > 0 { pieces.append(comma) }
+      pieces.append(text)
     }
-    bytes.append(UInt8(ascii: "]"))
-    return bytes
+    pieces.append([UInt8(ascii: "]")])
+    return pieces
   }
 
   private mutating func append(_ value: APIValue) {
