@@ -216,8 +216,14 @@ actor CheckpointKeeper {
       guard let appliance = await context.appliances.sender(of: vm.stream),
         let status = await context.stream(of: vm)
       else { throw .conflict("The VM \(vm.name) of the VPG \(name) is not being replicated.") }
+      guard status.sync != .idle else {
+        throw .conflict(
+          "Of the VM \(vm.name) of the VPG \(name) no writes are taken: it is gone, or its disks "
+            + "have no tap."
+        )
+      }
       guard status.sync == .ordered, !status.needsSync else {
-        throw .conflict("The VM \(vm.name) of the VPG \(name) is not in sync (\(status.sync)).")
+        throw .conflict("The VM \(vm.name) of the VPG \(name) is being synced.")
       }
       guard status.isConnected else {
         throw .conflict("The VM \(vm.name) of the VPG \(name) has no link to the recovery site.")
