@@ -139,7 +139,7 @@ extension JournalKeeper {
   ) {
     guard let journal = monitor.withLock({ journal }), let last = batches.last?.last else { return }
     do {
-      try journal.append(batches.flatMap(\.records), payloads: batches.map(\.payload))
+      try append(batches, to: journal)
     } catch {
       failed("the journal cannot be written", error)
       // A first sync needs the replicas that a move keeps as they are.
@@ -154,6 +154,23 @@ extension JournalKeeper {
     sender.acknowledge(through: last)
     wantTending(journal)
     for batch in batches { sender.recycle(batch) }
+  }
+
+  /// If the disk is full history gives way, for as long as there is any.
+  private func append(
+    _ batches: [RecordBatch],
+    to journal: StreamJournal
+  ) throws(JournalError) {
+    while true {
+      do {
+        return try journal.append(batches.flatMap(\.records), payloads: batches.map(\.payload))
+      } catch {
+        guard case .storage(.full) = error else { throw error }
+        let folded = journal.state.folded
+        try journal.enforceRetention(now: .ofThisMachine())
+        guard journal.state.folded > folded else { throw error }
+      }
+    }
   }
 
   /// A VM that writes nothing costs no memory for writing.

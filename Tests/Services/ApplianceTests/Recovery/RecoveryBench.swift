@@ -21,6 +21,7 @@ final class RecoveryBench {
   /// The folder of the datastore.
   let pool: String
   private let owner: String
+  private let isMounted: Bool
   private(set) var journals: JournalRegistry
   private(set) var exports: ExportRegistry
   private(set) var session = RecordingSession()
@@ -30,13 +31,25 @@ final class RecoveryBench {
   /// - Parameters:
   ///   - owner: The appliance's name.
   ///   - other: Another one, whose datastore it sees.
+  ///   - megabytes: The size of a file system of its own, in memory; makes it need root.
   /// - Throws: What keeps the files from being made.
-  init(owner: String = "host1", seeing other: RecoveryBench? = nil) throws {
+  init(
+    owner: String = "host1",
+    seeing other: RecoveryBench? = nil,
+    onDiskOf megabytes: Int? = nil
+  ) throws {
     root =
       FileManager.default.temporaryDirectory
       .appendingPathComponent("us-rec-\(UUID().uuidString.prefix(8))").path
     pool = other?.pool ?? root + "/pool"
     self.owner = owner
+    isMounted = megabytes != nil
+    if let megabytes {
+      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+      guard mount("tmpfs", root, "tmpfs", 0, "size=\(megabytes)m") == 0 else {
+        throw ControlFailure(status: 500, message: "mount: error \(errno)")
+      }
+    }
     (journals, exports) = try Self.appliance(root, owner)
   }
 
@@ -76,6 +89,7 @@ final class RecoveryBench {
 
   func tearDown() {
     stop()
+    if isMounted { umount2(root, Int32(MNT_DETACH)) }
     try? FileManager.default.removeItem(atPath: root)
   }
 
