@@ -67,10 +67,10 @@ struct ApplianceProcess {
 
   func stop() { program.stop() }
 
-  /// Memory of supervisor and worker, in bytes.
-  var memoryByteCount: UInt64 {
+  /// The most memory supervisor and worker ever had, in bytes.
+  var peakMemoryByteCount: UInt64 {
     get throws {
-      try ([supervisor] + supervisor.children).reduce(0) { try $0 + $1.memoryByteCount }
+      try ([supervisor] + supervisor.children).reduce(0) { try $0 + $1.peakMemoryByteCount }
     }
   }
 }

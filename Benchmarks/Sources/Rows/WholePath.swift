@@ -36,26 +36,44 @@ enum WholePath {
       export: AppliancePair.volume.rawValue,
       stage: stage
     )
-    let memory = MemoryWatch([pair.protected, pair.recovery])
-    return try await memory.during {
-      try await pair.sync()
-      let load = try await PathLoad(pair: pair, writer: writer)
-      var rows: [Row] = []
-      var slowest = Double.infinity
-      for kind in kinds {
-        let (row, rate) = try await row(kind, load, stage, effort)
-        rows.append(row)
-        slowest = min(slowest, rate)
-      }
-      rows += try await load.recoveryPointRows(
-        Sample(.compressible),
-        bytesPerSecond: slowest / 2,
-        seconds: effort.watchSeconds
-      )
-      let byteCount = try await pair.recovery.client.status().journals.first?.journalByteCount ?? 0
-      try await load.fillBuffer(Sample(.incompressible))
-      return rows + (try memory.rows(extentCount: Int(byteCount) / NBDWriter.writeSize))
+    try await pair.sync()
+    let load = try await PathLoad(pair: pair, writer: writer)
+    var rows: [Row] = []
+    var slowest = Double.infinity
+    for kind in kinds {
+      let (row, rate) = try await row(kind, load, stage, effort)
+      rows.append(row)
+      slowest = min(slowest, rate)
     }
+    rows += try await load.recoveryPointRows(
+      Sample(.compressible),
+      bytesPerSecond: slowest / 2,
+      seconds: effort.watchSeconds
+    )
+    let byteCount = try await pair.recovery.client.status().journals.first?.journalByteCount ?? 0
+    try await load.fillBuffer(Sample(.incompressible))
+    return rows + (try memoryRows(of: pair, extentCount: Int(byteCount) / NBDWriter.writeSize))
+  }
+
+  /// The protecting appliance's row, and the recovering one's, whose journal has so many extents.
+  private static func memoryRows(of pair: AppliancePair, extentCount: Int) throws -> [Row] {
+    [
+      Row(
+        "memory-protected",
+        ours: Double(try pair.protected.peakMemoryByteCount) / Double(1 << 20),
+        unit: "MiB",
+        atMost: ApplianceProcess.memoryBound(
+          bufferInMB: ApplianceProcess.bufferInMB,
+          extentCount: 0
+        )
+      ),
+      Row(
+        "memory-recovery",
+        ours: Double(try pair.recovery.peakMemoryByteCount) / Double(1 << 20),
+        unit: "MiB",
+        atMost: ApplianceProcess.memoryBound(bufferInMB: 0, extentCount: extentCount)
+      ),
+    ]
   }
 
   private static func row(

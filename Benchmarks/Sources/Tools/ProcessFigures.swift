@@ -30,6 +30,16 @@ struct ProcessFigures {
     get throws { try kibibytes("VmHWM:", in: "status") << 10 }
   }
 
+  /// The most ``memoryByteCount`` the process ever had, as long as it shares what it shares now.
+  ///
+  /// The kernel knows the peak; who looks now and then finds it by luck.
+  var peakMemoryByteCount: UInt64 {
+    get throws {
+      let resident = try kibibytes("VmRSS:", in: "status") << 10
+      return try memoryByteCount + max(peakByteCount, resident) - resident
+    }
+  }
+
   /// Bytes the process has caused to be written to disks.
   var writtenByteCount: UInt64 {
     get throws {

@@ -38,7 +38,7 @@ package final class StreamListener: @unchecked Sendable {
     identity: TLSIdentity,
     trust: TrustStore,
     refusals: RefusalLog? = nil,
-    memoryByteCount: Int = 64 << 20,
+    memoryByteCount: Int = 32 << 20,
     logger: Logger,
     sinks: @escaping @Sendable (StreamIdentifier, SiteIdentifier) -> (any StreamSink)?
   ) throws {

@@ -112,13 +112,14 @@ extension StreamJournal {
 
   /// The runs to be made one, if any.
   ///
-  /// No run gets larger than an eighth of all, so that merging takes little memory.
+  /// No run gets larger than a sixteenth of all, or half a million entries: while it is made, that
+  /// much is in memory twice.
   static func mergeable(_ runs: [IndexRun], folded: SequenceNumber) -> Range<Int>? {
     if let oldest = runs.first, oldest.base < folded {
       let records = oldest.last.rawValue - oldest.base.rawValue
       if min(folded, oldest.last).rawValue - oldest.base.rawValue > records / 4 { return 0..<1 }
     }
-    let limit = max(1 << 20, runs.reduce(0) { $0 + $1.count } / 8)
+    let limit = max(1 << 19, runs.reduce(0) { $0 + $1.count } / 16)
     var end = runs.count
     while end > 1 {
       var start = end - 1
