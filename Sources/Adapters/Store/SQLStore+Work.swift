@@ -13,6 +13,15 @@ extension SQLStore {
     try await put(vpg, in: "vpg", [("identifier", vpg.definition.identifier.rawValue)])
   }
 
+  package func save(_ vpgs: [VPGRecord]) async throws(StoreError) {
+    var statements: [SQLStatement] = []
+    for vpg in vpgs {
+      let keys = [("identifier", vpg.definition.identifier.rawValue)]
+      statements.append(try Self.insertion(of: vpg, in: "vpg", keys))
+    }
+    _ = try await write(statements)
+  }
+
   package func removeVPG(_ vpg: VPGIdentifier) async throws(StoreError) {
     try await execute("DELETE FROM \"vpg\" WHERE identifier = ?", [vpg.rawValue])
   }

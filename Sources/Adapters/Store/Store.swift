@@ -92,6 +92,8 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
 
   func vpgs() async throws(StoreError) -> [VPGRecord]
   func save(_ vpg: VPGRecord) async throws(StoreError)
+  /// Keeps all of them or none.
+  func save(_ vpgs: [VPGRecord]) async throws(StoreError)
   func removeVPG(_ vpg: VPGIdentifier) async throws(StoreError)
 
   /// Definitions that were exported, newest first.

@@ -14,6 +14,8 @@
 /// - The journal takes no writes from the moment a failover has stood the source down until it
 ///   is rolled back, so the point that was recovered is never passed.
 /// - A move recovers a checkpoint that was made after the last write of VMs that are off.
+/// - VMs that are left out of a failover have a VPG of their own before anything is done to the
+///   others, and keep it whatever becomes of those.
 /// - A script is run once at most: one that was begun and whose end is not known has failed. None
 ///   keeps anything from being undone.
 package struct RecoveryWorkflow: Codable, Sendable, Equatable {
@@ -30,6 +32,8 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
   package private(set) var reversal: Reversal?
   /// Why a test or failover is being undone without anyone asking; empty otherwise.
   package private(set) var failure: String
+  /// The VPG that takes the VMs that are left out of a failover; nil if none are.
+  package let remainder: VPGIdentifier?
   /// The scripts to run; nil is none, as in workflows from before there were any.
   private var scripts: [Script]?
   /// Whether the current step, a script, was begun; nil is no.
@@ -43,6 +47,7 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
     vpg: VPGIdentifier,
     checkpoint: Checkpoint,
     machines: [Machine],
+    remainder: VPGIdentifier? = nil,
     scripts: [Script] = []
   ) {
     self.identifier = identifier
@@ -54,6 +59,7 @@ package struct RecoveryWorkflow: Codable, Sendable, Equatable {
     cursor = 0
     reversal = nil
     failure = ""
+    self.remainder = remainder
     self.scripts = scripts
   }
 }
@@ -139,6 +145,8 @@ extension RecoveryWorkflow {
   ///
   /// Numbers are indices into ``RecoveryWorkflow/machines``.
   package enum Step: Sendable, Equatable {
+    /// VMs that are left out have a VPG of their own.
+    case part
     /// The protected VMs are off, and what they wrote last goes on being sent.
     case shutDownSource
     /// A checkpoint after their last write is durable in every journal.
@@ -295,7 +303,7 @@ extension RecoveryWorkflow {
     let end = [.standDownSource] + machines.indices.map(Step.refuseWrites)
     return switch kind {
     case .test: []
-    case .failover: end
+    case .failover: (remainder == nil ? [] : [.part]) + end
     case .move: [.shutDownSource, .settleSource] + end
     }
   }

@@ -365,7 +365,8 @@ extension VPGDefinition {
     package var byteCount: UInt64
     /// Where the replica is kept; nil is the VM's recovery datastore.
     package var datastore: DatastoreIdentifier?
-    /// The replica's file, where that is not made by the recovery site: a disk that its VM left.
+    /// The replica's file, where that does not follow from the VPG: a disk that its VM left,
+    /// or one that was made for another VPG.
     package var replicaPath: String?
     /// Whether the replica takes only the space that was written; nil is yes.
     package var isThin: Bool?

@@ -159,6 +159,9 @@ package struct VPGShare: Codable, Sendable {
   package var parted: Checkpoint?
   /// From the recovery site: whether it is giving those up for the protected ones.
   package var isGivenUp: Bool?
+  /// From the protected site: whether a VM is being restored there, or rests so; nil from an older
+  /// release, which cannot follow VMs into a VPG of their own either.
+  package var isRestoring: Bool?
 
   package init(
     definition: VPGDefinition,
@@ -298,6 +301,9 @@ package struct SourceRequest: Codable, Sendable, Equatable {
   package var timeoutInSeconds: Int
   /// With ``Wish/retire``: whether the VMs' definitions are removed; their disks never are.
   package var removesVMs: Bool?
+  /// The VPG as the caller has it, then those that VMs of it went to; nil, of an older release, is
+  /// that none did.
+  package var definitions: [VPGDefinition]?
 
   package init(
     wish: Wish,

@@ -38,6 +38,9 @@ extension Site: PeerService {
     var shares = records.map(judge.share)
     for (index, record) in records.enumerated() {
       shares[index].running = await witnesses.splitBrains.running(record)
+      if record.definition.protectedSite == context.site {
+        shares[index].isRestoring = await restores.isUnderWay(in: record.definition.identifier)
+      }
       guard record.definition.recoverySite == context.site else { continue }
       let recovered = await witnesses.splitBrains.recovered(record)
       shares[index].parted = recovered?.checkpoint

@@ -182,6 +182,11 @@ extension Site: SiteService {
   ) async throws(SiteError) -> TaskIdentifier {
     switch operation {
     case .update, .delete, .resolve: try await restores.refuseIfUnderWay(record.definition)
+    // Of two sites, the other one knows.
+    case .failover, .move:
+      if record.definition.isWithinOneSite {
+        try await restores.refuseIfUnderWay(record.definition)
+      }
     default: break
     }
     return switch operation {

@@ -107,6 +107,23 @@ package actor VPGBook {
     return record
   }
 
+  /// Changes a VPG's definition, and makes VPGs of VMs that it has no more: all in one.
+  package func part(
+    _ vpg: VPGIdentifier,
+    _ kept: VPGDefinition,
+    _ left: [VPGDefinition]
+  ) async throws(SiteError) {
+    guard let old = records[vpg] else { throw .notFound("There is no VPG \(vpg).") }
+    let new = old.parted(kept, left)
+    for record in new { records[record.definition.identifier] = record }
+    do { try await store.save(new) } catch {
+      for record in new where records[record.definition.identifier] == record {
+        records[record.definition.identifier] = record.definition.identifier == vpg ? old : nil
+      }
+      throw SiteError(error)
+    }
+  }
+
   // MARK: One change at a time
 
   /// Takes a VPG, or one that is to be made, for a change of its definition; whoever does has to

@@ -52,6 +52,32 @@ import Testing
     #expect(workflow.stage == .undone)
   }
 
+  @Test func `VMs that are left out have their own VPG before anything is done to the others`() {
+    func workflow() -> RecoveryWorkflow {
+      RecoveryWorkflow(
+        identifier: "w",
+        kind: .failover(.init()),
+        vpg: VPGIdentifier("v"),
+        checkpoint: Self.checkpoint,
+        machines: Self.workflow(.test, machineCount: 1).machines,
+        remainder: VPGIdentifier("rest")
+      )
+    }
+    var whole = workflow()
+    #expect(
+      Self.drain(&whole) == [
+        .part, .standDownSource, .refuseWrites(0), .openExport(0), .startVM(0),
+      ]
+    )
+    // What failed is undone; the VPG that was made stays.
+    var failed = workflow()
+    _ = failed.stepDone()
+    _ = failed.stepFailed("it runs")
+    #expect(
+      Self.drain(&failed) == [.removeVM(0), .closeExport(0), .acceptWrites(0), .standUpSource]
+    )
+  }
+
   @Test func `a boot group is started and set up before the next one waits for its guests`() {
     let machines = (0..<4).map { number in
       RecoveryWorkflow.Machine(

@@ -14,3 +14,18 @@ extension FakeAppliance {
     }
   }
 }
+
+extension FakeAppliance {
+  static func entry(
+    _ path: String,
+    _ kind: FileListReply.Entry.Kind
+  ) -> FileListReply.Entry {
+    FileListReply.Entry(
+      path: path,
+      kind: kind,
+      byteCount: 0,
+      modified: WallTime(milliseconds: 0),
+      accessed: WallTime(milliseconds: 0)
+    )
+  }
+}

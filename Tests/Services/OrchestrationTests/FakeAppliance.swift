@@ -164,19 +164,6 @@ actor FakeAppliance: ApplianceControl {
 
   func closeFiles(_ session: ExportIdentifier) async throws(SiteError) { files[session] = nil }
 
-  private static func entry(
-    _ path: String,
-    _ kind: FileListReply.Entry.Kind
-  ) -> FileListReply.Entry {
-    FileListReply.Entry(
-      path: path,
-      kind: kind,
-      byteCount: 0,
-      modified: WallTime(milliseconds: 0),
-      accessed: WallTime(milliseconds: 0)
-    )
-  }
-
   // MARK: ApplianceControl
 
   func status(timeout: Duration?) async throws(SiteError) -> ApplianceStatus {
@@ -259,7 +246,13 @@ actor FakeAppliance: ApplianceControl {
     )
   }
 
-  func endStream(_ stream: StreamIdentifier) { streams[stream] = nil }
+  /// The streams that were ended.
+  private(set) var ended: Set<StreamIdentifier> = []
+
+  func endStream(_ stream: StreamIdentifier) {
+    streams[stream] = nil
+    ended.insert(stream)
+  }
 
   func beginSync(_ stream: StreamIdentifier, _ request: BeginSyncRequest) -> BeginSyncReply {
     streams[stream]?.generation += 1

@@ -16,9 +16,15 @@ final class KillBench {
     case test, failoverRollback, failoverCommit, moveRollback, moveCommit, reverse, clone
     // The same, of a VPG with scripts.
     case scriptedTest, scriptedRollback, scriptedMove
+    // A failover of one of two VMs.
+    case partRollback, partCommit, partReverse
 
-    var beginning: VPGOperation {
+    var leavesVMOut: Bool { [.partRollback, .partCommit, .partReverse].contains(self) }
+
+    func beginning(of vm: VMIdentifier) -> VPGOperation {
       switch self {
+      case .partRollback, .partCommit, .partReverse:
+        .failover(.init(vms: [vm], shutdownPolicy: .forceShutdown))
       case .test, .scriptedTest: .failoverTest(.init())
       case .failoverRollback, .failoverCommit, .scriptedRollback:
         .failover(.init(shutdownPolicy: .forceShutdown))
@@ -31,8 +37,9 @@ final class KillBench {
     var end: VPGOperation? {
       switch self {
       case .test, .scriptedTest: .failoverTestStop(succeeded: true, summary: "")
-      case .failoverRollback, .scriptedRollback: .failoverRollback
-      case .failoverCommit: .failoverCommit(reverseProtection: false)
+      case .failoverRollback, .scriptedRollback, .partRollback: .failoverRollback
+      case .failoverCommit, .partCommit: .failoverCommit(reverseProtection: false)
+      case .partReverse: .failoverCommit(reverseProtection: true)
       case .moveRollback, .scriptedMove: .moveRollback
       case .moveCommit: .moveCommit(reverseProtection: false, keepsSourceVMs: true)
       case .reverse: .moveCommit(reverseProtection: true, keepsSourceVMs: nil)
@@ -53,6 +60,8 @@ final class KillBench {
       case .scriptedTest: 8
       case .scriptedRollback: 14
       case .scriptedMove: 16
+      case .partRollback: 9
+      case .partCommit, .partReverse: 10
       }
     }
   }
@@ -66,6 +75,8 @@ final class KillBench {
   let store: KillableStore
   private let vpg: VPGIdentifier
   private let vm: VMIdentifier
+  /// The VM that is left out; nil if none is.
+  private let other: VMIdentifier?
   private let replicas: [String]
   private let isWithinOneSite: Bool
   /// The recovery site.
@@ -84,25 +95,35 @@ final class KillBench {
     self.manager = manager
     londonRun = isWithinOneSite ? nil : Task { await sites.londonSite.run() }
     managerRun = Task { await manager.run() }
+    other = story.leavesVMOut ? await sites.londonHypervisor.add("db1", disks: 1) : nil
+    let leftOut = other.map { sites.definition($0).vms } ?? []
     if isWithinOneSite {
-      let wish = await sites.definitionWithinLondon()
+      var wish = await sites.definitionWithinLondon()
+      wish.vms += leftOut
       (vpg, vm) = (wish.identifier, wish.vms[0].identifier)
       try await sites.finished(try await manager.create(wish, user: "ann"), at: manager)
       try await eventually("protected") {
         try await manager.vpg(wish.identifier).status == .meetingSLA
       }
-      replicas = await sites.londonAppliance.journals.values.flatMap(\.volumes).map(\.replicaPath)
+      replicas = await Self.replicas(at: sites.londonAppliance)
       return
     }
     let definition = try await sites.protectedVPG { definition in
+      definition.vms += leftOut
       guard [.scriptedTest, .scriptedRollback, .scriptedMove].contains(story) else { return }
       definition.scripting.preRecovery.command = "before.sh"
       definition.scripting.postRecovery.command = "after.sh"
     }
     vpg = definition.identifier
     vm = definition.vms[0].identifier
-    replicas = await sites.parisAppliance.journals.values.flatMap(\.volumes).map(\.replicaPath)
+    replicas = await Self.replicas(at: sites.parisAppliance)
     await sites.parisAppliance.connect(to: sites.londonAppliance)
+  }
+
+  /// The replicas of the VM that is recovered: it has two disks.
+  private static func replicas(at appliance: FakeAppliance) async -> [String] {
+    await appliance.journals.values.filter { $0.volumes.count == 2 }.flatMap(\.volumes)
+      .map(\.replicaPath)
   }
 
   /// Ends both sites; nothing of them is left running.
@@ -117,11 +138,12 @@ final class KillBench {
 
   /// Carries the operation out to its end; what was lost with the manager is asked for again.
   func tell() async throws {
-    let isMove = if case .move = story.beginning { true } else { false }
+    let beginning = story.beginning(of: vm)
+    let isMove = if case .move = beginning { true } else { false }
     // A stream whose taps are closed and all of whose writes are sent.
     if isMove { await sites.londonAppliance.setResting(rpoInMilliseconds: 0) }
-    try await carryOut(story.beginning)
-    if try await !hasBegun() { try await carryOut(story.beginning) }
+    try await carryOut(beginning)
+    if try await !hasBegun() { try await carryOut(beginning) }
     #expect(try await hasBegun())
     await sites.londonAppliance.setResting(rpoInMilliseconds: nil)
     guard let end = story.end else { return }
@@ -173,29 +195,32 @@ final class KillBench {
     #expect(await appliance.exports().isEmpty, what)
     #expect(Set(scripts.runs).count == scripts.runs.count, "\(what): a script ran twice")
     let old = await sites.londonHypervisor.virtualMachine(vm)
+    if let other { try await checkLeftOut(other, what) }
     switch story {
-    case .test, .failoverRollback, .moveRollback, .scriptedTest, .scriptedRollback, .scriptedMove:
+    case .test, .failoverRollback, .moveRollback, .scriptedTest, .scriptedRollback, .scriptedMove,
+      .partRollback:
       #expect(await otherVMs().isEmpty, what)
       #expect(old?.power == .running, what)
       #expect(await appliance.refusing.isEmpty, what)
       try await eventually("\(what): protected", within: Self.patience) {
         try await isProtected(at: TwoSites.london)
       }
-    case .failoverCommit, .moveCommit:
+    case .failoverCommit, .moveCommit, .partCommit:
       await checkRecovered(what)
       #expect(old?.power == .off, what)
-      #expect(await appliance.journals.isEmpty, what)
+      #expect(await appliance.journals.count == (other == nil ? 0 : 1), what)
       try await eventually("\(what): recovered", within: Self.patience) {
         for site in protectors where try await site.vpg(vpg).status != .recovered { return false }
         return true
       }
-    case .reverse:
+    case .reverse, .partReverse:
       await checkRecovered(what)
       #expect(old == nil, what)
       try await eventually("\(what): protected", within: Self.patience) {
         try await isProtected(at: isWithinOneSite ? TwoSites.london : TwoSites.paris)
       }
-      #expect(await sites.londonAppliance.journals.count == 1, what)
+      let ways = isWithinOneSite && other != nil ? 2 : 1
+      #expect(await sites.londonAppliance.journals.count == ways, what)
     case .clone:
       let clones = await otherVMs()
       #expect(clones.map(\.power) == [.off], what)
@@ -205,6 +230,23 @@ final class KillBench {
       try await eventually("\(what): protected", within: Self.patience) {
         try await isProtected(at: TwoSites.london)
       }
+    }
+  }
+
+  /// The VM that was left out runs where it is, protected in a VPG of its own at both sites.
+  private func checkLeftOut(_ vm: VMIdentifier, _ what: Comment) async throws {
+    #expect(await sites.londonHypervisor.virtualMachine(vm)?.power == .running, what)
+    try await eventually("\(what): what is left out is protected", within: Self.patience) {
+      for site in protectors {
+        let views = try await site.vpgs { $0.vms.contains { $0.identifier == vm } }
+        let isProtected = views.allSatisfy {
+          $0.status == .meetingSLA && $0.definition.protectedSite == TwoSites.london
+            && $0.definition.identifier != vpg && $0.definition.vms.count == 1
+        }
+        let all = try await site.vpgs { _ in true }
+        guard views.count == 1, isProtected, all.count == 2 else { return false }
+      }
+      return true
     }
   }
 
@@ -222,7 +264,8 @@ final class KillBench {
 
   private func otherVMs() async -> [VirtualMachine] {
     let hypervisor = isWithinOneSite ? sites.londonHypervisor : sites.parisHypervisor
-    return await hypervisor.shown.virtualMachines.filter { $0.identifier != vm }
+    return await hypervisor.shown.virtualMachines
+      .filter { $0.identifier != vm && $0.identifier != other }
   }
 
   private var appliance: FakeAppliance {

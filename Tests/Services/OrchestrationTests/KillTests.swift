@@ -20,7 +20,7 @@ import Testing
   @Test(
     arguments: [
       KillBench.Story.test, .failoverRollback, .failoverCommit, .moveRollback, .moveCommit,
-      .reverse,
+      .reverse, .partRollback, .partReverse,
     ],
     [false, true]
   )

@@ -160,12 +160,24 @@ import Testing
           _ = try await site.perform(operation, on: bench.vpg, user: "ann")
         }
       }
-      // The recovery site hears of it when it wants the VM.
+      // The recovery site hears of it with the next look, or when it wants the VM.
       for operation in [VPGOperation.move(.init()), .failover(.init())] {
-        let task = try await site.perform(operation, on: bench.vpg, user: "ann")
-        let record = try await bench.sites.finished(task, at: site, state: .failed)
-        #expect(record.completeReason.contains("is being restored"), "\(record.completeReason)")
+        do {
+          let task = try await site.perform(operation, on: bench.vpg, user: "ann")
+          let record = try await bench.sites.finished(task, at: site, state: .failed)
+          #expect(record.completeReason.contains("is being restored"), "\(record.completeReason)")
+        } catch let error as SiteError {
+          #expect(error.message.contains("is being restored"), "\(error.message)")
+        }
       }
+      let paris = bench.sites.parisSite
+      try await eventually("paris knows") {
+        await paris.context.peers.share(of: bench.vpg, at: TwoSites.london)?.isRestoring == true
+      }
+      let refused = await #expect(throws: SiteError.self) {
+        try await site.perform(.failover(.init()), on: bench.vpg, user: "ann")
+      }
+      #expect(refused?.message.contains("is being restored at the protected site") == true)
       try await bench.decide(.restoreRollback(bench.vm))
       try await bench.checkIsOnItsOwnDisks()
     }

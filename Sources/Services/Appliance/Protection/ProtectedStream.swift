@@ -84,10 +84,10 @@ final class ProtectedStream: @unchecked Sendable {
   /// Whether the taps can stay when the stream is to become what `other` says.
   func canBecome(_ other: ProtectRequest) -> Bool {
     let now = monitor.withLock { request }
-    return now.volumes == other.volumes && now.vpg == other.vpg && now.vm == other.vm
+    return now.volumes == other.volumes && now.vm == other.vm
   }
 
-  /// Changes destination, compression, priority or pause while the taps stay.
+  /// Changes the VPG, destination, compression, priority or pause while the taps stay.
   ///
   /// A new buffer size holds for the next buffer.
   func become(_ other: ProtectRequest) throws {

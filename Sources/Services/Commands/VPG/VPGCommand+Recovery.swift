@@ -15,8 +15,7 @@ extension VPGCommand {
     @OptionGroup var operation: Operation
     @OptionGroup var point: VPGPoint
 
-    @Option(name: .customLong("vm"), help: "This VM alone; may be given several times.")
-    var vms: [String] = []
+    @OptionGroup var choice: VMChoice
 
     func run() async throws {
       try await operation.perform(
@@ -24,12 +23,26 @@ extension VPGCommand {
         end: "the test runs: end it with “understudy vpg stop-test \(operation.target.vpg)”"
       ) { client, path in
         var body = try await point.body(client, path)
-        guard !vms.isEmpty else { return body }
-        let vpg = try await operation.target.find(client)
-        let members = try await VPGMembers(of: vpg, client)
-        body["VmIdentifiers"] = .array(try vms.map { .text(try members.identifier(of: $0)) })
+        try await choice.add(to: &body, of: operation, client)
         return body
       }
+    }
+  }
+
+  /// Some of a VPG's VMs.
+  struct VMChoice: ParsableArguments {
+    @Option(name: .customLong("vm"), help: "This VM alone; may be given several times.")
+    var vms: [String] = []
+
+    /// Names them in a call's body; without any it takes all.
+    func add(
+      to body: inout JSON,
+      of operation: Operation,
+      _ client: ZVMClient
+    ) async throws {
+      guard !vms.isEmpty else { return }
+      let members = try await VPGMembers(of: try await operation.target.find(client), client)
+      body["VmIdentifiers"] = .array(try vms.map { .text(try members.identifier(of: $0)) })
     }
   }
 
@@ -119,13 +132,16 @@ extension VPGCommand {
       abstract: "Start the VMs at the recovery site, as of a checkpoint.",
       discussion: """
         Without a checkpoint the newest is taken. The protected VMs are left alone unless \
-        --shutdown says otherwise.
+        --shutdown says otherwise. VMs that --vm does not name stay protected, in a VPG of their \
+        own that is called after this one.
         """
     )
 
     @OptionGroup var operation: Operation
     @OptionGroup var point: VPGPoint
     @OptionGroup var ends: Ends
+
+    @OptionGroup var choice: VMChoice
 
     @Option(help: "What happens to the protected VMs: none, graceful or forced.")
     var shutdown = Shutdown.none
@@ -138,6 +154,7 @@ extension VPGCommand {
         body["TimeToWaitBeforeShutdownInSec"] = .number(Double(ends.after))
         body["ShutdownPolicy"] = .number(Double(shutdown.number))
         body["IsReverseProtection"] = .bool(ends.reverse)
+        try await choice.add(to: &body, of: operation, client)
         return body
       }
     }

@@ -133,6 +133,15 @@ package actor PeerDirectory {
     sightings.forget(vpg, at: site, .now)
   }
 
+  /// VMs of a VPG went into others: what the peer said of them holds for those.
+  package func part(
+    _ left: [VPGDefinition],
+    from kept: VPGDefinition,
+    at site: SiteIdentifier
+  ) {
+    sightings.part(left, from: kept, at: site)
+  }
+
   package func note(_ inventory: Inventory, from site: SiteIdentifier) {
     guard records[site] != nil else { return }
     inventories[site] = inventory

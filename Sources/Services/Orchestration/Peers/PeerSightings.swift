@@ -63,6 +63,19 @@ package struct PeerSightings: Sendable {
     forgotten[vpg] = now
   }
 
+  /// VMs of a VPG went into others: what was said of them holds for those.
+  mutating func part(_ left: [VPGDefinition], from kept: VPGDefinition, at site: SiteIdentifier) {
+    guard let share = sightings[site]?.shares[kept.identifier] else { return }
+    for definition in [kept] + left {
+      var part = share
+      part.definition = definition
+      part.streams.removeAll { !definition.streams.contains($0.stream) }
+      part.journals.removeAll { !definition.streams.contains($0.stream) }
+      part.use = part.use.filter { definition.streams.contains($0.key) }
+      sightings[site]?.shares[definition.identifier] = part
+    }
+  }
+
   mutating func noteSilence(of site: SiteIdentifier) { sightings[site]?.isConnected = false }
 
   mutating func remove(_ site: SiteIdentifier) { sightings[site] = nil }

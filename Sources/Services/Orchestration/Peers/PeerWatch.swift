@@ -125,12 +125,16 @@ struct PeerWatch: Sendable {
     from site: SiteIdentifier,
     calm: inout [VPGIdentifier: Int]
   ) async {
+    let all = state.vpgs.map(\.definition)
     for share in state.vpgs {
       let vpg = share.definition.identifier
-      guard let record = await context.vpgs.record(vpg),
-        record.definition.peer(of: context.site) == site
+      guard let known = await context.vpgs.record(vpg),
+        known.definition.peer(of: context.site) == site
       else { continue }
       do throws(SiteError) {
+        // Before anything is done to its VMs: some may be in other VPGs by now.
+        let hasFollowed = try await standing.parted.follow(share.definition, among: all)
+        guard hasFollowed != false, let record = await context.vpgs.record(vpg) else { continue }
         let isOfSameDirection =
           share.definition.protectedSite == record.definition.protectedSite
         // A VPG that was turned round is taken by preparing for it, not in passing.
@@ -152,7 +156,7 @@ struct PeerWatch: Sendable {
       } catch {
         context.logger.warning(
           "peer's state not heeded",
-          metadata: ["vpg": "\(record.definition.name)", "reason": "\(error.message)"]
+          metadata: ["vpg": "\(known.definition.name)", "reason": "\(error.message)"]
         )
       }
     }

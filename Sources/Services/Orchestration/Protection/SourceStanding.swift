@@ -20,12 +20,14 @@ struct SourceStanding: Sendable {
     of vpg: VPGIdentifier,
     from caller: SiteIdentifier
   ) async throws(SiteError) -> SourceReply {
-    guard let record = await context.vpgs.record(vpg) else {
-      throw .notFound("There is no VPG \(vpg).")
+    let known = try await record(vpg)
+    guard known.definition.protectedSite == context.site, known.definition.recoverySite == caller
+    else { throw .invalid("The VPG \(known.definition.name) is not recovered by this caller.") }
+    do throws(SiteError) { try await parted.follow(request.definitions, of: known) } catch {
+      // Bringing back what was shut down takes nothing from the VMs that left.
+      guard request.wish == .standUp else { throw error }
     }
-    guard record.definition.protectedSite == context.site,
-      record.definition.recoverySite == caller
-    else { throw .invalid("The VPG \(record.definition.name) is not recovered by this caller.") }
+    let record = try await record(vpg)
     // What takes a VM's disks, or leaves them, does so of its own ones.
     if [.handOver, .standDown, .describe].contains(request.wish) {
       try await restores.refuseIfUnderWay(record.definition)
@@ -51,6 +53,16 @@ struct SourceStanding: Sendable {
       checkpoint: checkpoint,
       reversal: reversal
     )
+  }
+
+  /// VPGs that the recovery site has made of one.
+  var parted: PartedVPGs { PartedVPGs(context: context, keeper: keeper, restores: restores) }
+
+  private func record(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGRecord {
+    guard let record = await context.vpgs.record(vpg) else {
+      throw .notFound("There is no VPG \(vpg).")
+    }
+    return record
   }
 
   /// Shuts the VMs down as the policy says; what they wrote last goes on being sent.

@@ -142,9 +142,13 @@ package actor RecoveryOperations: RecoveryOperating {
       return try await start(try plan.test(wish), as: .failoverTest, user: user)
     case .failover(let wish):
       let plan = try await plan(for: record)
-      return try await start(try plan.failover(wish), as: .failover, user: user)
+      try await refuseIfRestoring(record.definition)
+      let workflow = try plan.failover(wish)
+      if workflow.remainder != nil { try await refuseParting(record) }
+      return try await start(workflow, as: .failover, user: user)
     case .move(let wish):
       let plan = try await plan(for: record)
+      try await refuseIfRestoring(record.definition)
       guard await context.peers.answers(record.definition.protectedSite) else {
         throw .unreachable(
           "A move needs both sites, and the protected one does not answer; fail over instead."
@@ -205,10 +209,12 @@ package actor RecoveryOperations: RecoveryOperating {
     of record: VPGRecord,
     _ request: RecoveryWorkflow.Request
   ) async throws(SiteError) -> Reversal? {
-    guard var workflow = active[record.definition.identifier]?.workflow,
-      workflow.request(request) != nil, wish ?? workflow.kind.reverses
+    guard let workflow = active[record.definition.identifier]?.workflow,
+      wish ?? workflow.kind.reverses
     else { return nil }
-    return try await steps.describeSource(record.definition)
+    var asked = workflow
+    guard asked.request(request) != nil else { return nil }
+    return try await steps.describeSource(workflow, record.definition)
   }
 
   private func plan(for record: VPGRecord) async throws(SiteError) -> RecoveryPlan {

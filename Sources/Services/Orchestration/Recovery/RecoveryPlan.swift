@@ -25,18 +25,13 @@ struct RecoveryPlan {
 
   func failover(_ wish: VPGOperation.Failover) throws(SiteError) -> RecoveryWorkflow {
     let machines = try machines(wish.vms, isTest: false)
-    guard machines.count == definition.vms.count else {
-      throw .invalid(
-        "A failover takes all VMs of the VPG \(definition.name), which are protected and recovered "
-          + "as one. A test can be of some, and a clone makes VMs of some that stay."
-      )
-    }
     return RecoveryWorkflow(
       identifier: Self.guid(),
       kind: .failover(wish),
       vpg: definition.identifier,
       checkpoint: try checkpoint(wish.checkpoint),
       machines: machines,
+      remainder: machines.count == definition.vms.count ? nil : VPGIdentifier(Self.guid()),
       scripts: scripts
     )
   }

@@ -27,13 +27,16 @@ extension RecoverySteps {
       shutdownPolicy: wish.forcesShutdown ? .forceShutdown : .shutdown,
       timeoutInSeconds: Self.shutdownInSeconds
     )
-    try refuse(running: try await askSource(request, definition), definition, "Move")
+    try refuse(running: try await askSource(request, workflow, definition), definition, "Move")
   }
 
   /// Where the way back would lead, if it can be gone.
-  func describeSource(_ definition: VPGDefinition) async throws(SiteError) -> Reversal {
+  func describeSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> Reversal {
     let request = SourceRequest(wish: .describe, shutdownPolicy: .none, timeoutInSeconds: 0)
-    let reply = try await askSource(request, definition)
+    let reply = try await askSource(request, workflow, definition)
     let running = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
     guard running.isEmpty, let reversal = reply.reversal else {
       throw .conflict(
@@ -44,13 +47,16 @@ extension RecoverySteps {
     return reversal
   }
 
-  func settleSource(_ definition: VPGDefinition) async throws(SiteError) -> Checkpoint {
+  func settleSource(
+    _ workflow: RecoveryWorkflow,
+    _ definition: VPGDefinition
+  ) async throws(SiteError) -> Checkpoint {
     let request = SourceRequest(
       wish: .settle,
       shutdownPolicy: .none,
       timeoutInSeconds: Self.settlingInSeconds
     )
-    guard let checkpoint = try await askSource(request, definition).checkpoint else {
+    guard let checkpoint = try await askSource(request, workflow, definition).checkpoint else {
       throw .failed("The protected site did not say which checkpoint holds the last writes.")
     }
     return checkpoint
@@ -64,7 +70,12 @@ extension RecoverySteps {
     case .test: return
     case .failover(let wish):
       try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
-      let reply = try await tellSource(.standDown, policy: wish.shutdownPolicy, definition)
+      let reply = try await tellSource(
+        .standDown,
+        policy: wish.shutdownPolicy,
+        workflow,
+        definition
+      )
       // What was said before the shutdown would look as if the VMs ran beside those recovered.
       if reply != nil {
         await context.peers.forget(definition.identifier, at: definition.protectedSite)
@@ -75,7 +86,7 @@ extension RecoverySteps {
       try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
       let request = SourceRequest(wish: .standDown, shutdownPolicy: .none, timeoutInSeconds: 0)
       // Whoever started a VM meanwhile would lose what it writes.
-      try refuse(running: try await askSource(request, definition), definition, "Move")
+      try refuse(running: try await askSource(request, workflow, definition), definition, "Move")
     }
   }
 
@@ -100,7 +111,7 @@ extension RecoverySteps {
     if !definition.isWithinOneSite {
       try await context.vpgs.update(definition.identifier) { $0.phase = .protecting }
     }
-    _ = try await tellSource(.standUp, policy: .none, definition)
+    _ = try await tellSource(.standUp, policy: .none, workflow, definition)
   }
 
   func retireSource(
@@ -119,12 +130,18 @@ extension RecoverySteps {
         timeoutInSeconds: 0,
         removesVMs: true
       )
-      _ = try await askSource(request, definition)
+      _ = try await askSource(request, workflow, definition)
       return
     }
     var removesVMs = false
     if case .move(let wish) = workflow.kind { removesVMs = !wish.keepsSourceVMs }
-    _ = try await tellSource(.retire, policy: .none, removesVMs: removesVMs, definition)
+    _ = try await tellSource(
+      .retire,
+      policy: .none,
+      removesVMs: removesVMs,
+      workflow,
+      definition
+    )
   }
 
   /// Tells the protected site, if it is there.
@@ -135,6 +152,7 @@ extension RecoverySteps {
     _ wish: SourceRequest.Wish,
     policy: VPGOperation.ShutdownPolicy,
     removesVMs: Bool = false,
+    _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) -> SourceReply? {
     do throws(SiteError) {
@@ -146,6 +164,7 @@ extension RecoverySteps {
             ? Self.shutdownBeforeForceInSeconds : Self.shutdownInSeconds,
           removesVMs: removesVMs
         ),
+        workflow,
         definition
       )
     } catch {
@@ -170,13 +189,17 @@ extension RecoverySteps {
   /// to shut down, but a site that was lost on the way is not worth that wait.
   private func askSource(
     _ request: SourceRequest,
+    _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
   ) async throws(SiteError) -> SourceReply {
+    var request = request
+    request.definitions = await definitions(workflow, definition)
+    let asked = request
     let peer = try await context.peers.client(for: definition.protectedSite)
     let outcome = await withTaskGroup(of: Result<SourceReply, SiteError>.self) { group in
       group.addTask {
         do throws(SiteError) {
-          return .success(try await peer.source(request, of: definition.identifier))
+          return .success(try await peer.source(asked, of: definition.identifier))
         } catch {
           return .failure(error)
         }

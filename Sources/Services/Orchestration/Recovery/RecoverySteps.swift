@@ -42,8 +42,9 @@ struct RecoverySteps: Sendable {
     }
     let definition = record.definition
     switch step {
+    case .part: try await part(workflow, definition)
     case .shutDownSource: try await shutDownSource(workflow, definition)
-    case .settleSource: return .settled(try await settleSource(definition))
+    case .settleSource: return .settled(try await settleSource(workflow, definition))
     case .standDownSource: try await standDownSource(workflow, definition)
     case .standUpSource: try await standUpSource(workflow, definition)
     case .retireSource: try await retireSource(workflow, definition)

@@ -33,9 +33,9 @@ extension StoredRecovery {
         "The hypervisor started the VM from these disks and reports that it runs.",
         time
       )
-    case .shutDownSource, .standDownSource, .refuseWrites, .awaitGuests, .setAddresses, .runScript,
-      .promote, .adoptReplicas, .closeExport, .dropJournal, .retireSource, .reverse, .removeVM,
-      .acceptWrites, .standUpSource:
+    case .part, .shutDownSource, .standDownSource, .refuseWrites, .awaitGuests, .setAddresses,
+      .runScript, .promote, .adoptReplicas, .closeExport, .dropJournal, .retireSource, .reverse,
+      .removeVM, .acceptWrites, .standUpSource:
       break
     }
   }

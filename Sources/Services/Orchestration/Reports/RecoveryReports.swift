@@ -79,6 +79,7 @@ struct RecoveryReports: Sendable {
   static func words(_ step: RecoveryWorkflow.Step, _ workflow: RecoveryWorkflow) -> String {
     func name(_ machine: Int) -> String { workflow.machines[machine].name }
     return switch step {
+    case .part: "Put the VMs that are left out into a VPG of their own"
     case .shutDownSource: "Shut the protected VMs down"
     case .settleSource: "Wait until their last write is in every journal"
     case .standDownSource: "Stand the protected VMs down"

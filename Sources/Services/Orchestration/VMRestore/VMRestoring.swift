@@ -223,6 +223,8 @@ extension VMRestores {
     job(of: vpg)?.workflow.stage == .undoing
   }
 
+  func isUnderWay(in vpg: VPGIdentifier) -> Bool { job(of: vpg).map { !$0.isGone } ?? false }
+
   /// Refuses what cannot be done to a VPG while one of its VMs is on its way, or on its overlays.
   func refuseIfUnderWay(_ definition: VPGDefinition) throws(SiteError) {
     guard let job = job(of: definition.identifier), !job.isGone else { return }

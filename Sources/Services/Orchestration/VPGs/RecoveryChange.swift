@@ -56,7 +56,7 @@ struct RecoveryChange: Sendable {
         try await site(old).appliance(of: from).handOverJournal(from.stream)
         try await take(to, in: new, inventory)
       }
-      targets = try await half.keepJournals(new, inventory)
+      targets = try await site(new).keepJournals(inventory)
       try await context.vpgs.update(new.identifier) {
         $0.definition = new
         $0.pending = nil
@@ -80,7 +80,7 @@ struct RecoveryChange: Sendable {
       let inventory: Inventory
       do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
       for (from, to) in moving { try await takeBack(from, to, inventory) }
-      _ = try await half.keepJournals(old, inventory)
+      _ = try await site(old).keepJournals(inventory)
       try await context.vpgs.update(old.identifier) { $0.pending = nil }
     } catch {
       context.logger.error(
@@ -112,8 +112,9 @@ struct RecoveryChange: Sendable {
     in definition: VPGDefinition,
     _ inventory: Inventory
   ) async throws(SiteError) {
-    try await site(definition).appliance(of: vm)
-      .takeOverJournal(vm.stream, half.journalRequest(for: vm, definition, inventory))
+    let site = site(definition)
+    try await site.appliance(of: vm)
+      .takeOverJournal(vm.stream, site.journalRequest(for: vm, inventory))
   }
 
   private func site(_ definition: VPGDefinition) -> RecoverySite {

@@ -232,11 +232,12 @@ struct SplitBrainResolution: Sendable {
     _ wish: SourceRequest.Wish,
     _ definition: VPGDefinition
   ) async throws(SiteError) {
-    let request = SourceRequest(
+    var request = SourceRequest(
       wish: wish,
       shutdownPolicy: .forceShutdown,
       timeoutInSeconds: Self.shutdownInSeconds
     )
+    request.definitions = [definition]
     let reply = try await context.peers.client(for: definition.protectedSite)
       .source(request, of: definition.identifier)
     guard wish == .takeBack || reply.running.isEmpty else {

@@ -127,7 +127,8 @@ enum Vpgs: Resource {
       Route(
         .post,
         "\(vpg)/Failover",
-        "Fails over to a checkpoint. Answers a task.",
+        "Fails over to a checkpoint: all VMs, or those named; others stay protected, in a new "
+          + "VPG. Answers a task.",
         body: #"{"CheckpointIdentifier": "1732370400000", "CommitPolicy": 2, "#
           + #""TimeToWaitBeforeShutdownInSec": 0, "ShutdownPolicy": 0, "#
           + #""IsReverseProtection": false, "VmIdentifiers": []}"#,

@@ -64,6 +64,13 @@ struct ProtectedStreamTests {
     let first = pair.sink.monitor.withLock { pair.sink.records.first }
     #expect(first?.kind == .syncBegan && first?.offset == 1)
 
+    // A VM that goes into another VPG takes its stream along as it is.
+    var moved = try pair.request(bufferInMB: 64)
+    moved.vpg = VPGIdentifier("another")
+    #expect(try pair.streams.protect(ProtectedPair.stream, moved) == reply)
+    let after = try await pair.status("it is in the other VPG") { $0.vpg == moved.vpg }
+    #expect(after.sync == .ordered && !after.needsSync && !after.connectedVolumes.isEmpty)
+
     pair.sink.cutLink()
     try await disk.run(Self.randomWrites(100))
     let mark = pair.streams.mark(
