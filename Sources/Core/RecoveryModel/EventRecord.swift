@@ -70,6 +70,8 @@ package struct EventRecord: Codable, Sendable, Equatable {
     case restore = 53
     case preScript = 54
     case postScript = 55
+    case mountFiles = 58
+    case unmountFiles = 59
     case logIn = 60
   }
 }

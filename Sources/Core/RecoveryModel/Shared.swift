@@ -35,9 +35,3 @@ extension Shared: Equatable where Value: Equatable {
 extension Shared: Hashable where Value: Hashable {
   func hash(into hasher: inout Hasher) { hasher.combine(place.value) }
 }
-
-extension Shared: Codable where Value: Codable {
-  init(from decoder: any Decoder) throws { self.init(try Value(from: decoder)) }
-
-  func encode(to encoder: any Encoder) throws { try place.value.encode(to: encoder) }
-}

@@ -23,8 +23,29 @@ package struct VPGDefinition: Hashable, Sendable {
     var networks: DefaultNetworks
     var recovery: RecoveryDefaults
     var scripting: Scripting
-    var vms: [ProtectedVM]
+    var vms: [ProtectedVM] { didSet { derive() } }
     var retention: RetentionPolicy?
+
+    // What follows from the VMs, and is read of every VPG of a listing.
+    private(set) var streams: [StreamIdentifier] = []
+    private(set) var provisionedByteCount: UInt64 = 0
+
+    mutating func derive() {
+      streams = vms.map(\.stream)
+      provisionedByteCount = vms.reduce(0) { $0 + $1.volumes.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    /// Of what is stored; the rest follows.
+    enum CodingKeys: CodingKey {
+      case identifier, generation, name, description, protectedSite, recoverySite, policy
+      case bootGroups, journal, scratch, networks, recovery, scripting, vms, retention
+    }
+  }
+
+  private init(_ members: Members) {
+    var members = members
+    members.derive()
+    self.members = Shared(members)
   }
 
   package init(
@@ -43,7 +64,7 @@ package struct VPGDefinition: Hashable, Sendable {
     scripting: Scripting = Scripting(),
     vms: [ProtectedVM] = []
   ) {
-    members = Shared(
+    self.init(
       Members(
         identifier: identifier,
         generation: generation,
@@ -66,9 +87,9 @@ package struct VPGDefinition: Hashable, Sendable {
 
 // What is stored is the members alone.
 extension VPGDefinition: Codable {
-  package init(from decoder: any Decoder) throws { members = try Shared(from: decoder) }
+  package init(from decoder: any Decoder) throws { self.init(try Members(from: decoder)) }
 
-  package func encode(to encoder: any Encoder) throws { try members.encode(to: encoder) }
+  package func encode(to encoder: any Encoder) throws { try members.value.encode(to: encoder) }
 }
 
 extension VPGDefinition {
@@ -135,22 +156,11 @@ extension VPGDefinition {
     set { members.value.retention = newValue }
   }
 
-  // Both are read of every VPG of a listing, and so without a copy of any VM.
-
   /// The streams of the VMs.
-  package var streams: [StreamIdentifier] {
-    let vms = vms
-    return vms.indices.map { vms[$0].stream }
-  }
+  package var streams: [StreamIdentifier] { members.value.streams }
 
   /// Bytes of all disks.
-  package var provisionedByteCount: UInt64 {
-    let vms = vms
-    return vms.indices.reduce(0) { sum, index in
-      let volumes = vms[index].volumes
-      return volumes.indices.reduce(sum) { $0 + volumes[$1].byteCount }
-    }
-  }
+  package var provisionedByteCount: UInt64 { members.value.provisionedByteCount }
 }
 
 extension VPGDefinition {

@@ -28,9 +28,17 @@ import Testing
       var bytes: [UInt8] = []
       for try await part in content.parts { bytes += part }
       #expect(bytes == Array("/vda1/a b".utf8))
-      try await sites.parisSite.closeFiles(name)
+      try await sites.parisSite.closeFiles(name, user: "bob")
       #expect(try await sites.parisSite.fileSessions().isEmpty)
-      await #expect(throws: SiteError.self) { try await sites.parisSite.closeFiles(name) }
+      await #expect(throws: SiteError.self) {
+        try await sites.parisSite.closeFiles(name, user: "bob")
+      }
+      let events = try await sites.parisSite.events(from: nil, to: nil, limit: 1000)
+        .filter { $0.kind == .mountFiles || $0.kind == .unmountFiles }
+      #expect(events.map(\.kind) == [.unmountFiles, .mountFiles])
+      #expect(events.map(\.userName) == ["bob", "ann"])
+      #expect(events.allSatisfy { $0.vpgs == [definition.identifier] })
+      #expect(events.allSatisfy { $0.description.contains(name) })
       await #expect(throws: SiteError.self) {
         try await sites.londonSite.openFiles(
           of: vm.identifier,

@@ -81,7 +81,7 @@ extension FakeSite {
     )
   }
 
-  func closeFiles(_ session: String) throws(SiteError) { try Self.check(session) }
+  func closeFiles(_ session: String, user: String) throws(SiteError) { try Self.check(session) }
 
   private static func check(_ session: String) throws(SiteError) {
     guard session == files.rawValue else { throw .notFound("There is no session \(session).") }

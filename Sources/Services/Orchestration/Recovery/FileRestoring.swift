@@ -34,7 +34,7 @@ package protocol FileRestoring: Sendable {
     _ session: String,
     _ page: FileComparisonPage
   ) async throws(SiteError) -> FileComparisonReply
-  func closeFiles(_ session: String) async throws(SiteError)
+  func closeFiles(_ session: String, user: String) async throws(SiteError)
 }
 
 /// A session in which files of a VM are read.
@@ -75,9 +75,12 @@ extension Site: FileRestoring {
       ExportIdentifier(fileSession: newGUID()),
       FileSessionRequest(stream: found.stream, point: .checkpoint(checkpoint))
     )
-    context.logger.info(
-      "files are being read",
-      metadata: ["vm": "\(found.name)", "user": "\(user)", "session": "\(status.identifier)"]
+    await context.events.record(
+      .mountFiles,
+      "Files of the VM \(found.name) as of the checkpoint \(checkpoint) can be read in the session "
+        + "\(status.identifier).",
+      user: user,
+      vpgs: [vpg]
     )
     return FileSessionView(status: status, vpg: vpg, vm: vm)
   }
@@ -126,9 +129,15 @@ extension Site: FileRestoring {
     return try await found.appliance.fileComparison(found.view.status.identifier, page)
   }
 
-  package func closeFiles(_ session: String) async throws(SiteError) {
+  package func closeFiles(_ session: String, user: String) async throws(SiteError) {
     let found = try await known(session)
     try await found.appliance.closeFiles(found.view.status.identifier)
+    await context.events.record(
+      .unmountFiles,
+      "The session \(session), in which a VM's files were read, was ended.",
+      user: user,
+      vpgs: found.view.vpg.map { [$0] } ?? []
+    )
   }
 
   private func known(

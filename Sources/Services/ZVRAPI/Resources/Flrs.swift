@@ -43,7 +43,7 @@ enum Flrs: Resource {
       },
       Route(.delete, session, "Ends a session.") { call in
         let name = call.parameter("flrSessionIdentifier")
-        try await call.site.closeFiles(name)
+        try await call.site.closeFiles(name, user: call.user)
         return .text(name)
       },
     ]

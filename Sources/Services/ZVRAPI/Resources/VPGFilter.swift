@@ -54,7 +54,7 @@ struct VPGFilter {
 
   /// What can be said before the VPG is judged.
   func matches(_ vpg: VPGDefinition) -> Bool {
-    priority ?? vpg.policy.priority.rawValue == vpg.policy.priority.rawValue
+    priority.map { $0 == vpg.policy.priority.rawValue } ?? true
       && Self.matches(name, vpg.name)
       && Self.matches(identifier, vpg.identifier.rawValue)
       && entityTypes.allSatisfy { $0 == 0 }
@@ -72,12 +72,13 @@ struct VPGFilter {
       && Self.matches(organisationName, view.organisationName)
   }
 
-  private func matches(_ wanted: String?, _ site: SiteIdentifier) -> Bool {
+  private func matches(_ wanted: String?, _ site: @autoclosure () -> SiteIdentifier) -> Bool {
     guard let wanted else { return true }
+    let site = site()
     return wanted.isSame(as: site.rawValue) || siteNames[site]?.isSame(as: wanted) ?? false
   }
 
-  private static func matches(_ wanted: String?, _ text: String) -> Bool {
-    wanted?.isSame(as: text) ?? true
+  private static func matches(_ wanted: String?, _ text: @autoclosure () -> String) -> Bool {
+    wanted?.isSame(as: text()) ?? true
   }
 }

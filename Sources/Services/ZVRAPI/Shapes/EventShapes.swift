@@ -16,7 +16,8 @@ extension EventRecord {
     case .createVPG, .removeVPG, .failover, .failoverTest, .stopFailoverTest, .updateVPG,
       .insertTaggedCheckpoint, .initialSync, .failoverBeforeCommit, .failoverCommit,
       .failoverRollback, .move, .moveBeforeCommit, .moveCommit, .moveRollback, .pauseVPG,
-      .resumeVPG, .clone, .relocate, .retain, .restore, .preScript, .postScript:
+      .resumeVPG, .clone, .relocate, .retain, .restore, .preScript, .postScript, .mountFiles,
+      .unmountFiles:
       0
     case .alertTurnedOn, .alertTurnedOff: vpgs.isEmpty ? 3 : 0
     }
