@@ -66,6 +66,37 @@ struct ChangedSyncTests {
     await pair.close()
   }
 
+  @Test func `a delta sync whose link is lost goes on where it was`() async throws {
+    let (pair, disk) = try await protectedPair()
+    defer { disk.close() }
+    // Nothing that the receiver has is right any more.
+    pair.sink.monitor.withLock {
+      for index in pair.sink.disks[0].indices { pair.sink.disks[0][index] ^= 0xFF }
+    }
+    let count = pair.sink.monitor.withLock { pair.sink.records.count }
+    pair.sink.answerQuestions(4)
+    var wish = pair.syncRequest(disk)
+    wish.isForced = true
+    try pair.streams.sync(ProtectedPair.stream, wish)
+    let part: UInt64 = 4 << 20
+    let halfway = try await pair.status("a part is compared") {
+      $0.comparedByteCounts[ProtectedPair.volume] == part
+    }
+    #expect(halfway.sync == .deltaSync)
+    // With it go the questions that were not answered.
+    pair.sink.cutLink()
+    pair.sink.answerQuestions(.max)
+    try await pair.expectEqual(disk)
+    let status = try await pair.status("ordered") { $0.sync == .ordered }
+    #expect(status.syncReadByteCount == UInt64(Self.byteCount), "a piece was read twice")
+    #expect(syncKinds(pair) == [1, 2])
+    let pulled = pair.sink.monitor.withLock {
+      pair.sink.records[count...].filter(\.isPulled).reduce(0) { $0 + Int($1.length) }
+    }
+    #expect(pulled == Self.byteCount, "a block came twice")
+    await pair.close()
+  }
+
   @Test func `after an appliance's death only what was written since is read`() async throws {
     let (pair, disk) = try await protectedPair()
     defer { disk.close() }

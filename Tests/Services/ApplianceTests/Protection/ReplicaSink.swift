@@ -19,6 +19,9 @@ final class ReplicaSink: StreamSink, @unchecked Sendable {
   private var isComplete = false
   private var session: (any StreamSession)?
   private var isHolding = false
+  /// How many more questions for hashes are answered.
+  private var answersLeft = Int.max
+  private var unanswered: [@Sendable () -> Void] = []
 
   init(volumeSizes: [Int]) { disks = volumeSizes.map { [UInt8](repeating: 0, count: $0) } }
 
@@ -64,6 +67,14 @@ final class ReplicaSink: StreamSink, @unchecked Sendable {
     count: Int,
     reply: @escaping @Sendable (Result<[BlockHash], any Error>) -> Void
   ) {
+    let isAnswered = monitor.withLock {
+      answersLeft -= 1
+      if answersLeft < 0 {
+        unanswered.append { reply(.failure(CancellationError())) }
+      }
+      return answersLeft >= 0
+    }
+    guard isAnswered else { return }
     let hashes = monitor.withLock {
       (0..<count).map { block in
         let start = Int(offset) + block * blockSize
@@ -77,6 +88,16 @@ final class ReplicaSink: StreamSink, @unchecked Sendable {
   }
 
   func closed(session: any StreamSession) {}
+
+  /// Answers so many questions for hashes, and leaves those after them waiting.
+  func answerQuestions(_ count: Int) {
+    let refused = monitor.withLock {
+      answersLeft = count
+      defer { unanswered = [] }
+      return unanswered
+    }
+    for refuse in refused { refuse() }
+  }
 
   /// While held, nothing is acknowledged.
   func hold(_ isHolding: Bool) {
