@@ -165,6 +165,8 @@ extension ReplicationWorld {
       )
     }
     guard isWritten != nil else {
+      // The first of several batches may be durable nevertheless.
+      try appended(keeper)
       connection.sendToSender(.refuse(.storage, "the journal cannot be written"))
       connection.isReceiverThere = false
       if keeper.session === connection { keeper.session = nil }
