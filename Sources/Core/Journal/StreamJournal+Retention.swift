@@ -32,7 +32,7 @@ extension StreamJournal {
       }
       if step.reason == .diskFull { break }
     }
-    contents.withLock { $0.noteRetention(reason) }
+    contents.withLock { $0.noteRetention(reason, now: now) }
   }
 
   /// Gives up files that hold nothing if the disk is full; true if history has to go.
@@ -92,11 +92,12 @@ extension StreamJournal.Contents {
     return ([found.target] + further, found.reason)
   }
 
-  /// Takes note of what the last enforcement was for and what it left.
-  mutating func noteRetention(_ reason: HistoryShortening.Reason?) {
+  /// Takes note of what the last enforcement was for and what it left, by the clocks that
+  /// ``retention(now:stepSegmentCount:_:)`` goes by.
+  mutating func noteRetention(_ reason: HistoryShortening.Reason?, now: WallTime) {
     guard let why = reason ?? shortened?.reason else { return }
     let oldest = segments.first { !$0.isEmpty }?.firstTime
-    let newest = segments.last { !$0.isEmpty }?.lastTime
+    let newest = segments.last { !$0.isEmpty }?.lastTime.map { min($0, now) }
     let kept = oldest.flatMap { oldest in newest?.seconds(since: oldest) } ?? 0
     shortened =
       kept >= Double(settings.historySeconds)
