@@ -53,14 +53,24 @@ actor FakeHypervisor: Hypervisor {
   func setIgnoresShutdown(_ ignores: Bool) { ignoresShutdown = ignores }
 
   /// Has questions about VMs and the inventory wait.
-  func setHanging(_ hangs: Bool) { self.hangs = hangs }
+  func setHanging(_ hangs: Bool) {
+    self.hangs = hangs
+    guard !hangs else { return }
+    for caller in waiting { caller.finish() }
+    waiting = []
+  }
+  private var waiting: [AsyncStream<Never>.Continuation] = []
 
   /// Has questions about power and the inventory fail.
   func setSilent(_ isSilent: Bool) { self.isSilent = isSilent }
   private var isSilent = false
 
   private func waitWhileHanging() async {
-    while hangs, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+    guard hangs else { return }
+    let (answer, caller) = AsyncStream<Never>.makeStream()
+    waiting.append(caller)
+    // It also ends when the caller is cancelled.
+    for await _ in answer {}
   }
 
   private var usages: [VMIdentifier: VMUsage] = [:]
@@ -357,7 +367,12 @@ actor FakeHypervisor: Hypervisor {
   /// Called in the moment a guest is frozen.
   private var whenFrozen: (@Sendable () async -> Void)?
 
-  func setAgent(_ agent: Agent, of vm: VMIdentifier) { agents[vm] = agent }
+  func setAgent(_ agent: Agent, of vm: VMIdentifier) {
+    agents[vm] = agent
+    for call in stuck.removeValue(forKey: vm) ?? [] { call.resume() }
+  }
+  /// Calls that agents hang in, whether or not somebody waits for them yet.
+  private var stuck: [VMIdentifier: [CheckedContinuation<Void, Never>]] = [:]
   func setWhenFrozen(_ body: @escaping @Sendable () async -> Void) { whenFrozen = body }
 
   /// Whether agents of VMs that are started from now on answer.
@@ -403,7 +418,7 @@ actor FakeHypervisor: Hypervisor {
     case .freezes, .staysFrozen, .isMissing: return
     case .fails: throw .failed(operation: "freeze", reason: "no answer in time")
     case .hangs:
-      while agents[vm] == .hangs { try? await Task.sleep(for: .milliseconds(5)) }
+      await withCheckedContinuation { stuck[vm, default: []].append($0) }
       // The guest does so late, whatever came before.
       frozen.insert(vm)
     }
