@@ -120,6 +120,36 @@ import Testing
     }
   }
 
+  @Test func `a client with a secret sends it along with a user's password, and others need none`()
+    async throws
+  {
+    try await RunningManager.run { manager in
+      let store = try SQLiteStore(path: manager.configuration.stateFolder + "/manager.sqlite")
+      try await store.save(
+        ClientRecord(identifier: "report", secretHash: try PasswordHash.make("s3cret"))
+      )
+      // It speaks for a user, whose role counts.
+      try await store.save(RoleRecord(subject: "client:report", role: "none"))
+      let form = Self.password.replacing("zerto-client", with: "report")
+      for refused in [form, form + "&client_secret=wrong"] {
+        let answer = try await ask(manager, refused)
+        #expect(answer.status == 401 && answer.member("error") == "invalid_client", "\(refused)")
+      }
+      let right = try await ask(manager, form + "&client_secret=s3cret")
+      #expect(right.status == 200)
+      let wrongUser = try await ask(manager, form + "x&client_secret=s3cret")
+      #expect(wrongUser.status == 401 && wrongUser.member("error") == "invalid_grant")
+      #expect(try await ask(manager, Self.password + "&client_secret=any").status == 200)
+
+      let refresh = try #require(right.member("refresh_token"))
+      let renewal = "grant_type=refresh_token&client_id=report&refresh_token=" + refresh
+      let foreign = try await ask(manager, renewal + "&client_secret=wrong")
+      #expect(foreign.status == 401 && foreign.member("error") == "invalid_client")
+      #expect(try await ask(manager, renewal + "&client_secret=s3cret").status == 200)
+      #expect(try await ask(manager, renewal).status == 200)
+    }
+  }
+
   @Test func `a session of tokens ends when it is deleted`() async throws {
     try await RunningManager.run { manager in
       let answer = try await ask(manager, Self.password)

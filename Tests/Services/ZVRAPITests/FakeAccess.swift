@@ -52,5 +52,7 @@ struct FakeTokens: TokenService {
 
   func end(_ session: String) {}
 
+  func isRegistered(client: String) -> Bool { false }
+
   func authenticate(client: String, secret: String) -> AuthenticationOutcome { .refused }
 }

@@ -195,6 +195,10 @@ package actor TokenIssuer: TokenService {
 
   // MARK: Clients
 
+  package func isRegistered(client: String) async throws -> Bool {
+    try await store.clients().contains { $0.identifier == client }
+  }
+
   package func authenticate(client: String, secret: String) async -> AuthenticationOutcome {
     do {
       let record = try await store.clients().first { $0.identifier == client }

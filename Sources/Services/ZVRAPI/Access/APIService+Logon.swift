@@ -34,6 +34,28 @@ extension APIService {
     }
   }
 
+  /// Lets a program with a secret prove that it is the one that speaks for its user, who has yet
+  /// to log on; so it needs no role of its own.
+  func prove(
+    client: String,
+    secret: String?,
+    from source: String,
+    tokens: any TokenService
+  ) async throws {
+    let user = "client:\(client)"
+    do {
+      guard let secret else {
+        throw APIError(status: 401, message: "the client \(client) has to send its secret")
+      }
+      _ = try await proven(LogonThrottle.Suspect(user: user.lowercased(), source: source)) {
+        await tokens.authenticate(client: client, secret: secret)
+      }
+    } catch let error as APIError where error.status != 403 {
+      await noteLogon(user: user, role: nil, source: source, refusal: error)
+      throw error
+    } catch is APIError {}
+  }
+
   private func slowed(
     user: String,
     source: String,

@@ -18,6 +18,8 @@ package protocol TokenService: Sendable {
   func caller(_ token: String) async -> SessionRecord?
   /// Ends a session: its tokens are no more.
   func end(_ session: String) async throws
+  /// Whether a program of that name has a secret here.
+  func isRegistered(client: String) async throws -> Bool
   /// Checks the secret of a program.
   func authenticate(client: String, secret: String) async -> AuthenticationOutcome
 }

@@ -143,6 +143,7 @@ enum OpenIDConnect {
       guard let user = form.text("username"), let password = form.text("password") else {
         throw Refusal.malformed("username or password is missing")
       }
+      try await prove(client, isSecretNeeded: true, form, call, tokens)
       let account = try await proven(code: "invalid_grant") {
         try await call.service.logOn(
           APIRequest.Credentials(user: user, password: password),
@@ -152,7 +153,7 @@ enum OpenIDConnect {
       }
       return try await tokens.begin(account, client: client, lifetime: lifetime)
     case "client_credentials":
-      guard let secret = form.text("client_secret") ?? call.request.credentials?.password else {
+      guard let secret = secret(of: client, form, call) else {
         throw Refusal.malformed("client_secret is missing")
       }
       let account = try await proven(code: "invalid_client") {
@@ -168,6 +169,7 @@ enum OpenIDConnect {
       guard let token = form.text("refresh_token") else {
         throw Refusal.malformed("refresh_token is missing")
       }
+      try await prove(client, isSecretNeeded: false, form, call, tokens)
       let renewed = try await tokens.refresh(token, client: client, lifetime: lifetime)
       guard let pair = renewed else {
         throw Refusal(
@@ -186,11 +188,43 @@ enum OpenIDConnect {
     }
   }
 
+  /// In the form, or in the header in place of a user's password.
+  private static func secret(of client: String, _ form: APIQuery, _ call: APICall) -> String? {
+    if let secret = form.text("client_secret") { return secret }
+    guard let credentials = call.request.credentials, credentials.user == client else { return nil }
+    return credentials.password
+  }
+
+  /// Lets nobody else speak for a client that has a secret (RFC 6749, sections 3.2.1 and 6).
+  ///
+  /// A client that was made here for no one, `zerto-client` say, has nothing to prove, whatever it
+  /// sends. Published clients renew without their secret: the refresh token is one.
+  private static func prove(
+    _ client: String,
+    isSecretNeeded: Bool,
+    _ form: APIQuery,
+    _ call: APICall,
+    _ tokens: any TokenService
+  ) async throws {
+    let secret = secret(of: client, form, call)
+    guard secret != nil || isSecretNeeded, try await tokens.isRegistered(client: client) else {
+      return
+    }
+    try await proven(code: "invalid_client") {
+      try await call.service.prove(
+        client: client,
+        secret: secret,
+        from: call.request.source,
+        tokens: tokens
+      )
+    }
+  }
+
   /// Says a refused logon in this endpoint's form.
-  private static func proven(
+  private static func proven<Proof>(
     code: String,
-    _ body: () async throws -> Account
-  ) async throws -> Account {
+    _ body: () async throws -> Proof
+  ) async throws -> Proof {
     do { return try await body() } catch let error as APIError {
       let known = [403: "access_denied", 503: "temporarily_unavailable"]
       throw Refusal(
