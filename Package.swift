@@ -273,7 +273,7 @@ if Context.environment["CORE_ONLY"] == nil {
     tests("Adapters", "Processes"),
     tests("Adapters", "FileRestore", ["Processes"]),
     tests("Adapters", "Scripts"),
-    tests("Adapters", "Restic"),
+    tests("Adapters", "Restic", ["Processes"]),
     tests("Adapters", "Identity", ["RecoveryModel", "Processes"] + certificates + nio),
     tests(
       "Adapters",
@@ -292,7 +292,7 @@ if Context.environment["CORE_ONLY"] == nil {
       [
         "RecoveryModel", "ControlProtocol", "Journal", "Identity", "NBDTransport", "NBDProtocol",
         "ReplicationProtocol", "ReplicationTransport", "Orchestration", "FileRestore", "Processes",
-        log,
+        "ResticTests", log,
       ]
     ),
     tests(

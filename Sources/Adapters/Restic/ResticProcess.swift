@@ -24,8 +24,11 @@ final class ResticProcess {
   /// For its locks to be taken away, before it is killed.
   private static let endLimit = Duration.seconds(5)
   private static let wordsLimit = 1 << 14
+  /// restic's, before it says why, where a try failed that it repeats.
+  private static let retrying = "returned error, retrying after "
 
   private let location: String
+  private let patience: Duration
   private let kept: Kept
   private var process: ChildProcess?
   private var input: Int32
@@ -33,6 +36,9 @@ final class ResticProcess {
   private var errors: Int32
   private var printed: [UInt8] = []
   private var words: [UInt8] = []
+  /// From when on each try has failed, and nothing was moved.
+  private var failingSince: ContinuousClock.Instant?
+  private var hasFailedTooLong = false
   private var piece = [UInt8](repeating: 0, count: 1 << 20)
 
   init(
@@ -42,6 +48,7 @@ final class ResticProcess {
   ) throws(ResticError) {
     self.kept = kept
     location = repository.location
+    patience = repository.patience
     // Writing to one that has ended must be an error, not our end.
     signal(SIGPIPE, SIG_IGN)
     var pipes: [(reading: Int32, writing: Int32)] = []
@@ -106,6 +113,7 @@ final class ResticProcess {
       let count = write(input, rest.baseAddress, rest.count)
       if count > 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        failingSince = nil
       } else if errno == EAGAIN {
         try wait(for: input, isWanted)
       } else if errno != EINTR {
@@ -129,6 +137,7 @@ final class ResticProcess {
     while true {
       let count = read(output, &piece, piece.count)
       if count > 0 {
+        failingSince = nil
         try piece.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         return true
       }
@@ -197,6 +206,12 @@ final class ResticProcess {
     if let writable { waited.append(pollfd(fd: writable, events: Int16(POLLOUT), revents: 0)) }
     _ = poll(&waited, nfds_t(waited.count), Self.patienceInMilliseconds)
     drain()
+    if hasFailedTooLong {
+      end()
+      throw .unreachable(
+        "\(location) has failed every try for \(patience.components.seconds) seconds: \(failure)"
+      )
+    }
     if case .all(let limit) = kept, printed.count > limit {
       end()
       throw .failed("restic prints more than \(limit) bytes")
@@ -204,13 +219,34 @@ final class ResticProcess {
   }
 
   private func drain() {
-    if Self.take(&errors, &words, &piece) { words = words.suffix(Self.wordsLimit) }
+    let count = words.count
+    if Self.take(&errors, &words, &piece) {
+      noteFailures(in: words[count...])
+      words = words.suffix(Self.wordsLimit)
+    }
     switch kept {
     case .none: break
     case .last(let limit):
       if Self.take(&output, &printed, &piece) { printed = printed.suffix(limit) }
     case .all: _ = Self.take(&output, &printed, &piece)
     }
+  }
+
+  /// Only what goes on failing counts: between two failures something may have been moved that is
+  /// not seen here, and after the last one everything may be well.
+  private func noteFailures(in words: ArraySlice<UInt8>) {
+    if case .all = kept { return }
+    guard String(decoding: words, as: UTF8.self).contains(Self.retrying) else { return }
+    let now = ContinuousClock.now
+    let since = failingSince ?? now
+    failingSince = since
+    hasFailedTooLong = hasFailedTooLong || now - since >= patience
+  }
+
+  /// Why the last try failed.
+  private var failure: String {
+    let lines = String(decoding: words, as: UTF8.self).split(separator: "\n")
+    return lines.last { $0.contains(Self.retrying) }.map(String.init) ?? ""
   }
 
   /// Takes what has arrived, and closes the descriptor at its end; false if there was nothing.

@@ -15,6 +15,9 @@ package struct ResticRepository: Sendable, Equatable {
   package var environment: [String: String]
   /// restic keeps indexes here, for each repository a folder of its own; it is made if missing.
   package var cacheFolder: String
+  /// How long a place may fail every try while a stream goes to or from it; restic itself would go
+  /// on for a quarter of an hour.
+  package var patience = Duration.seconds(120)
 
   package init(
     location: String,

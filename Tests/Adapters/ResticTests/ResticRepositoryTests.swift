@@ -8,10 +8,13 @@ import Testing
 
 @testable import Restic
 
-/// A real restic, and a folder.
-@Suite(.timeLimit(.minutes(5))) struct `A restic repository` {
-  @Test func `gives a disk back byte for byte, and its second copy costs next to nothing`() throws {
-    let scratch = try Scratch()
+/// A real restic, and a folder or a bucket of a real S3 server.
+@Suite(.withS3Server, .timeLimit(.minutes(5))) struct `A restic repository` {
+  @Test(arguments: Place.allCases)
+  func `gives a disk back byte for byte, and its second copy costs next to nothing`(_ place: Place)
+    throws
+  {
+    let scratch = try Scratch(in: place)
     defer { scratch.remove() }
     let repository = scratch.repository
     try repository.initialise()
@@ -28,8 +31,9 @@ import Testing
     try repository.check(readsData: true)
   }
 
-  @Test func `lists what was kept, under its name, host and tags`() throws {
-    let scratch = try Scratch()
+  @Test(arguments: Place.allCases)
+  func `lists what was kept, under its name, host and tags`(_ place: Place) throws {
+    let scratch = try Scratch(in: place)
     defer { scratch.remove() }
     let repository = scratch.repository
     try repository.initialise()
@@ -61,8 +65,9 @@ import Testing
     #expect { try repository.initialise() } throws: { Self.kind(of: $0) == "failed" }
   }
 
-  @Test func `keeps nothing of a stream whose source fails or ends early`() throws {
-    let scratch = try Scratch()
+  @Test(arguments: Place.allCases)
+  func `keeps nothing of a stream whose source fails or ends early`(_ place: Place) throws {
+    let scratch = try Scratch(in: place)
     defer { scratch.remove() }
     let repository = scratch.repository
     try repository.initialise()
@@ -146,8 +151,11 @@ import Testing
     }
   }
 
-  @Test func `gives room back for what is forgotten, past the lock of a killed process`() throws {
-    let scratch = try Scratch()
+  @Test(arguments: Place.allCases)
+  func `gives room back for what is forgotten, past the lock of a killed process`(_ place: Place)
+    throws
+  {
+    let scratch = try Scratch(in: place)
     defer { scratch.remove() }
     let repository = scratch.repository
     try repository.initialise()
@@ -190,10 +198,12 @@ import Testing
 
   // MARK: Parts
 
-  private static func kind(of error: any Error) -> String {
+  static func kind(of error: any Error) -> String {
     switch error as? ResticError {
     case .noRepository: "noRepository"
     case .alreadyThere: "alreadyThere"
+    case .unreachable: "unreachable"
+    case .refused: "refused"
     case .wrongPassword: "wrongPassword"
     case .locked: "locked"
     case .cancelled: "cancelled"
@@ -213,77 +223,5 @@ import Testing
 
   private static func text(_ path: String) -> String {
     String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
-  }
-}
-
-/// A folder for a repository.
-private struct Scratch {
-  let folder: String
-
-  init() throws {
-    folder = NSTemporaryDirectory() + "us-restic-\(UUID().uuidString.prefix(8))"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
-
-  var repository: ResticRepository {
-    ResticRepository(
-      location: folder + "/repository",
-      password: "known-to-nobody-\(folder.hashValue)",
-      cacheFolder: folder + "/cache"
-    )
-  }
-
-  /// Changes a byte in the middle of every pack.
-  func damageData() throws {
-    let data = folder + "/repository/data"
-    for name in try FileManager.default.subpathsOfDirectory(atPath: data) {
-      let url = URL(filePath: "\(data)/\(name)")
-      guard !url.hasDirectoryPath, var bytes = try? Data(contentsOf: url) else { continue }
-      bytes[bytes.count / 2] ^= 1
-      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: url.path)
-      try bytes.write(to: url)
-    }
-  }
-
-  func remove() { try? FileManager.default.removeItem(atPath: folder) }
-}
-
-/// Noise, then zeroes.
-private struct Disk {
-  let bytes: [UInt8]
-  var byteCount: UInt64 { UInt64(bytes.count) }
-
-  init(data: Int, zeroes: Int) {
-    var generator = SystemRandomNumberGenerator()
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(data + zeroes)
-    while bytes.count < data {
-      withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
-    }
-    self.bytes = bytes.prefix(data) + [UInt8](repeating: 0, count: zeroes)
-  }
-}
-
-extension ResticRepository {
-  fileprivate func keep(
-    _ disk: Disk,
-    tags: [String] = [],
-    promised: UInt64? = nil
-  ) throws -> ResticBackup {
-    try backUp(
-      "vda.raw",
-      host: "web1",
-      tags: tags,
-      at: 1_700_000_000,
-      byteCount: promised ?? disk.byteCount
-    ) { send in
-      try disk.bytes.withUnsafeBytes { try send($0) }
-    }
-  }
-
-  fileprivate func contents(of snapshot: String) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    try dump(snapshot, "vda.raw") { bytes.append(contentsOf: $0) }
-    return bytes
   }
 }

@@ -146,8 +146,8 @@ extension ResticError {
     switch self {
     case .noRepository(let text): ControlFailure(status: 404, message: text)
     case .alreadyThere(let text), .locked(let text): ControlFailure(status: 409, message: text)
-    case .wrongPassword(let text): ControlFailure(status: 403, message: text)
-    case .cancelled, .failed: ControlFailure(status: 500, message: description)
+    case .wrongPassword(let text), .refused(let text): ControlFailure(status: 403, message: text)
+    case .cancelled, .unreachable, .failed: ControlFailure(status: 500, message: description)
     }
   }
 }

@@ -8,16 +8,17 @@ import RecoveryModel
 import Testing
 
 @testable import Appliance
+@testable import ResticTests
 
-/// With a real restic, and a folder; or a bucket, where `UNDERSTUDY_S3` names one
-/// (`s3:http://host/bucket`) and `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` open it.
-@Suite(.timeLimit(.minutes(5))) struct `A disk in a repository` {
+/// With a real restic, and a folder or a bucket of a real S3 server.
+@Suite(.withS3Server, .timeLimit(.minutes(5))) struct `A disk in a repository` {
   private static let export = ExportIdentifier("0a1b2c3d-0000-4000-8000-00000000000e")
   private static let copy = CopyIdentifier("vda-0a1b2c3d-0000-4000-8000-00000000000c")
   private static let volume = VolumeIdentifier("scsi:0:0")
 
   /// Content 1 at checkpoint 1, which is exported, and content 2 after it; and a repository.
   private func withRepository(
+    in place: Place = .folder,
     _ body: (RecoveryBench, DiskArchives, ArchiveRequest) async throws -> Void
   ) async throws {
     let bench = try RecoveryBench()
@@ -37,7 +38,7 @@ import Testing
         overlayFolder: nil
       )
     )
-    let repository = try Self.place(for: bench)
+    let repository = try Self.repository(in: place, of: bench)
     let repositories = Repositories(cacheFolder: bench.cache)
     _ = try repositories.check(RepositoryRequest(repository: repository, isNew: true))
     let archives = DiskArchives(exports: bench.exports, cacheFolder: bench.cache)
@@ -54,23 +55,28 @@ import Testing
     try await body(bench, archives, request)
   }
 
-  private static func place(for bench: RecoveryBench) throws -> ArchiveRepository {
+  private static func repository(
+    in place: Place,
+    of bench: RecoveryBench
+  ) throws -> ArchiveRepository {
     let password = "of this test"
-    let environment = ProcessInfo.processInfo.environment
-    if let bucket = environment["UNDERSTUDY_S3"] {
+    switch place {
+    case .folder:
+      let location = bench.root + "/repository"
+      try FileManager.default.createDirectory(atPath: location, withIntermediateDirectories: true)
+      return ArchiveRepository(location: location, password: password)
+    case .bucket:
+      let server = try #require(S3Server.current)
       return ArchiveRepository(
-        location: "\(bucket)/\(UUID().uuidString)",
+        location: "s3:\(server.endpoint)/\(try server.makeBucket())/archive",
         password: password,
         accessKey: .init(
-          identifier: environment["AWS_ACCESS_KEY_ID"] ?? "",
-          secret: environment["AWS_SECRET_ACCESS_KEY"] ?? "",
+          identifier: S3Server.accessKey,
+          secret: S3Server.secretKey,
           region: ""
         )
       )
     }
-    let location = bench.root + "/repository"
-    try FileManager.default.createDirectory(atPath: location, withIntermediateDirectories: true)
-    return ArchiveRepository(location: location, password: password)
   }
 
   private func complete(
@@ -96,8 +102,11 @@ import Testing
     }
   }
 
-  @Test func `is the disk as of the point, and comes back as a file with its holes`() async throws {
-    try await withRepository { bench, archives, request in
+  @Test(arguments: Place.allCases)
+  func `is the disk as of the point, and comes back as a file with its holes`(_ place: Place)
+    async throws
+  {
+    try await withRepository(in: place) { bench, archives, request in
       let reply = try await complete(archives, request)
       #expect(reply.byteCount == 1 << 20)
       #expect(reply.doneByteCount == 1 << 20)
@@ -164,8 +173,9 @@ import Testing
     }
   }
 
-  @Test func `is found by its tags, and forgotten`() async throws {
-    try await withRepository { bench, archives, request in
+  @Test(arguments: Place.allCases)
+  func `is found by its tags, and forgotten`(_ place: Place) async throws {
+    try await withRepository(in: place) { bench, archives, request in
       let snapshot = try #require(try await complete(archives, request).snapshot)
       let repositories = Repositories(cacheFolder: bench.cache)
       var list = SnapshotListRequest(repository: request.repository, tags: ["set=1", "understudy"])
@@ -219,6 +229,27 @@ import Testing
     return processes.contains { process in
       let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
       return String(decoding: environment, as: UTF8.self).contains("RESTIC_REPOSITORY=\(location)")
+    }
+  }
+
+  @Test func `is not copied to a bucket with a key that does not open it, and the answer says so`()
+    async throws
+  {
+    try await withRepository(in: .bucket) { bench, archives, request in
+      var request = request
+      request.repository.accessKey?.secret = "another"
+      let repositories = Repositories(cacheFolder: bench.cache)
+      let refusal = #expect(throws: ControlFailure.self) {
+        try repositories.check(RepositoryRequest(repository: request.repository, isNew: false))
+      }
+      #expect(refusal?.status == 403)
+      #expect(refusal?.message.contains("does not open to this access key") == true)
+      while try archives.put(Self.copy, request).failure.isEmpty {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let reply = try archives.put(Self.copy, request)
+      #expect(reply.snapshot == nil)
+      #expect(reply.failure.contains("does not open to this access key"))
     }
   }
 
