@@ -29,6 +29,10 @@ struct SavedState: Equatable {
   var sync: UInt64 = 0
   /// Set once the journal was folded for good.
   var isPromoted = false
+  /// Promoted, and what volumes grew by later may not be cut off the replicas yet.
+  ///
+  /// Once it is, they are somebody's disks, and nobody here changes their length.
+  var isUncut = false
   /// The checkpoint whose record is exactly `folded`.
   var checkpoint: Checkpoint?
 
@@ -52,7 +56,7 @@ extension SavedState {
       folded \(folded.rawValue)
       folding \(folding.rawValue)
       sync \(sync)
-      promoted \(isPromoted ? 1 : 0)
+      promoted \(isPromoted ? isUncut ? 2 : 1 : 0)
 
       """
     if let checkpoint {
@@ -101,7 +105,7 @@ extension SavedState {
     guard let stream = lines["stream"]?.first, let sizes = lines["volumes"],
       let complete = number("complete"), let folded = number("folded"),
       let folding = number("folding"), let sync = number("sync"),
-      let promoted = number("promoted")
+      let promoted = number("promoted"), promoted <= 2
     else { return nil }
     let volumes = sizes.compactMap { UInt64($0) }
     guard volumes.count == sizes.count, volumes.count <= VolumeSizes.limit,
@@ -115,7 +119,8 @@ extension SavedState {
     state.folded = SequenceNumber(folded)
     state.folding = SequenceNumber(folding)
     state.sync = sync
-    state.isPromoted = promoted == 1
+    state.isPromoted = promoted > 0
+    state.isUncut = promoted == 2
     if let words = lines["checkpoint"] {
       guard let checkpoint = Self.checkpoint(words, isQuiesced: number("quiesced") == 1) else {
         return nil

@@ -63,7 +63,8 @@ extension StreamJournal {
   /// Folds up to a checkpoint for good: the replicas are that checkpoint, the journal is empty and
   /// takes no more records.
   ///
-  /// Done again for the same checkpoint, it does nothing.
+  /// Done again for the same checkpoint, it does nothing. What is interrupted or fails after the
+  /// fold is finished by doing it again, or on opening.
   ///
   /// Fails with ``JournalError/held(_:)`` if a hold needs another point.
   package func promote(_ checkpoint: CheckpointIdentifier) throws(JournalError) {
@@ -73,15 +74,30 @@ extension StreamJournal {
         let (phase, other) = contents.withLock { contents in
           (contents.phase, contents.holds.values.first { $0 != target })
         }
-        guard phase != .promoted else { return }
-        if let other { throw .held(other) }
-        try makeWay(to: target)
-        try foldAlone(through: target)
-        try cutReplicas()
-        try save { $0.isPromoted = true }
-        try dropSegments()
+        if phase != .promoted {
+          if let other { throw .held(other) }
+          try makeWay(to: target)
+          try foldAlone(through: target)
+          // Segments that are left know volumes as they were later. So before replicas are cut,
+          // the segments are of no use any more.
+          try save { saved in
+            saved.isPromoted = true
+            saved.isUncut = true
+          }
+          contents.withLock { $0.phase = .promoted }
+        }
+        try finishPromotion()
       }
     }
+  }
+
+  /// What is left to do once it is saved that the journal is folded for good.
+  func finishPromotion() throws(JournalError) {
+    if saved.withLock({ $0.isUncut }) {
+      try cutReplicas()
+      try save { $0.isUncut = false }
+    }
+    try dropSegments()
   }
 
   /// Folds segments before a target for as long as there is no room for all of it at once.
@@ -110,11 +126,10 @@ extension StreamJournal {
   }
 
   /// Leaves nothing but the replicas of a promoted journal.
-  func dropSegments() throws(JournalError) {
+  private func dropSegments() throws(JournalError) {
     let checkpoint = saved.withLock { $0.checkpoint }
     let segments = contents.withLock { contents in
       let segments = contents.segments
-      contents.phase = .promoted
       contents.begin(at: contents.folded, checkpoint: checkpoint)
       return segments
     }

@@ -78,7 +78,7 @@ package final class StreamJournal: Sendable {
       // nevertheless, and the next fold goes on.
       do { try fold(through: recovered.state.folding) } catch .corrupt, .storage(.full) {}
     }
-    if recovered.state.isPromoted { try dropSegments() }
+    if recovered.state.isPromoted { try finishPromotion() }
     if !recovered.state.isComplete { try distrustMemory() }
   }
 

@@ -125,6 +125,32 @@ struct VolumeChangeTests {
     #expect(bench.fixture.replicas[1].count == 65_536)
   }
 
+  @Test func `a promotion that cuts a volume is finished on opening, once`() throws {
+    // One more operation each time, until the promotion gets through.
+    for operations in 0..<200 {
+      var bench = try Bench()
+      try bench.provide([65_536, 131_072])
+      try bench.change([65_536, 131_072]) { [$0.write(1, 131_071, [5])] }
+      // Another segment knows the volume as it grew; then the volume goes.
+      let rest = [UInt8](repeating: 9, count: 60_000)
+      try bench.journal.append([bench.fixture.recording.write(0, 0, rest)])
+      try bench.change([65_536, 0]) { _ in [] }
+      bench.fixture.disk.die(after: operations)
+      let isDone = (try? bench.journal.promote(CheckpointIdentifier(1))) != nil
+      bench.fixture.disk.cutPower()
+      let sizes: [UInt64] = [65_536, 65_536]
+      let journal = try bench.reopened([65_536, 0], on: sizes)
+      try journal.promote(CheckpointIdentifier(1))
+      #expect(bench.fixture.replicas.map(\.count) == [65_536, 65_536], "\(operations)")
+      #expect(bench.fixture.replicas[1].last == 2, "\(operations)")
+      // It is a disk of a VM now, which may let it grow.
+      _ = try bench.reopened([65_536, 0], on: [65_536, 131_072])
+      #expect(bench.fixture.replicas[1].count == 131_072, "\(operations)")
+      if isDone { return #expect(operations > 10) }
+    }
+    Issue.record("the promotion never got through")
+  }
+
   @Test func `volumes without replicas, and volumes that come back, are refused`() throws {
     var bench = try Bench()
     let refusal = JournalError.otherVolumes(SequenceNumber(6))
