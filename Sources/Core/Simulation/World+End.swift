@@ -77,6 +77,20 @@ extension ReplicationWorld {
       try checkLatest(keeper)
       try checkLeaks(keeper)
     }
+    try checkDisks()
+  }
+
+  /// All machines of the recovery sites fail at once, and nothing of what was durable is gone.
+  private func checkDisks() throws(Violation) {
+    for receiver in receivers { receiver.disk.cutPower() }
+    for keeper in keepers {
+      keeper.die()
+      try open(keeper)
+      guard keeper.journal != nil else {
+        throw fail("vm\(keeper.vm.index)'s journal cannot be opened in the end")
+      }
+      if keeper.promotion == nil { try checkLatest(keeper) }
+    }
   }
 
   /// The other site has what the disk has, byte for byte.
