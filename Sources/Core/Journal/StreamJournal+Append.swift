@@ -76,10 +76,15 @@ extension StreamJournal {
   /// where to go on.
   ///
   /// After a failed append its records may be in the segment nevertheless. Without this a restart
-  /// could find them and take them for those that another sender has given the same numbers.
+  /// could find them and take them for those that another sender has given the same numbers. And of
+  /// a first sync nothing that is in memory only must be taken for what the replicas have.
   package func makeReady() throws(JournalError) {
     try appender.withLock { appender throws(JournalError) in
       if appender.isEndUnknown { try repairEnd(&appender) }
+      if appender.isReplicaUnknown {
+        try distrustMemory()
+        appender.isReplicaUnknown = false
+      }
     }
   }
 

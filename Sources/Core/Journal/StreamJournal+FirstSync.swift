@@ -156,6 +156,10 @@ extension StreamJournal {
   /// After a failed write the sender may die too. Whoever comes next compares hashes, and must not
   /// be told that the replica has what never got to the disk.
   func distrustMemory() throws(JournalError) {
+    let replicas = replicas
+    // What was never synced may be lost by any later failure and would still be read. Where this
+    // sync fails, the system takes what it lost for written, and forgets it below.
+    for volume in replicas.indices { try? replicas[volume].sync() }
     try stored { () throws(StorageError) in
       try replicas.forgetCache()
     }
