@@ -32,7 +32,9 @@ enum PointReads {
     )
     let name = AppliancePair.volume.rawValue
     let flat = stage.path("flat.raw")
-    // This also brings both into the page cache.
+    // Both are in the page cache then. The journal is read as it lies on the disk first, which is
+    // far quicker than in the volume's order.
+    Machine.fillCache(with: filled.journalFolder)
     try copy(NBDClient(socketPath: reply.socketPath, exportName: name), to: flat)
     let peer = try await QemuNBD(file: flat, name: "flat", stage: stage)
     let fio = Fio(stage: stage)
