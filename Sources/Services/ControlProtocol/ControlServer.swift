@@ -42,10 +42,13 @@ package struct ControlServer: Service {
     )
     application = Application(
       responder: all.router.buildResponder(),
-      server: try .tls(
-        .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
-        configuration: tls
-      ),
+      server: HTTPServerBuilder { responder in
+        let http = HTTP1Channel(
+          responder: responder,
+          configuration: .init(idleTimeout: .seconds(Self.idleSeconds))
+        )
+        return DroppableChannel(try TLSChannel(http, configuration: tls))
+      },
       configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
       logger: logger

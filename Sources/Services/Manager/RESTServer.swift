@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ControlProtocol
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -41,11 +42,13 @@ struct RESTServer: Service {
         fallbackAuthority: "\(advertisedHost):\(port)"
       ),
       server: HTTPServerBuilder { responder in
-        RESTChannel(
-          certificate: certificate,
-          http: HTTP1Channel(
-            responder: responder,
-            configuration: .init(idleTimeout: .seconds(Self.idleSeconds))
+        DroppableChannel(
+          RESTChannel(
+            certificate: certificate,
+            http: HTTP1Channel(
+              responder: responder,
+              configuration: .init(idleTimeout: .seconds(Self.idleSeconds))
+            )
           )
         )
       },

@@ -3,6 +3,8 @@
 
 import Foundation
 import Manager
+import NIOCore
+import NIOPosix
 import Testing
 
 @Suite struct RESTServerTests {
@@ -13,6 +15,20 @@ import Testing
       #expect(answer.text.contains(#""href":"\#(manager.url)/v1/vpgs""#))
       let help = try await manager.send("GET", "/v1/vpgs/help")
       #expect(help.header("content-type") == ["text/html; charset=utf-8"])
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `a manager that is stopped while clients come takes nothing else with it`() async throws {
+    for _ in 0..<5 {
+      var clients: [EventLoopFuture<any Channel>] = []
+      try await RunningManager.run { manager in
+        let port = try #require(URL(string: manager.url)?.port)
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        // It is told to stop while it takes them.
+        clients = (0..<500).map { _ in bootstrap.connect(host: "127.0.0.1", port: port) }
+      }
+      for client in clients { try? await client.get().close() }
     }
   }
 
