@@ -12,7 +12,7 @@ import Testing
 @testable import Manager
 
 /// Events on their way to real receivers.
-@Suite struct ForwardingTests {
+@Suite(.timeLimit(.minutes(2))) struct ForwardingTests {
   private static let form = """
     ^<134>1 \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z 127\\.0\\.0\\.1 understudy - logIn \
     \\[understudy@32473 id="[0-9a-f-]{36}" kind="logIn" site="[0-9a-f-]{36}" user="admin" \
@@ -107,8 +107,7 @@ import Testing
     await listener.close()
   }
 
-  @Test(.timeLimit(.minutes(2)))
-  func `an event waits for a receiver that comes later`() async throws {
+  @Test func `an event waits for a receiver that comes later`() async throws {
     let port = try FreePort().number
     let target = ForwardingTarget(url: "tcp://127.0.0.1:\(port)")
     let (lines, write) = AsyncStream.makeStream(of: String.self)
@@ -122,8 +121,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(2)))
-  func `a receiver that never answers a handshake holds nobody, nor a manager that stops`()
+  @Test func `a receiver that never answers a handshake holds nobody, nor a manager that stops`()
     async throws
   {
     let listener = try await Listener.tcp()

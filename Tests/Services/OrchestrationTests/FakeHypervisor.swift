@@ -371,6 +371,12 @@ actor FakeHypervisor: Hypervisor {
     agents[vm] = agent
     for call in stuck.removeValue(forKey: vm) ?? [] { call.resume() }
   }
+  /// Lets all calls go that agents hang in: whoever made them ends.
+  func letGo() {
+    for call in stuck.values.joined() { call.resume() }
+    stuck = [:]
+    agents = agents.mapValues { $0 == .hangs ? .freezes : $0 }
+  }
   /// Calls that agents hang in, whether or not somebody waits for them yet.
   private var stuck: [VMIdentifier: [CheckedContinuation<Void, Never>]] = [:]
   func setWhenFrozen(_ body: @escaping @Sendable () async -> Void) { whenFrozen = body }

@@ -133,7 +133,8 @@ struct HostGroupTests {
     #expect(await first.machines.isEmpty)
   }
 
-  @Test func `events of all hosts reach who listens to the group`() async {
+  @Test(.timeLimit(.minutes(2)))
+  func `events of all hosts reach who listens to the group`() async {
     let events = group.events()
     hub.send(.inventoryChanged)
     for await event in events {

@@ -37,7 +37,8 @@ import Testing
     isWithinOneSite: Bool = false
   ) async throws {
     var count = 0
-    while true {
+    // No story has so many.
+    while count < 400 {
       let next = count + 1..<count + 1 + Self.width
       let killed = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in next {
@@ -52,7 +53,7 @@ import Testing
       if killed < Self.width { break }
     }
     // Each step has a record, and so has every beginning.
-    #expect(count >= story.fewestRecords, "\(story) has \(count) records")
+    #expect((story.fewestRecords..<400).contains(count), "\(story) has \(count) records")
   }
 
   private func wasKilled(

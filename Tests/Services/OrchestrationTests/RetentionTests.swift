@@ -176,9 +176,9 @@ import Testing
     keepsRecord: Bool
   ) async throws {
     var number = 1
-    while try await wasKilled(atRecord: number, keepsRecord) { number += 1 }
+    while number < 100, try await wasKilled(atRecord: number, keepsRecord) { number += 1 }
     // A beginning, an export, two disks, their ends, the export's end, the set.
-    #expect(number > 8)
+    #expect((9..<100).contains(number))
   }
 
   @Test func `an aborted restore leaves no VM and no disk`() async throws {
@@ -214,9 +214,9 @@ import Testing
     keepsRecord: Bool
   ) async throws {
     var number = 1
-    while try await restoreWasKilled(atRecord: number, keepsRecord) { number += 1 }
+    while number < 100, try await restoreWasKilled(atRecord: number, keepsRecord) { number += 1 }
     // A beginning, two disks, the VM and the end.
-    #expect(number > 4)
+    #expect((5..<100).contains(number))
   }
 
   private func restoreWasKilled(atRecord number: Int, _ keepsRecord: Bool) async throws -> Bool {

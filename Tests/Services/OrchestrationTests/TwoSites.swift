@@ -236,7 +236,11 @@ final class TwoSites: Sendable {
       group.addTask { await self.parisSite.run() }
       group.addTask { await self.romeSite?.run() }
       defer { group.cancelAll() }
-      try await body()
+      do { try await body() } catch {
+        // A site waits for these calls before it ends, however its task is.
+        for site in [londonHypervisor, parisHypervisor, romeHypervisor] { await site.letGo() }
+        throw error
+      }
     }
   }
 

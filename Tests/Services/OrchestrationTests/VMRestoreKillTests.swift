@@ -16,7 +16,8 @@ import Testing
     keepsRecord: Bool
   ) async throws {
     var count = 0
-    while true {
+    // No restore has so many.
+    while count < 400 {
       let next = count + 1..<count + 1 + Self.width
       let killed = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in next {
@@ -29,7 +30,7 @@ import Testing
       if killed < Self.width { break }
     }
     // Each step has a record, and so have the beginning and the decision.
-    #expect(count >= (commits ? 10 : 11), "\(count) records")
+    #expect(((commits ? 10 : 11)..<400).contains(count), "\(count) records")
   }
 
   private func wasKilled(
