@@ -173,6 +173,7 @@ if Context.environment["CORE_ONLY"] == nil {
     target("Adapters", "FileRestore", ["Processes"]),
     target("Adapters", "Scripts", ["CLinux"]),
     target("Adapters", "Restic", ["Processes"]),
+    target("Adapters", "Buckets", ["Processes"]),
     target(
       "Adapters",
       "Identity",
@@ -211,7 +212,7 @@ if Context.environment["CORE_ONLY"] == nil {
       "Appliance",
       [
         "RecoveryModel", "NBDProtocol", "ReplicationProtocol", "Journal", "NBDTransport",
-        "FileStorage", "FileRestore", "Restic", "ReplicationTransport", "Identity",
+        "FileStorage", "FileRestore", "Restic", "Buckets", "ReplicationTransport", "Identity",
         "ControlProtocol", "Processes", "CLinux", log,
       ] + lifecycle + nio + http + certificates
     ),

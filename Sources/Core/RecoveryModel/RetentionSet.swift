@@ -13,6 +13,8 @@ package struct RetentionRepository: Codable, Sendable, Equatable {
   package var mark: String
   /// When and how large it was last found.
   package var size: Size
+  /// As it was found then; nil where nobody could say.
+  package var lock: Lock?
   /// What opens it, as the manager alone can read it.
   package var sealedSecrets: String
 
@@ -23,6 +25,7 @@ package struct RetentionRepository: Codable, Sendable, Equatable {
     isDefault: Bool,
     mark: String,
     size: Size,
+    lock: Lock? = nil,
     sealedSecrets: String
   ) {
     self.identifier = identifier
@@ -31,6 +34,7 @@ package struct RetentionRepository: Codable, Sendable, Equatable {
     self.isDefault = isDefault
     self.mark = mark
     self.size = size
+    self.lock = lock
     self.sealedSecrets = sealedSecrets
   }
 
@@ -39,6 +43,15 @@ package struct RetentionRepository: Codable, Sendable, Equatable {
     case folder(path: String)
     /// `endpoint` has its scheme; `region` may be empty, and so may `path`.
     case s3(endpoint: String, bucket: String, path: String, region: String)
+  }
+
+  /// Whether what is in a repository can be deleted by whoever has its password and its keys.
+  package enum Lock: Codable, Sendable, Equatable {
+    /// Some of it can.
+    case none
+    /// None of it before then. Every set needs what was written first, and so no set is safe for
+    /// longer because it is newer.
+    case until(WallTime)
   }
 
   /// In bytes.

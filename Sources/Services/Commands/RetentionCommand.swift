@@ -145,19 +145,26 @@ package struct RetentionCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await manager.call { client in
-        var table = TextTable("VPG", "AS OF", "ADDED KB", "REPOSITORY", "SET")
+        var table = TextTable("VPG", "AS OF", "ADDED KB", "LOCKED UNTIL", "REPOSITORY", "SET")
         let answer = try await client.get("/ltr/catalog/fullretentionsets")
         for set in answer["RetentionSets"].elements {
           table.append(
             set["Vpg"]["Name"].text ?? "",
             set["PointInTime"].text ?? "",
             set["SizeInKB"].int.map(String.init) ?? "",
+            lock(set["RetentionSetImmutability"]),
             set["Repository"]["Name"].text ?? "",
             set["RetentionSetIdentifier"].text ?? ""
           )
         }
         table.print()
       }
+    }
+
+    private func lock(_ immutability: JSON) -> String {
+      guard let state = immutability["ImmutabilityState"].text else { return "not known" }
+      return immutability["ImmutabilityExpiryTime"].text
+        .map { state == "Immutable" ? $0 : "\($0) (over)" } ?? "not locked"
     }
   }
 

@@ -74,17 +74,21 @@ package struct RepositoryReply: Codable, Sendable, Equatable {
   /// Of the file system it is on; nil where nobody can say.
   package var capacityByteCount: UInt64?
   package var freeByteCount: UInt64?
+  /// Nil where nobody can say.
+  package var lock: RetentionRepository.Lock?
 
   package init(
     identifier: String,
     usedByteCount: UInt64,
     capacityByteCount: UInt64?,
-    freeByteCount: UInt64?
+    freeByteCount: UInt64?,
+    lock: RetentionRepository.Lock? = nil
   ) {
     self.identifier = identifier
     self.usedByteCount = usedByteCount
     self.capacityByteCount = capacityByteCount
     self.freeByteCount = freeByteCount
+    self.lock = lock
   }
 }
 

@@ -511,7 +511,8 @@ actor FakeAppliance: ApplianceControl {
       identifier: "mark of \(request.repository.location)",
       usedByteCount: 3 << 30,
       capacityByteCount: 10 << 30,
-      freeByteCount: 7 << 30
+      freeByteCount: 7 << 30,
+      lock: .until(WallTime(milliseconds: 4_000_000_000_000))
     )
   }
 

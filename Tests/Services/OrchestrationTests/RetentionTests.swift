@@ -37,6 +37,7 @@ import Testing
       let repository = try #require(try await site.repositories().first)
       #expect(repository.isDefault && repository.size.capacity == 10 << 30)
       #expect(repository.mark == "mark of s3:https://s3.example/b")
+      #expect(repository.lock == .until(WallTime(milliseconds: 4_000_000_000_000)))
       let rows = try await sites.parisStore.read(SQLStatement("SELECT json FROM \"repository\""))
       let text = try #require(rows.first?.first?.text)
       #expect(text.contains("archive") && !text.contains("nobody-knows"))

@@ -18,6 +18,7 @@ extension FakeSite {
       isDefault: true,
       mark: "mark",
       size: .init(used: 3 << 30, capacity: 10 << 30, free: 7 << 30),
+      lock: .until(WallTime(milliseconds: 4_000_000_000_000)),
       sealedSecrets: "sealed"
     )
   }

@@ -59,6 +59,9 @@ import Testing
     let set = try #require(sets?.items?.first?.object)
     #expect(set["Repository"]?.object?["Name"] == .string("archive"))
     #expect(set["IsVpgExists"] == .bool(true))
+    let lock = set["RetentionSetImmutability"]?.object
+    #expect(lock?["ImmutabilityState"] == .string("Immutable"))
+    #expect(lock?["ImmutabilityExpiryTime"] == .string("2096-10-02T07:06:40.000Z"))
     let none = await client.get("\(catalogue)/fullretentionsets?vpgIdentifier=x")
     #expect(none.object?["RetentionSets"]?.items == [])
     let vms = await client.get("\(catalogue)/VMs").object?["Vms"]?.items

@@ -1,8 +1,10 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Buckets
 package import ControlProtocol
 internal import Foundation
+internal import RecoveryModel
 internal import Restic
 
 /// What is asked of repositories as such.
@@ -33,7 +35,8 @@ package struct Repositories: Sendable {
         identifier: identifier,
         usedByteCount: used,
         capacityByteCount: room?.capacity,
-        freeByteCount: room?.free
+        freeByteCount: room?.free,
+        lock: request.repository.lock(isWanted)
       )
     }
   }
@@ -127,6 +130,24 @@ extension ArchiveRepository {
       environment: environment,
       cacheFolder: cacheFolder
     )
+  }
+
+  /// As the server says it of every object; nil if it does not.
+  fileprivate func lock(_ isWanted: () -> Bool) -> RetentionRepository.Lock? {
+    if location.hasPrefix("/") { return RetentionRepository.Lock.none }
+    let bucket = BucketLock(
+      location: location,
+      accessKey: accessKey?.identifier ?? "",
+      secretKey: accessKey?.secret ?? "",
+      region: accessKey?.region ?? ""
+    )
+    do {
+      // Those of restic's that say who is at work come and go.
+      guard let end = try bucket?.end(ignoring: ["locks"], isWanted: isWanted) else {
+        return bucket == nil ? nil : RetentionRepository.Lock.none
+      }
+      return .until(WallTime(milliseconds: Int64(end.timeIntervalSince1970 * 1000)))
+    } catch { return nil }
   }
 
   /// Of the file system; nil on S3.

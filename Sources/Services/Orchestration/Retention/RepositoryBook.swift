@@ -62,6 +62,7 @@ struct RepositoryBook: Sendable {
         isDefault: wish.isDefault || others.isEmpty,
         mark: reply.identifier,
         size: Self.size(reply),
+        lock: reply.lock,
         sealedSecrets: try seal(secrets, of: identifier)
       ),
       besides: others
@@ -89,6 +90,7 @@ struct RepositoryBook: Sendable {
     repository.name = wish.name
     repository.isDefault = wish.isDefault || others.isEmpty
     repository.size = Self.size(reply)
+    repository.lock = reply.lock
     repository.sealedSecrets = try seal(secrets, of: identifier)
     try await save(repository, besides: others)
   }
@@ -104,13 +106,14 @@ struct RepositoryBook: Sendable {
     do { try await context.store.removeRepository(identifier) } catch { throw SiteError(error) }
   }
 
-  /// Notes how large a repository is; what goes wrong is no matter.
+  /// Notes how large a repository is, and how it is locked; what goes wrong is no matter.
   func measure(_ identifier: RepositoryIdentifier, by appliance: any ApplianceControl) async {
     guard var repository = try? await repository(identifier),
       let archive = try? await opened(identifier),
       let reply = try? await appliance.check(RepositoryRequest(repository: archive, isNew: false))
     else { return }
     repository.size = Self.size(reply)
+    repository.lock = reply.lock
     try? await context.store.save(repository)
   }
 

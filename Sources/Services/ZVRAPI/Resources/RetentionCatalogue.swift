@@ -62,6 +62,7 @@ enum RetentionCatalogue {
   private static func list(_ sets: [RetentionSet], _ call: APICall) async throws -> APIValue {
     let repositories = try await call.site.repositories()
     let names = try await call.site.names()
+    let now = await call.site.now()
     return .object(
       "RetentionSetsInfoApi",
       [
@@ -70,7 +71,8 @@ enum RetentionCatalogue {
             .retentionSet(
               set,
               repositories.first { $0.identifier == set.repository },
-              isVPGThere: names.vpgs[set.vpg] != nil
+              isVPGThere: names.vpgs[set.vpg] != nil,
+              now: now
             )
           },
           element: "RetentionSetInfoApi"

@@ -93,10 +93,10 @@ extension APIValue {
   static func retentionSet(
     _ set: RetentionSet,
     _ repository: RetentionRepository?,
-    isVPGThere: Bool
+    isVPGThere: Bool,
+    now: WallTime
   ) -> APIValue {
-    let isFolder = if case .folder = repository?.place { true } else { false }
-    return .object(
+    .object(
       "RetentionSetInfoApi",
       [
         "RetentionSetIdentifier": .identifier(set.identifier),
@@ -113,12 +113,7 @@ extension APIValue {
         "AggregatedSizeInKB": .integer(Int64(clamping: set.addedByteCount >> 10)),
         "NumberOfIncrementals": .integer(0),
         "IsVpgExists": .bool(isVPGThere),
-        // What a bucket locks is the bucket's to say, and restic does not ask it.
-        "RetentionSetImmutability": isFolder
-          ? .object(
-            "RetentionSetImmutabilityApi",
-            ["ImmutabilityState": .string("None"), "ImmutabilityExpiryTime": .null]
-          ) : .null,
+        "RetentionSetImmutability": repository?.lock.map { immutability($0, now) } ?? .null,
         "RetentionSetActionsInformation": .object(
           "RetentionSetActionsInformationApi",
           [
@@ -129,6 +124,22 @@ extension APIValue {
           ]
         ),
       ]
+    )
+  }
+
+  /// Of each set of the repository; what the state is called is not published.
+  private static func immutability(
+    _ lock: RetentionRepository.Lock,
+    _ now: WallTime
+  ) -> APIValue {
+    var (state, end) = ("None", APIValue.null)
+    if case .until(let time) = lock {
+      state = time > now ? "Immutable" : "Expired"
+      end = .date(time)
+    }
+    return .object(
+      "RetentionSetImmutabilityApi",
+      ["ImmutabilityState": .string(state), "ImmutabilityExpiryTime": end]
     )
   }
 

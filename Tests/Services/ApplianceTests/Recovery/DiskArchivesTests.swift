@@ -19,6 +19,7 @@ import Testing
   /// Content 1 at checkpoint 1, which is exported, and content 2 after it; and a repository.
   private func withRepository(
     in place: Place = .folder,
+    lockedForDays days: Int? = nil,
     _ body: (RecoveryBench, DiskArchives, ArchiveRequest) async throws -> Void
   ) async throws {
     let bench = try RecoveryBench()
@@ -38,7 +39,7 @@ import Testing
         overlayFolder: nil
       )
     )
-    let repository = try Self.repository(in: place, of: bench)
+    let repository = try Self.repository(in: place, of: bench, days)
     let repositories = Repositories(cacheFolder: bench.cache)
     _ = try repositories.check(RepositoryRequest(repository: repository, isNew: true))
     let archives = DiskArchives(exports: bench.exports, cacheFolder: bench.cache)
@@ -57,7 +58,8 @@ import Testing
 
   private static func repository(
     in place: Place,
-    of bench: RecoveryBench
+    of bench: RecoveryBench,
+    _ days: Int?
   ) throws -> ArchiveRepository {
     let password = "of this test"
     switch place {
@@ -68,7 +70,7 @@ import Testing
     case .bucket:
       let server = try #require(S3Server.current)
       return ArchiveRepository(
-        location: "s3:\(server.endpoint)/\(try server.makeBucket())/archive",
+        location: "s3:\(server.endpoint)/\(try server.makeBucket(lockedForDays: days))/archive",
         password: password,
         accessKey: .init(
           identifier: S3Server.accessKey,
@@ -231,6 +233,34 @@ import Testing
       return String(decoding: environment, as: UTF8.self).contains("RESTIC_REPOSITORY=\(location)")
     }
   }
+
+  @Test func `is locked as its bucket says, and no longer than what was written first`()
+    async throws
+  {
+    let began = Date.now
+    let day: Double = 24 * 60 * 60
+    try await withRepository(in: .bucket, lockedForDays: 1) { bench, archives, request in
+      func lock() throws -> RetentionRepository.Lock? {
+        try Repositories(cacheFolder: bench.cache)
+          .check(RepositoryRequest(repository: request.repository, isNew: false)).lock
+      }
+      let before = try lock()
+      guard case .until(let end) = before else { throw Unlocked(lock: before) }
+      let seconds = Double(end.milliseconds) / 1000 - began.timeIntervalSince1970
+      #expect(seconds > day - 2 && seconds < day + Date.now.timeIntervalSince(began) + 2)
+      _ = try await complete(archives, request)
+      #expect(try lock() == before)
+    }
+    for place in Place.allCases {
+      try await withRepository(in: place) { bench, _, request in
+        let reply = try Repositories(cacheFolder: bench.cache)
+          .check(RepositoryRequest(repository: request.repository, isNew: false))
+        #expect(reply.lock == RetentionRepository.Lock.none)
+      }
+    }
+  }
+
+  private struct Unlocked: Error { var lock: RetentionRepository.Lock? }
 
   @Test func `is not copied to a bucket with a key that does not open it, and the answer says so`()
     async throws
