@@ -15,9 +15,10 @@ struct ReplicationWorldTests {
 
   // 539: a replica that was cut for a point grew again when the appliance was started. 2656: what
   // of a failed append was durable was taken for missing. 4220: a sender's clock that had jumped
-  // ahead made a shortened history look whole. 512257: a replica was cut before it was saved that the
-  // segments, which knew the volume as it was later, are of no use. 601289: what a crashed process had
-  // written and not synced was believed, and lost when something else could not be synced.
+  // ahead made a shortened history look whole. 512257: a replica was cut before it was saved that
+  // the segments, which knew the volume as it was later, are of no use. 601289: what a crashed
+  // process had written and not synced was believed, and lost when something else could not be
+  // synced.
   @Test(arguments: [539, 2656, 4220, 512_257, 601_289] as [UInt64])
   func `a seed that found a fault once finds none`(seed: UInt64) throws {
     try ReplicationWorld(seed: seed).run(steps: 1500)
