@@ -141,6 +141,51 @@ import Testing
     }
   }
 
+  @Test func `two VPGs are one again by hand, onto the replica there is`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let pair = try await pair(sites)
+      for operation in [failover(of: pair.web), .failoverRollback] {
+        let task = try await sites.parisSite.perform(operation, on: pair.vpg, user: "ann")
+        try await sites.finished(task, at: sites.parisSite)
+      }
+      try await eventually("both are protected") {
+        try await isParted(pair, into: .meetingSLA, at: sites.londonSite)
+      }
+      let left = try #require(try await view(of: pair.db, at: sites.londonSite)).definition
+      let replica = try #require(await sites.parisAppliance.journals[pair.db.stream]).volumes[0]
+        .replicaPath
+      let deletion = try await sites.londonSite.perform(
+        .delete(keepsRecoveryVolumes: true, force: false),
+        on: left.identifier,
+        user: "ann"
+      )
+      try await sites.finished(deletion, at: sites.londonSite)
+
+      var wish = try await sites.londonSite.vpg(pair.vpg).definition
+      wish.generation += 1
+      var joining = sites.definition(pair.db.identifier).vms[0]
+      joining.volumes = left.vms[0].volumes
+      joining.volumes[0].preseed = .init(path: replica)
+      wish.vms.append(joining)
+      let change = try await sites.londonSite.perform(.update(wish), on: pair.vpg, user: "ann")
+      try await sites.finished(change, at: sites.londonSite)
+      for site in [sites.londonSite, sites.parisSite] {
+        try await eventually("there is one, protected") {
+          let views = try await site.vpgs { _ in true }
+          return views.count == 1 && views[0].status == .meetingSLA
+            && views[0].definition.vms.map(\.name) == ["web1", "db1"]
+        }
+      }
+      let joined = try await sites.parisSite.vpg(pair.vpg).definition.vms[1]
+      let journal = try #require(await sites.parisAppliance.journals[joined.stream])
+      #expect(journal.volumes[0].replicaPath == replica)
+      // It is compared, not made.
+      #expect(journal.volumes[0].imageFolder == "/stores/paris")
+      #expect(joined.stream != pair.db.stream)
+    }
+  }
+
   @Test(arguments: [false, true])
   func `a protected site that was away follows when it is back, and goes on sending the others`(
     isCommittedMeanwhile: Bool
