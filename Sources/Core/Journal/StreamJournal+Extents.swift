@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import RecoveryModel
+internal import Synchronization
 
 /// A run of a volume's bytes that are known to be zero, or may be anything.
 package struct VolumeExtent: Hashable, Sendable {
@@ -54,6 +55,25 @@ extension StreamJournal {
       )
       position += part
       step = min(2 * step, Self.longestStepByteCount)
+    }
+    return Array(extents.runs.prefix(limit))
+  }
+
+  /// The same as it is now, with everything that is durable: what ``readLatest(volume:at:into:)``
+  /// would find, if it were asked at this moment.
+  package func latestExtents(
+    volume: Int,
+    at offset: UInt64,
+    count: UInt64,
+    limit: Int
+  ) throws(JournalError) -> [VolumeExtent] {
+    let (phase, durable) = contents.withLock { ($0.phase, $0.durable) }
+    guard phase == .filling else {
+      return try extents(volume: volume, at: offset, count: count, asOf: durable, limit: limit)
+    }
+    var extents = ExtentList()
+    try stored { () throws(StorageError) in
+      try Self.addExtents(of: replicas[volume], offset..<offset + count, to: &extents)
     }
     return Array(extents.runs.prefix(limit))
   }

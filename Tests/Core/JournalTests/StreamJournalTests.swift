@@ -90,6 +90,8 @@ import Testing
       limit: 2
     )
     #expect(two.map(\.count) == [500, 100])
+    let latest = try journal.latestExtents(volume: 0, at: 65_000, count: 6000, limit: 100)
+    #expect(latest == (try told(6, 65_000, 6000)))
   }
 
   @Test func `refuses records that do not follow the last one`() throws {

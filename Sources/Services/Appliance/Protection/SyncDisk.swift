@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import NBDProtocol
 internal import NBDTransport
 
@@ -92,7 +93,7 @@ final class SyncDisk {
       let end = position + Int(extent.count)
       let part = UnsafeMutableRawBufferPointer(rebasing: bytes[position..<end])
       if extent.flags & NBDExtent.zero != 0 {
-        part.initializeMemory(as: UInt8.self, repeating: 0)
+        if let start = part.baseAddress { memset(start, 0, part.count) }
         let first = (position + Int(blockSize) - 1) / Int(blockSize)
         let isLast = end == bytes.count
         for block in first..<max(first, isLast ? holes.count : end / Int(blockSize)) {
