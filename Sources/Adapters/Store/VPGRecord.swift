@@ -21,6 +21,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
   package var pending: VPGDefinition?
+  /// At the protected site: a change that both sites have, while its task waits for what follows.
+  package var change: Change?
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
   /// At the recovery site, of a VPG with a policy: how far its scheduled copies are.
@@ -42,7 +44,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
 
   private enum CodingKeys: String, CodingKey {
     case definition, isPaused, lastTest, phase, shutDown, deletion, suspensions, settled
-    case pending, recovered, retention
+    case pending, change, recovered, retention
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
@@ -59,6 +61,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
     settled = try values.decodeIfPresent(Set<SettledDisk>.self, forKey: .settled) ?? []
     pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
+    change = try values.decodeIfPresent(Change.self, forKey: .change)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
     retention = try values.decodeIfPresent(RetentionStanding.self, forKey: .retention)
   }
@@ -86,6 +89,22 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     package init(checkpoint: Checkpoint, vms: [VMIdentifier: VMIdentifier]) {
       self.checkpoint = checkpoint
       self.vms = vms
+    }
+  }
+
+  /// A change of a VPG's definition whose task has not ended, so that it can be gone on with.
+  package struct Change: Codable, Sendable, Equatable {
+    /// The definition that was changed; the change made the one of the next generation.
+    package var before: VPGDefinition
+    package var task: TaskIdentifier
+    package var user: String
+    /// Why it was taken back; nil if it was not.
+    package var failure: String?
+
+    package init(before: VPGDefinition, task: TaskIdentifier, user: String) {
+      self.before = before
+      self.task = task
+      self.user = user
     }
   }
 

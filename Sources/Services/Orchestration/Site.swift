@@ -183,7 +183,7 @@ package final class Site: Service, Sendable {
 
   // MARK: After a restart
 
-  /// Whether a VPG's creation, deletion or resolution goes on under this task.
+  /// Whether a VPG's creation, change, deletion or resolution goes on under this task.
   private static func isContinued(_ task: TaskRecord, _ context: SiteContext) async -> Bool {
     guard let vpg = task.vpgs.first, let record = await context.vpgs.record(vpg) else {
       return false
@@ -192,7 +192,7 @@ package final class Site: Service, Sendable {
     guard record.definition.protectedSite == context.site else { return false }
     switch (task.kind, record.phase) {
     case (.createVPG, .creating), (.removeVPG, .deleting): return true
-    default: return false
+    default: return record.change?.task == task.identifier
     }
   }
 
@@ -202,12 +202,28 @@ package final class Site: Service, Sendable {
     for record in await context.vpgs.all()
     where record.definition.protectedSite == context.site {
       let vpg = record.definition.identifier
-      let task = open.first { $0.vpgs.contains(vpg) }
+      let tasks = open.filter { $0.vpgs.contains(vpg) }
+      if let change = record.change { await resume(change, record, tasks) }
       switch record.phase {
-      case .creating: await resume(.createVPG, record, task)
-      case .deleting: await resume(.removeVPG, record, task)
+      case .creating: await resume(.createVPG, record, tasks.first { $0.kind == .createVPG })
+      case .deleting: await resume(.removeVPG, record, tasks.first { $0.kind == .removeVPG })
       case .protecting, .handingOver, .failingOver, .recovered: break
       }
+    }
+  }
+
+  /// Goes on with a change whose task has not ended.
+  private func resume(
+    _ change: VPGRecord.Change,
+    _ record: VPGRecord,
+    _ open: [TaskRecord]
+  ) async {
+    guard open.contains(where: { $0.identifier == change.task }) else {
+      try? await protectedHalf.forget(change, record.definition.identifier)
+      return
+    }
+    await context.tasks.carryOn(change.task) { [protectedHalf] _ throws(SiteError) in
+      try await protectedHalf.finish(change, record.definition)
     }
   }
 

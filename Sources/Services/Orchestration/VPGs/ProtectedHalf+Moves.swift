@@ -12,37 +12,23 @@ internal import Store
 extension ProtectedHalf {
   private static let moveInterval = Duration.seconds(1)
 
-  /// Waits until journals and replicas are where a definition says.
+  /// Waits until journals and replicas are where the definition that a change made says.
   ///
   /// - Throws: Why they cannot get there. The VPG is as it was then, unless the reason says more.
   func waitForMoves(
-    from old: VPGDefinition,
     to new: VPGDefinition,
-    task: TaskIdentifier,
-    user: String
+    _ change: VPGRecord.Change
   ) async throws(SiteError) {
-    guard !new.hasPlaces(of: old) else { return }
-    do throws(SiteError) {
-      while let moves = try await moves(of: new) {
-        if let failed = moves.first(where: { !$0.value.failure.isEmpty }) {
-          try await moveBack(from: new, to: old, Self.words(failed, new))
-        }
-        await context.tasks.progress(task, Self.percent(moves.values))
-        if moves.isEmpty { return }
-        do { try await Task.sleep(for: Self.moveInterval) } catch {
-          throw .failed("The manager is stopping.")
-        }
+    guard !new.hasPlaces(of: change.before) else { return }
+    while let moves = try await moves(of: new) {
+      if let failed = moves.first(where: { !$0.value.failure.isEmpty }) {
+        try await moveBack(from: new, change, Self.words(failed, new))
       }
-    } catch {
-      if Task.isCancelled { throw error }
-      await context.events.record(
-        .updateVPG,
-        "The VPG \(new.name) was not changed: \(error.message)",
-        succeeded: false,
-        user: user,
-        vpgs: [new.identifier]
-      )
-      throw error
+      await context.tasks.progress(change.task, Self.percent(moves.values))
+      if moves.isEmpty { return }
+      do { try await Task.sleep(for: Self.moveInterval) } catch {
+        throw .failed("The manager is stopping.")
+      }
     }
   }
 
@@ -55,12 +41,7 @@ extension ProtectedHalf {
     while !Task.isCancelled {
       guard let record = await context.vpgs.record(new.identifier), record.definition == new,
         ![.recovered, .deleting].contains(record.phase)
-      else {
-        throw .failed(
-          "The VPG \(new.name) was changed, recovered or deleted before its journals and replicas "
-            + "were moved."
-        )
-      }
+      else { throw Self.isOvertaken(new) }
       // It may be away, or in the middle of a failover: what it moves goes on meanwhile.
       if let peer = try? await context.peers.client(for: new.recoverySite),
         let reply = try? await peer.prepare(new)
@@ -72,18 +53,30 @@ extension ProtectedHalf {
     throw .failed("The manager is stopping.")
   }
 
+  static func isOvertaken(_ definition: VPGDefinition) -> SiteError {
+    .failed(
+      "The VPG \(definition.name) was changed, recovered or deleted before its journals and "
+        + "replicas were moved."
+    )
+  }
+
   /// Always throws: the reason, and whether the VPG is as it was.
   private func moveBack(
     from new: VPGDefinition,
-    to old: VPGDefinition,
+    _ change: VPGRecord.Change,
     _ reason: String
   ) async throws(SiteError) {
     let vpg = new.identifier
-    var back = old
+    let failure = "\(reason) The VPG is as it was."
+    var back = change.before
     back.generation = new.generation + 1
     do throws(SiteError) {
       try await context.vpgs.beginChange(of: vpg)
-      do throws(SiteError) { try await change(vpg, to: back) } catch {
+      do throws(SiteError) {
+        try await self.change(vpg, to: back) {
+          if $0.change?.task == change.task { $0.change?.failure = failure }
+        }
+      } catch {
         await context.vpgs.endChange(of: vpg)
         throw error
       }
@@ -95,7 +88,7 @@ extension ProtectedHalf {
       )
     }
     await keeper.nudge()
-    throw .failed("\(reason) The VPG is as it was.")
+    throw .failed(failure)
   }
 
   private static func words(

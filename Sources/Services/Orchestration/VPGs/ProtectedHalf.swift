@@ -131,11 +131,13 @@ struct ProtectedHalf: Sendable {
     let vpg = record.definition.identifier
     try await context.vpgs.beginChange(of: vpg)
     do throws(SiteError) {
-      let old = await context.vpgs.record(vpg)?.definition
-      let new = try await changed(vpg, to: wish)
+      let (old, new) = try await changed(vpg, to: wish)
       return try await context.tasks.run(.updateVPG, user: user, vpgs: [vpg]) {
         [self] task throws(SiteError) in
-        do throws(SiteError) { try await change(vpg, to: new) } catch {
+        let noted = VPGRecord.Change(before: old, task: task, user: user)
+        do throws(SiteError) {
+          try await change(vpg, to: new) { $0.change = noted }
+        } catch {
           await context.vpgs.endChange(of: vpg)
           await context.events.record(
             .updateVPG,
@@ -147,14 +149,7 @@ struct ProtectedHalf: Sendable {
           throw error
         }
         await context.vpgs.endChange(of: vpg)
-        if let old { try await waitForMoves(from: old, to: new, task: task, user: user) }
-        await waitForStreams(of: new, task: task)
-        await context.events.record(
-          .updateVPG,
-          "The VPG \(new.name) was changed.",
-          user: user,
-          vpgs: [vpg]
-        )
+        try await finish(noted, new)
       }
     } catch {
       await context.vpgs.endChange(of: vpg)
@@ -162,11 +157,11 @@ struct ProtectedHalf: Sendable {
     }
   }
 
-  /// The definition that a wish comes to, if it can be carried out now.
+  /// The definition there is, and the one that a wish comes to, if it can be carried out now.
   private func changed(
     _ vpg: VPGIdentifier,
     to wish: VPGDefinition
-  ) async throws(SiteError) -> VPGDefinition {
+  ) async throws(SiteError) -> (old: VPGDefinition, new: VPGDefinition) {
     // Read after the VPG was taken for the change: nobody else changes it any more.
     guard let record = await context.vpgs.record(vpg) else {
       throw .notFound("There is no VPG \(vpg).")
@@ -185,16 +180,64 @@ struct ProtectedHalf: Sendable {
     }
     var definition = wish
     definition.identifier = vpg
-    return try await checked(definition, changing: old)
+    return (old, try await checked(definition, changing: old))
   }
 
+  /// Has both sites take a definition; `noting` is stored with it at this one.
   func change(
     _ vpg: VPGIdentifier,
-    to new: VPGDefinition
+    to new: VPGDefinition,
+    noting: @escaping @Sendable (inout VPGRecord) -> Void = { _ in }
   ) async throws(SiteError) {
     let reply = try await context.peers.client(for: new.recoverySite).prepare(new)
     await keeper.setTargets(reply.targets)
-    try await context.vpgs.update(vpg) { $0.definition = new }
+    try await context.vpgs.update(vpg) {
+      $0.definition = new
+      noting(&$0)
+    }
+  }
+
+  /// Waits for what follows a change that both sites have, and ends its task; also for a manager
+  /// that is gone.
+  func finish(_ change: VPGRecord.Change, _ new: VPGDefinition) async throws(SiteError) {
+    do throws(SiteError) { try await carryThrough(change, new) } catch {
+      if Task.isCancelled { throw error }
+      await context.events.record(
+        .updateVPG,
+        "The VPG \(new.name) was not changed: \(error.message)",
+        succeeded: false,
+        user: change.user,
+        vpgs: [new.identifier]
+      )
+      await context.tasks.fail(change.task, reason: error.message)
+      try? await forget(change, new.identifier)
+      throw error
+    }
+    // The task first: what is forgotten before nobody ends after a restart.
+    await context.tasks.succeed(change.task)
+    try await forget(change, new.identifier)
+  }
+
+  private func carryThrough(
+    _ change: VPGRecord.Change,
+    _ new: VPGDefinition
+  ) async throws(SiteError) {
+    if let failure = change.failure { throw .failed(failure) }
+    guard new.generation == change.before.generation + 1 else { throw Self.isOvertaken(new) }
+    try await waitForMoves(to: new, change)
+    await waitForStreams(of: new, task: change.task)
+    await context.events.record(
+      .updateVPG,
+      "The VPG \(new.name) was changed.",
+      user: change.user,
+      vpgs: [new.identifier]
+    )
+  }
+
+  /// A later change has taken its place otherwise, or the VPG is gone.
+  func forget(_ change: VPGRecord.Change, _ vpg: VPGIdentifier) async throws(SiteError) {
+    guard await context.vpgs.record(vpg)?.change?.task == change.task else { return }
+    try await context.vpgs.update(vpg) { if $0.change?.task == change.task { $0.change = nil } }
   }
 
   /// Protects a VPG's VMs with the disks they have now.
