@@ -235,7 +235,7 @@ extension PointSearchWorkflow {
     switch probe?.stage {
     case .running: _ = probe?.request(.stopTest)
     case .preparing: _ = probe?.stepFailed("The search was aborted.")
-    case .committing, .undoing, .committed, .undone, nil: break
+    case .leaving, .committing, .undoing, .committed, .undone, nil: break
     }
   }
 

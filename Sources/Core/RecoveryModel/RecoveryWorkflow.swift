@@ -14,6 +14,7 @@
 /// - The journal takes no writes from the moment a failover has stood the source down until it
 ///   is rolled back, so the point that was recovered is never passed.
 /// - A move recovers a checkpoint that was made after the last write of VMs that are off.
+/// - A test can be stopped for some of its VMs: nothing of them stays behind, and the others go on.
 /// - VMs that are left out of a failover have a VPG of their own before anything is done to the
 ///   others, and keep it whatever becomes of those.
 /// - A script is run once at most: one that was begun and whose end is not known has failed. None
@@ -92,8 +93,10 @@ extension RecoveryWorkflow {
     package var setsAddresses: Bool?
     /// What the recovered VM is called; nil is as the protected one.
     package var recoveredName: String?
-    /// The recovered VM, once it was started.
+    /// The recovered VM, from when it was started until a test is stopped for it.
     package var recovered: VMIdentifier?
+    /// How far the test is stopped for this VM alone; nil is not at all.
+    package fileprivate(set) var leave: Leave?
 
     package init(
       vm: VMIdentifier,
@@ -118,6 +121,11 @@ extension RecoveryWorkflow {
     }
   }
 
+  /// How a VM leaves a test that goes on for others.
+  package enum Leave: String, Codable, Sendable {
+    case underWay, done
+  }
+
   /// A script of the VPG.
   package enum Script: String, Codable, Sendable {
     /// Before the recovered VMs start.
@@ -132,6 +140,8 @@ extension RecoveryWorkflow {
     case preparing
     /// VMs run: a test waits for its stop, the others for commit or rollback.
     case running
+    /// Some VMs leave a test, the others go on.
+    case leaving
     case committing
     case undoing
     case committed
@@ -186,6 +196,8 @@ extension RecoveryWorkflow {
   /// What an administrator may ask while VMs run.
   package enum Request: Sendable, Equatable {
     case stopTest
+    /// For these VMs alone; the test as a whole if it has no others any more.
+    case leaveTest(Set<VMIdentifier>)
     /// With a reversal the recovered VMs are protected from then on.
     case commit(Reversal?)
     case rollBack
@@ -200,6 +212,7 @@ extension RecoveryWorkflow {
   package var steps: [Step] {
     switch stage {
     case .preparing: preparation
+    case .leaving: leaving
     case .committing: commitment
     case .undoing: undoing
     case .running, .committed, .undone: []
@@ -213,7 +226,7 @@ extension RecoveryWorkflow {
     switch stage {
     case .running: .wait
     case .committed, .undone: .finish
-    case .preparing, .committing, .undoing: .perform(steps[cursor])
+    case .preparing, .leaving, .committing, .undoing: .perform(steps[cursor])
     }
   }
 
@@ -249,6 +262,16 @@ extension RecoveryWorkflow {
     guard stage == .running else { return nil }
     switch (request, kind) {
     case (.stopTest, .test), (.rollBack, .failover), (.rollBackMove, .move): enter(.undoing)
+    case (.leaveTest(let vms), .test):
+      guard !vms.isEmpty, vms.isSubset(of: present) else { return nil }
+      guard vms != present else {
+        enter(.undoing)
+        break
+      }
+      for index in machines.indices where vms.contains(machines[index].vm) {
+        machines[index].leave = .underWay
+      }
+      enter(.leaving)
     case (.commit(let reversal), .failover):
       self.reversal = reversal
       enter(.committing)
@@ -257,7 +280,8 @@ extension RecoveryWorkflow {
       kind = .move(wish)
       self.reversal = reversal
       enter(.committing)
-    case (.stopTest, _), (.commit, _), (.rollBack, _), (.commitMove, _), (.rollBackMove, _):
+    case (.stopTest, _), (.leaveTest, _), (.commit, _), (.rollBack, _), (.commitMove, _),
+      (.rollBackMove, _):
       return nil
     }
     return nextAction
@@ -265,6 +289,11 @@ extension RecoveryWorkflow {
 
   /// 0...99 while a stage is under way.
   package var progress: Int { steps.isEmpty ? 99 : cursor * 99 / steps.count }
+
+  /// The VMs that have not left.
+  package var present: Set<VMIdentifier> {
+    Set(machines.filter { $0.leave == nil }.map(\.vm))
+  }
 
   /// Whether the recovered VMs take the place of the protected ones.
   private var replacesSource: Bool { kind != .test }
@@ -316,9 +345,16 @@ extension RecoveryWorkflow {
     } + [.retireSource] + (reversal == nil ? [] : [.reverse])
   }
 
+  private var leaving: [Step] {
+    removal(of: machines.indices.filter { machines[$0].leave == .underWay })
+  }
+
+  private func removal(of machines: [Int]) -> [Step] {
+    machines.reversed().map(Step.removeVM) + machines.reversed().map(Step.closeExport)
+  }
+
   private var undoing: [Step] {
-    machines.indices.reversed().map(Step.removeVM)
-      + machines.indices.reversed().map(Step.closeExport)
+    removal(of: machines.indices.filter { machines[$0].leave == nil })
       + (replacesSource ? machines.indices.map(Step.acceptWrites) + [.standUpSource] : [])
       // Last, so that nothing has to wait for it; what a script did is for a script to take back.
       + (replacesSource && scriptBegun == true ? run(.postRecovery) : [])
@@ -327,6 +363,11 @@ extension RecoveryWorkflow {
   private mutating func enterNextStage() {
     switch stage {
     case .preparing: enter(.running)
+    case .leaving:
+      for index in machines.indices where machines[index].leave == .underWay {
+        (machines[index].leave, machines[index].recovered) = (.done, nil)
+      }
+      enter(.running)
     case .committing: enter(.committed)
     case .undoing: enter(.undone)
     case .running, .committed, .undone: preconditionFailure("a resting stage has no steps")

@@ -8,6 +8,9 @@
 package enum VPGOperation: Codable, Sendable, Equatable {
   case failoverTest(FailoverTest)
   case failoverTestStop(succeeded: Bool, summary: String)
+  /// Stops a test for these VMs alone; a case of its own, so that no older release takes it for the
+  /// stop of all.
+  case failoverTestLeave(vms: [VMIdentifier], succeeded: Bool, summary: String)
   case failover(Failover)
   /// Without a wish for reverse protection that of the failover counts.
   case failoverCommit(reverseProtection: Bool?)
@@ -182,8 +185,9 @@ extension VPGOperation {
   /// Whether the recovery site carries the operation out; the protected site does otherwise.
   package var runsAtRecoverySite: Bool {
     switch self {
-    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort, .resolve:
+    case .failoverTest, .failoverTestStop, .failoverTestLeave, .failover, .failoverCommit,
+      .failoverRollback, .move, .moveCommit, .moveRollback, .clone, .cloneAbort, .retain,
+      .retainAbort, .resolve:
       true
     case .restore, .restoreCommit, .restoreRollback, .pause, .resume, .forceSync,
       .insertCheckpoint, .insertQuiescedCheckpoint, .update, .delete:

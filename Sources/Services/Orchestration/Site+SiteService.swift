@@ -190,8 +190,9 @@ extension Site: SiteService {
     default: break
     }
     return switch operation {
-    case .failoverTest, .failoverTestStop, .failover, .failoverCommit, .failoverRollback, .move,
-      .moveCommit, .moveRollback, .clone, .cloneAbort, .retain, .retainAbort:
+    case .failoverTest, .failoverTestStop, .failoverTestLeave, .failover, .failoverCommit,
+      .failoverRollback, .move, .moveCommit, .moveRollback, .clone, .cloneAbort, .retain,
+      .retainAbort:
       try await recovery.begin(operation, on: record, user: user)
     case .restore(let wish): try await restoring.begin(wish, record, user: user)
     case .restoreCommit(let vm): try await restoring.decide(true, vm, record, user: user)

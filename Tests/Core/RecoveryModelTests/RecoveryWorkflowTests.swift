@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import RecoveryModel
 import Testing
 
@@ -50,6 +51,42 @@ import Testing
     )
     #expect(workflow.nextAction == .finish)
     #expect(workflow.stage == .undone)
+  }
+
+  @Test func `a test is stopped for one VM after the other, and ends with the last`() throws {
+    var workflow = Self.workflow(.test, machineCount: 3)
+    _ = Self.drain(&workflow)
+    for machine in 0..<3 { workflow.started(machine, as: VMIdentifier("t\(machine)")) }
+    #expect(workflow.request(.leaveTest([VMIdentifier("vm1")])) == .perform(.removeVM(1)))
+    #expect(workflow.stage == .leaving)
+    #expect(workflow.request(.stopTest) == nil, "one is on its way out")
+    #expect(workflow.stepFailed("busy") == .retry(.removeVM(1)))
+    // A manager that is killed goes on with it.
+    var again = try JSONDecoder().decode(
+      RecoveryWorkflow.self,
+      from: try JSONEncoder().encode(workflow)
+    )
+    #expect(again == workflow)
+    #expect(Self.drain(&again) == [.removeVM(1), .closeExport(1)])
+    #expect(again.nextAction == .wait)
+    #expect(again.machines.map(\.recovered) == [VMIdentifier("t0"), nil, VMIdentifier("t2")])
+    #expect(again.present == [VMIdentifier("vm0"), VMIdentifier("vm2")])
+
+    let rest = again
+    for vms in [[], ["vm1"], ["vm0", "vm1"], ["vm0", "none"]] {
+      #expect(again.request(.leaveTest(Set(vms.map { VMIdentifier($0) }))) == nil, "\(vms)")
+    }
+    #expect(again == rest)
+
+    var whole = again
+    _ = whole.request(.stopTest)
+    let ending: [RecoveryWorkflow.Step] = [
+      .removeVM(2), .removeVM(0), .closeExport(2), .closeExport(0),
+    ]
+    #expect(Self.drain(&whole) == ending)
+    _ = again.request(.leaveTest([VMIdentifier("vm0"), VMIdentifier("vm2")]))
+    #expect(Self.drain(&again) == ending)
+    #expect(again.stage == .undone && again.nextAction == .finish)
   }
 
   @Test func `VMs that are left out have their own VPG before anything is done to the others`() {
@@ -278,6 +315,7 @@ import Testing
     var failover = Self.workflow(.failover(.init()))
     _ = Self.drain(&failover)
     #expect(failover.request(.stopTest) == nil)
+    #expect(failover.request(.leaveTest([VMIdentifier("vm0")])) == nil)
     #expect(failover.request(.commitMove(keepsSourceVMs: nil, nil)) == nil)
     #expect(failover.request(.rollBackMove) == nil)
     var move = Self.workflow(.move(.init()))

@@ -18,6 +18,8 @@ final class KillBench {
     case scriptedTest, scriptedRollback, scriptedMove
     // A failover of one of two VMs.
     case partRollback, partCommit, partReverse
+    // A test of two VMs, which is stopped for one of them first.
+    case testOfTwo
 
     var leavesVMOut: Bool { [.partRollback, .partCommit, .partReverse].contains(self) }
 
@@ -25,7 +27,7 @@ final class KillBench {
       switch self {
       case .partRollback, .partCommit, .partReverse:
         .failover(.init(vms: [vm], shutdownPolicy: .forceShutdown))
-      case .test, .scriptedTest: .failoverTest(.init())
+      case .test, .scriptedTest, .testOfTwo: .failoverTest(.init())
       case .failoverRollback, .failoverCommit, .scriptedRollback:
         .failover(.init(shutdownPolicy: .forceShutdown))
       case .moveRollback, .moveCommit, .reverse, .scriptedMove: .move(.init())
@@ -33,10 +35,16 @@ final class KillBench {
       }
     }
 
+    /// What is asked for before the end.
+    func middle(of vm: VMIdentifier) -> VPGOperation? {
+      guard self == .testOfTwo else { return nil }
+      return .failoverTestLeave(vms: [vm], succeeded: true, summary: "")
+    }
+
     /// A clone ends by itself.
     var end: VPGOperation? {
       switch self {
-      case .test, .scriptedTest: .failoverTestStop(succeeded: true, summary: "")
+      case .test, .scriptedTest, .testOfTwo: .failoverTestStop(succeeded: true, summary: "")
       case .failoverRollback, .scriptedRollback, .partRollback: .failoverRollback
       case .failoverCommit, .partCommit: .failoverCommit(reverseProtection: false)
       case .partReverse: .failoverCommit(reverseProtection: true)
@@ -62,6 +70,7 @@ final class KillBench {
       case .scriptedMove: 16
       case .partRollback: 9
       case .partCommit, .partReverse: 10
+      case .testOfTwo: 8
       }
     }
   }
@@ -75,7 +84,7 @@ final class KillBench {
   let store: KillableStore
   private let vpg: VPGIdentifier
   private let vm: VMIdentifier
-  /// The VM that is left out; nil if none is.
+  /// The VPG's second VM; nil if it has none.
   private let other: VMIdentifier?
   private let replicas: [String]
   private let isWithinOneSite: Bool
@@ -95,11 +104,12 @@ final class KillBench {
     self.manager = manager
     londonRun = isWithinOneSite ? nil : Task { await sites.londonSite.run() }
     managerRun = Task { await manager.run() }
-    other = story.leavesVMOut ? await sites.londonHypervisor.add("db1", disks: 1) : nil
-    let leftOut = other.map { sites.definition($0).vms } ?? []
+    let hasOther = story.leavesVMOut || story == .testOfTwo
+    other = hasOther ? await sites.londonHypervisor.add("db1", disks: 1) : nil
+    let others = other.map { sites.definition($0).vms } ?? []
     if isWithinOneSite {
       var wish = await sites.definitionWithinLondon()
-      wish.vms += leftOut
+      wish.vms += others
       (vpg, vm) = (wish.identifier, wish.vms[0].identifier)
       try await sites.finished(try await manager.create(wish, user: "ann"), at: manager)
       try await eventually("protected") {
@@ -109,7 +119,7 @@ final class KillBench {
       return
     }
     let definition = try await sites.protectedVPG { definition in
-      definition.vms += leftOut
+      definition.vms += others
       guard [.scriptedTest, .scriptedRollback, .scriptedMove].contains(story) else { return }
       definition.scripting.preRecovery.command = "before.sh"
       definition.scripting.postRecovery.command = "after.sh"
@@ -146,6 +156,12 @@ final class KillBench {
     if try await !hasBegun() { try await carryOut(beginning) }
     #expect(try await hasBegun())
     await sites.londonAppliance.setResting(rpoInMilliseconds: nil)
+    if let middle = story.middle(of: vm) {
+      try await carryOut(middle)
+      if await otherVMs().count == 2 { try await carryOut(middle) }
+      #expect(await otherVMs().map(\.name) == ["db1 - testing recovery"])
+      #expect(await appliance.exports().count == 1)
+    }
     guard let end = story.end else { return }
     try await carryOut(end)
     if try await hasBegun() { try await carryOut(end) }
@@ -195,10 +211,10 @@ final class KillBench {
     #expect(await appliance.exports().isEmpty, what)
     #expect(Set(scripts.runs).count == scripts.runs.count, "\(what): a script ran twice")
     let old = await sites.londonHypervisor.virtualMachine(vm)
-    if let other { try await checkLeftOut(other, what) }
+    if let other, story.leavesVMOut { try await checkLeftOut(other, what) }
     switch story {
     case .test, .failoverRollback, .moveRollback, .scriptedTest, .scriptedRollback, .scriptedMove,
-      .partRollback:
+      .partRollback, .testOfTwo:
       #expect(await otherVMs().isEmpty, what)
       #expect(old?.power == .running, what)
       #expect(await appliance.refusing.isEmpty, what)

@@ -20,7 +20,7 @@ import Testing
   @Test(
     arguments: [
       KillBench.Story.test, .failoverRollback, .failoverCommit, .moveRollback, .moveCommit,
-      .reverse, .partRollback, .partReverse,
+      .reverse, .partRollback, .partReverse, .testOfTwo,
     ],
     [false, true]
   )

@@ -95,6 +95,20 @@ import Testing
       )
         == .failoverTestStop(succeeded: false, summary: "x")
     )
+    #expect(
+      await operation("/FailoverTestStop", #"{"VmIdentifiers": []}"#)
+        == .failoverTestStop(succeeded: true, summary: "")
+    )
+  }
+
+  @Test func `a test is stopped for the VMs that the body names`() async {
+    #expect(
+      await operation(
+        "/FailoverTestStop",
+        #"{"VmIdentifiers": ["a.vm-1"], "FailoverTestSuccess": false, "FailoverTestSummary": "x"}"#
+      )
+        == .failoverTestLeave(vms: [VMIdentifier("a.vm-1")], succeeded: false, summary: "x")
+    )
   }
 
   @Test(arguments: [#""commit""#, #""1""#, "1"])

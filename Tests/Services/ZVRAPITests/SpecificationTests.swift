@@ -8,6 +8,8 @@ import Testing
 
 @Suite struct SpecificationTests {
   let specification = APISpecification.published
+  /// Members of our own in published objects, behind the published ones.
+  private static let ownMembers = ["StopFailoverTestDataApi": ["VmIdentifiers"]]
 
   @Test func `what is promised is what was published`() throws {
     let published = try PublishedAPI()
@@ -26,7 +28,8 @@ import Testing
     }
     for (name, object) in specification.objects {
       guard let schema = published.schemas[name]?.object else { continue }
-      #expect(object.fields.map(\.name) == schema.members.map(\.name), "\(name)")
+      let promised = schema.members.map(\.name) + (Self.ownMembers[name] ?? [])
+      #expect(object.fields.map(\.name) == promised, "\(name)")
     }
   }
 

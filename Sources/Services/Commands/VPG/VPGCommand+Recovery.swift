@@ -49,10 +49,12 @@ extension VPGCommand {
   /// `understudy vpg stop-test`.
   struct StopTest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "End a test, and note its result for the recovery report."
+      abstract: "End a test, and note its result for the recovery report.",
+      discussion: "With --vm it ends for these VMs alone, and goes on for the others."
     )
 
     @OptionGroup var operation: Operation
+    @OptionGroup var choice: VMChoice
 
     @Flag(help: "Note that the test failed.")
     var failed = false
@@ -61,8 +63,12 @@ extension VPGCommand {
     var summary = ""
 
     func run() async throws {
-      try await operation.perform("FailoverTestStop") { _, _ in
-        ["FailoverTestSuccess": .bool(!failed), "FailoverTestSummary": .text(summary)]
+      try await operation.perform("FailoverTestStop") { client, _ in
+        var body: JSON = [
+          "FailoverTestSuccess": .bool(!failed), "FailoverTestSummary": .text(summary),
+        ]
+        try await choice.add(to: &body, of: operation, client)
+        return body
       }
     }
   }

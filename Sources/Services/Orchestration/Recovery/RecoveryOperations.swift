@@ -118,7 +118,7 @@ package actor RecoveryOperations: RecoveryOperating {
   }
 
   package func waiting() -> [RecoveryWorkflow] {
-    active.values.map(\.workflow).filter { $0.stage == .running }
+    active.values.map(\.workflow).filter { $0.stage == .running || $0.stage == .leaving }
   }
 
   package func recovered(of vpg: VPGIdentifier) -> VPGRecord.Recovered? {
@@ -158,6 +158,15 @@ package actor RecoveryOperations: RecoveryOperating {
     case .failoverTestStop(let succeeded, let summary):
       return try await request(
         .stopTest,
+        of: record,
+        as: .stopFailoverTest,
+        user: user,
+        verdict: (succeeded, summary)
+      )
+    case .failoverTestLeave(let vms, let succeeded, let summary):
+      try refuseLeaving(vms, record.definition)
+      return try await request(
+        .leaveTest(Set(vms)),
         of: record,
         as: .stopFailoverTest,
         user: user,
@@ -281,13 +290,12 @@ package actor RecoveryOperations: RecoveryOperating {
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
     guard var stored = active[vpg], stored.workflow.request(request) != nil else {
-      throw .conflict("The VPG \(record.definition.name) has no \(request.subject).")
+      throw refusal(of: request, record.definition)
     }
     stored.user = user
-    stored.note(request.words, by: user, at: context.now())
+    stored.note(request.words(stored.workflow), by: user, at: context.now())
     if let (succeeded, summary) = verdict {
-      (stored.wasTestSuccessful, stored.notes) = (succeeded, summary)
-      stored.noteVerdict(succeeded, summary, by: user, at: context.now())
+      stored.noteVerdict(succeeded, summary, on: request, by: user, at: context.now())
     }
     return try await begin(stored, as: kind)
   }
@@ -444,10 +452,11 @@ package actor RecoveryOperations: RecoveryOperating {
     let rested = stored
     try await insisting { () throws(SiteError) in try await save(rested) }
     scheduleCommitPolicy(of: vpg)
-    if let task = stored.task, let shortfalls = stored.shortfalls {
+    let left = stored.workflow.namesOfLeft
+    if left.isEmpty, let task = stored.task, let shortfalls = stored.shortfalls {
       await context.tasks.succeed(task, but: shortfalls.joined(separator: " "))
     }
-    let (kind, text) = stored.workflow.kind.resting
+    let (kind, text) = stored.workflow.kind.resting(without: left)
     await context.events.record(kind, text, user: stored.user, vpgs: [vpg])
   }
 

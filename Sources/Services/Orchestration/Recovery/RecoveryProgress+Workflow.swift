@@ -23,7 +23,7 @@ extension RecoveryProgress {
   private static func testStage(_ stage: RecoveryWorkflow.Stage) -> String {
     switch stage {
     case .preparing: "Starting"
-    case .running: "Running"
+    case .running, .leaving: "Running"
     case .undoing, .undone, .committing, .committed: "Stopping"
     }
   }
@@ -31,7 +31,7 @@ extension RecoveryProgress {
   private static func failoverSubstatus(_ stage: RecoveryWorkflow.Stage) -> VPGSubstatus {
     switch stage {
     case .preparing: .none
-    case .running: .failingOverBeforeCommit
+    case .running, .leaving: .failingOverBeforeCommit
     case .committing, .committed: .failingOverCommitting
     case .undoing, .undone: .failingOverRollingBack
     }
@@ -40,7 +40,7 @@ extension RecoveryProgress {
   private static func moveSubstatus(_ stage: RecoveryWorkflow.Stage) -> VPGSubstatus {
     switch stage {
     case .preparing: .none
-    case .running: .movingBeforeCommit
+    case .running, .leaving: .movingBeforeCommit
     case .committing, .committed: .movingCommitting
     case .undoing, .undone: .movingRollingBack
     }

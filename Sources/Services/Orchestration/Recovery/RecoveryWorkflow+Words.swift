@@ -44,9 +44,15 @@ extension RecoveryWorkflow.Kind {
     }
   }
 
-  /// The event when the VMs run.
-  var resting: (EventRecord.Kind, String) {
+  /// The event when the VMs run, or those that have not left.
+  func resting(without left: [String]) -> (EventRecord.Kind, String) {
     switch self {
+    case .test where !left.isEmpty:
+      (
+        .stopFailoverTest,
+        "The failover test was stopped for \(left.joined(separator: ", ")), and goes on for the "
+          + "others."
+      )
     case .test: (.failoverTest, "The failover test runs.")
     case .failover: (.failoverBeforeCommit, "The failover waits for its commit or rollback.")
     case .move: (.moveBeforeCommit, "The move waits for its commit or rollback.")
@@ -85,11 +91,21 @@ extension RecoveryWorkflow.Script {
   }
 }
 
+extension RecoveryWorkflow {
+  /// The VMs for which a test was stopped while it went on for others, by name.
+  var namesOfLeft: [String] { machines.filter { $0.leave == .done }.map(\.name) }
+
+  func names(of vms: Set<VMIdentifier>) -> String {
+    machines.filter { vms.contains($0.vm) }.map(\.name).joined(separator: ", ")
+  }
+}
+
 extension RecoveryWorkflow.Request {
   /// What was asked for, in words.
-  var words: String {
+  func words(_ workflow: RecoveryWorkflow) -> String {
     switch self {
     case .stopTest: "Stop the failover test"
+    case .leaveTest(let vms): "Stop the failover test of \(workflow.names(of: vms))"
     case .commit(let reversal):
       reversal == nil ? "Commit the failover" : "Commit the failover, and protect in reverse"
     case .commitMove(_, let reversal):
@@ -102,7 +118,7 @@ extension RecoveryWorkflow.Request {
   /// What there has to be for the request to make sense.
   var subject: String {
     switch self {
-    case .stopTest: "failover test running"
+    case .stopTest, .leaveTest: "failover test running"
     case .commit, .rollBack: "failover waiting for a decision"
     case .commitMove, .rollBackMove: "move waiting for a decision"
     }

@@ -58,16 +58,24 @@ extension StoredRecovery {
     note("The \(script.words)", words, hasPassed: hasPassed, time)
   }
 
-  /// Notes what the person who ends a test says of it.
+  /// Notes what the person who stops a test, or it for some VMs, says of it.
+  ///
+  /// A test that failed for a VM has failed, whatever is said of the others.
   mutating func noteVerdict(
     _ succeeded: Bool,
     _ summary: String,
+    on request: RecoveryWorkflow.Request,
     by user: String,
     at time: WallTime
   ) {
+    let names: String? =
+      if case .leaveTest(let vms) = request { workflow.names(of: vms) } else { nil }
+    wasTestSuccessful = wasTestSuccessful != false && succeeded
+    let remark = summary.isEmpty ? "" : (names.map { "\($0): " } ?? "") + summary
+    notes = [notes ?? "", remark].filter { !$0.isEmpty }.joined(separator: "\n")
     let words = succeeded ? "a success" : "a failure"
     note(
-      "The test as a whole",
+      names ?? "The test as a whole",
       "\(user) called it \(words)" + (summary.isEmpty ? "." : ": \(summary)"),
       hasPassed: succeeded,
       time

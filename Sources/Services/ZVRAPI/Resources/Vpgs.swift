@@ -108,14 +108,16 @@ enum Vpgs: Resource {
       Route(
         .post,
         "\(vpg)/FailoverTestStop",
-        "Ends the test. Answers a task.",
-        body: #"{"FailoverTestSuccess": true, "FailoverTestSummary": "…"}"#
+        "Ends the test, or that of the VMs named: it goes on for the others. Answers a task.",
+        body: #"{"FailoverTestSuccess": true, "FailoverTestSummary": "…", "VmIdentifiers": []}"#
       ) { call in
-        try await perform(
-          .failoverTestStop(
-            succeeded: try call.body.flag("FailoverTestSuccess") ?? true,
-            summary: try call.body.text("FailoverTestSummary") ?? ""
-          ),
+        let vms = try vms(call)
+        let succeeded = try call.body.flag("FailoverTestSuccess") ?? true
+        let summary = try call.body.text("FailoverTestSummary") ?? ""
+        return try await perform(
+          vms.isEmpty
+            ? .failoverTestStop(succeeded: succeeded, summary: summary)
+            : .failoverTestLeave(vms: vms, succeeded: succeeded, summary: summary),
           call
         )
       },

@@ -115,7 +115,7 @@ extension APISpecification {
     PointInTimeStatsApi
       Earliest PointInTimeApi?, Latest PointInTimeApi?
     StopFailoverTestDataApi
-      FailoverTestSuccess boolean?, FailoverTestSummary string?
+      FailoverTestSuccess boolean?, FailoverTestSummary string?, VmIdentifiers [string]?
     VmApi
       Link VmResourceLink?, OrganizationName string?, Priority integer:VpgPriority,
       ProvisionedStorageInMB integer, UsedStorageInMB integer, CpuCoresNum integer,
