@@ -102,6 +102,11 @@ int understudy_die_with_parent(int signal) {
 
 int understudy_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
 
+int understudy_memory_file(void) {
+  int made = memfd_create("understudy", MFD_CLOEXEC);
+  return made < 0 ? -errno : made;
+}
+
 int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
   return -posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

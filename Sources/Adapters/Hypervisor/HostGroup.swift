@@ -47,6 +47,17 @@ package final class HostGroup: Hypervisor {
 
   // MARK: All hosts
 
+  package func tryAccount(_ account: HypervisorAccount) async throws(HypervisorError) -> Bool {
+    let answers = await ask { host throws(HypervisorError) in try await host.tryAccount(account) }
+    var isAsked = false
+    for answer in answers where try answer.get() { isAsked = true }
+    return isAsked
+  }
+
+  package func use(_ account: HypervisorAccount) {
+    for host in hosts { host.use(account) }
+  }
+
   /// What every host answers, in their order.
   func ask<Answer: Sendable>(
     _ question: @escaping @Sendable (any Hypervisor) async throws(HypervisorError) -> Answer

@@ -19,6 +19,21 @@ package protocol Hypervisor: Sendable {
   /// like that.
   func recall(_ seen: [String: Inventory])
 
+  // MARK: Logging in
+
+  /// Logs in with an account, on connections of their own that end again: nothing is changed.
+  ///
+  /// - Returns: Whether any host asked for an account.
+  /// - Throws: ``HypervisorError/unreachable(_:)`` with the host's reason, if one does not let the
+  ///   account in, or does not answer.
+  func tryAccount(_ account: HypervisorAccount) async throws(HypervisorError) -> Bool
+
+  /// Logs in with an account where a host asks for one, from now on: a connection that stands is
+  /// replaced, and calls that run on it end as they would have.
+  func use(_ account: HypervisorAccount)
+
+  // MARK: What there is
+
   /// Whether a VM runs, or nil if the hypervisor has no such VM: the cheapest question.
   func power(of vm: VMIdentifier) async throws(HypervisorError) -> VirtualMachine.PowerState?
 

@@ -17,14 +17,23 @@ final class LibvirtConnection: @unchecked Sendable {
   let hostName: String
   /// Such as `QEMU 7.2.22`.
   let version: String
+  /// Whether the daemon asked who connects.
+  let askedForAccount: Bool
   private let subscriptions: LibvirtSubscriptions
 
   /// Connects, and passes on what happens at the hypervisor from now on.
-  init(uri: String, group: String? = nil, events: EventHub) throws(HypervisorError) {
+  ///
+  /// `account`: Who connects, if the daemon asks.
+  init(
+    uri: String,
+    group: String? = nil,
+    account: HypervisorAccount? = nil,
+    events: EventHub
+  ) throws(HypervisorError) {
     LibvirtEventLoop.start()
-    guard let opened = virConnectOpen(uri) else {
-      throw .unreachable(LibvirtFailure.lastText())
-    }
+    let logIn = LibvirtLogIn(account)
+    let opened = try logIn.open(uri)
+    askedForAccount = logIn.wasAsked
     // From here on the daemon is asked for a sign of life, so that a dead link is noticed.
     virConnectSetKeepAlive(opened, 5, 3)
     do throws(HypervisorError) {

@@ -128,6 +128,7 @@ extension LibvirtHypervisor {
       guard status == "thawed" else { throw .frozenByOthers(vm) }
       let guardian = try ThawGuard(
         uri: uri,
+        account: account.withLock(\.self),
         uuid: try domain.uuid,
         seconds: seconds + Self.guardSlackInSeconds
       )

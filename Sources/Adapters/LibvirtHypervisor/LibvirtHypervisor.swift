@@ -27,6 +27,8 @@ package final class LibvirtHypervisor: Hypervisor {
   private let group: String?
   private let hub: EventHub
   private let link = Mutex<Link?>(nil)
+  /// Who logs in where libvirt asks.
+  let account = Mutex<HypervisorAccount?>(nil)
   private let connector = DispatchQueue(label: "libvirt-connect")
   private let ordinary = DispatchQueue(label: "libvirt")
   private let patient = DispatchQueue(label: "libvirt-patient", attributes: .concurrent)
@@ -122,6 +124,42 @@ package final class LibvirtHypervisor: Hypervisor {
 // MARK: The connection
 
 extension LibvirtHypervisor {
+  package func tryAccount(_ account: HypervisorAccount) async throws(HypervisorError) -> Bool {
+    let trial = Link()
+    // A host that is gone keeps this thread, and nobody else.
+    DispatchQueue(label: "libvirt-account").async { [uri] in
+      trial.finish(
+        Result { () throws(HypervisorError) -> LibvirtConnection in
+          try LibvirtConnection(uri: uri, account: account, events: EventHub())
+        }
+      )
+    }
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Result<LibvirtConnection, HypervisorError>?, Never>) in
+      patient.async { continuation.resume(returning: trial.wait()) }
+    }
+    guard let result else { throw silence }
+    return try result.get().askedForAccount
+  }
+
+  package func use(_ account: HypervisorAccount) {
+    self.account.withLock { $0 = account }
+    link.withLock { current in
+      guard let old = current else { return }
+      let link = Link()
+      connector.async {
+        link.finish(self.connect())
+        // Until then it goes on telling what happens.
+        withExtendedLifetime(old) {}
+      }
+      current = link
+    }
+  }
+
+  private var silence: HypervisorError {
+    .unreachable("libvirt at \(uri) has not answered for 5 seconds")
+  }
+
   /// A connection, or the attempt to get one, for all who wait for it.
   private final class Link: Sendable {
     private let deadline = DispatchTime.now() + .seconds(5)
@@ -159,15 +197,18 @@ extension LibvirtHypervisor {
       current = link
       return link
     }
-    guard let result = link.wait() else {
-      throw .unreachable("libvirt at \(uri) has not answered for 5 seconds")
-    }
+    guard let result = link.wait() else { throw silence }
     return try result.get()
   }
 
   private func connect() -> Result<LibvirtConnection, HypervisorError> {
     Result { () throws(HypervisorError) -> LibvirtConnection in
-      let opened = try LibvirtConnection(uri: uri, group: group, events: hub)
+      let opened = try LibvirtConnection(
+        uri: uri,
+        group: group,
+        account: account.withLock(\.self),
+        events: hub
+      )
       logger.info(
         "connected to the hypervisor",
         metadata: ["uri": "\(uri)", "version": "\(opened.version)"]

@@ -56,6 +56,14 @@ extension SQLStore {
     try await putSetting(hosts, "hosts last seen")
   }
 
+  package func hypervisorAccount() async throws(StoreError) -> HypervisorAccountRecord? {
+    try await setting("hypervisor account")
+  }
+
+  package func save(_ account: HypervisorAccountRecord) async throws(StoreError) {
+    try await putSetting(account, "hypervisor account")
+  }
+
   package func appliances() async throws(StoreError) -> [ApplianceRecord] {
     try await records("SELECT json FROM \"appliance\" ORDER BY identifier")
   }

@@ -101,6 +101,18 @@ package struct HeardHistoryRecord: Codable, Sendable, Equatable {
   }
 }
 
+/// Whom the manager logs in as at its hosts, where they ask.
+package struct HypervisorAccountRecord: Codable, Sendable, Equatable {
+  package var user: String
+  /// Only this site's manager can open it.
+  package var sealedPassword: String
+
+  package init(user: String, sealedPassword: String) {
+    self.user = user
+    self.sealedPassword = sealedPassword
+  }
+}
+
 /// What hosts had when they last answered, as JSON, by their addresses.
 package struct HostsLastSeenRecord: Codable, Sendable, Equatable {
   package var hosts: [String: String]

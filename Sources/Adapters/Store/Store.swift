@@ -32,6 +32,9 @@ package protocol Store: CatalogueStore, ReportStore, RetentionStore {
   /// What the site's hosts had when they last answered; nil if there is only one, or none did.
   func hostsLastSeen() async throws(StoreError) -> HostsLastSeenRecord?
   func save(_ hosts: HostsLastSeenRecord) async throws(StoreError)
+  /// Whom the manager logs in as at its hosts; nil if no call has said.
+  func hypervisorAccount() async throws(StoreError) -> HypervisorAccountRecord?
+  func save(_ account: HypervisorAccountRecord) async throws(StoreError)
 
   func pairingTokens() async throws(StoreError) -> [PairingTokenRecord]
   func save(_ token: PairingTokenRecord) async throws(StoreError)

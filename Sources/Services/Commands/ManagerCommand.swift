@@ -34,6 +34,9 @@ package struct ManagerCommand: AsyncParsableCommand {
         hypervisorURI    libvirt's URI of the site's hypervisor
         furtherHosts     a site of several hosts, may be left out: identifier,
                          hypervisorURIs (docs/operating/sites.md)
+        hypervisorAccount
+                         whom to log in as where libvirt asks, may be left
+                         out: user, passwordFile (docs/operating/sites.md)
         identityFolder   holds cert.pem and key.pem of this manager
         authorityFolder  holds authority.pem and authority.key of the site
         appliances       a list of name, controlURL, streamHost, streamPort, hostName

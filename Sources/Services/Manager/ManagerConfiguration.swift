@@ -37,6 +37,8 @@ package struct ManagerConfiguration: Codable, Sendable, Equatable {
   package var hypervisorURI: String
   /// The site's other hypervisor hosts, if it has several.
   package var furtherHosts: FurtherHosts?
+  /// Whom the manager logs in as, where libvirt asks.
+  package var hypervisorAccount: ConfiguredAccount?
   /// Holds `cert.pem` and `key.pem`; they are issued if missing.
   package var identityFolder: String
   /// Holds the site's authority; it is made if missing.

@@ -13,6 +13,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
   case badSampleRules
   case badScriptFolder(reason: String)
   case badHosts(reason: String)
+  case badAccount(reason: String)
 
   package var description: String {
     switch self {
@@ -23,6 +24,7 @@ package enum ManagerConfigurationError: Error, Equatable, CustomStringConvertibl
         + "wholeDays"
     case .badScriptFolder(let reason): "scripts: \(reason)"
     case .badHosts(let reason): "furtherHosts: \(reason)"
+    case .badAccount(let reason): "hypervisorAccount: \(reason)"
     case .notATarget(let url):
       "forwarding: “\(url)” is not udp://, tcp:// or tls://HOST:PORT, and not https:// with a "
         + "secretFile"

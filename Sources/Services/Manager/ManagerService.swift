@@ -70,6 +70,7 @@ package struct ManagerService: Sendable {
         _exit(Self.lostRight)
       }
     )
+    if let account = try configuration.hypervisorAccount?.account() { hypervisor.use(account) }
     let authority = try SiteAuthority.loadOrCreate(
       in: configuration.authorityFolder,
       site: configuration.siteIdentifier,

@@ -94,6 +94,7 @@ package final class Site: Service, Sendable {
   ///
   /// Called once, before the site is asked anything.
   package func load() async throws(SiteError) {
+    await HypervisorAccountKeeper(context: context).load()
     try await context.vpgs.load()
     try await context.applianceBook.load()
     try await context.peers.load(own: LocalPeer(self))

@@ -85,6 +85,9 @@ package protocol SiteService: SiteReporting, FileRestoring, PointComparing, Poin
   func tweaks() async -> Tweaks
   /// Sets a tweak, which holds at once; nil sets it back to what is usual.
   func set(_ tweak: Tweak, to setting: Tweaks.Setting?, user: String) async throws(SiteError)
+  /// Logs in with another account where the site's hosts ask for one, after each of these has let
+  /// it in; nothing changes if one does not, or none asks.
+  func setHypervisorAccount(_ account: HypervisorAccount, user: String) async throws(SiteError)
   /// Tells those who are sent events how many VMs are protected.
   func reportUsage(user: String) async throws(SiteError)
 

@@ -12,6 +12,9 @@ struct EmptyHypervisor: Hypervisor {
 
   init(name: String) { self.name = name }
 
+  func tryAccount(_ account: HypervisorAccount) -> Bool { false }
+  func use(_ account: HypervisorAccount) {}
+
   func inventory() -> Inventory {
     Inventory(
       hosts: [

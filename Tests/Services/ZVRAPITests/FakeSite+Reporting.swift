@@ -33,6 +33,10 @@ extension FakeSite {
     settings[tweak] = setting
   }
 
+  func setHypervisorAccount(_ account: HypervisorAccount, user: String) throws(SiteError) {
+    guard account.password != "wrong" else { throw .invalid("it does not let u in") }
+  }
+
   func reportUsage(user: String) { usageReports.append(user) }
   func serviceProfiles() -> [ServiceProfile] { [Self.profile] }
   func organisations() -> [Organisation] { [Self.zorg] }

@@ -78,6 +78,8 @@ void understudy_return_freed_memory(int large, int heap_limit);
 int understudy_die_with_parent(int signal);
 /// A pipe's ends to read and to write, which are closed on exec.
 int understudy_pipe(int ends[2]);
+/// A descriptor of a new, empty file that is in memory and has no name; it is closed on exec.
+int understudy_memory_file(void);
 /// A process that is spawned with `actions` has no descriptor from `first` on.
 int understudy_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
 /// A process that is spawned with `actions` begins in `folder`.

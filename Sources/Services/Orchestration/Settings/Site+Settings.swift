@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Hypervisor
 package import RecoveryModel
 
 extension Site {
@@ -21,6 +22,18 @@ extension Site {
       .unknown,
       setting.map { "The tweak \(tweak.rawValue) was set to \($0.value)." }
         ?? "The tweak \(tweak.rawValue) was set back to \(tweak.usual).",
+      user: user
+    )
+  }
+
+  package func setHypervisorAccount(
+    _ account: HypervisorAccount,
+    user: String
+  ) async throws(SiteError) {
+    try await HypervisorAccountKeeper(context: context).change(to: account)
+    await context.events.record(
+      .unknown,
+      "The manager logs in to the hypervisor as \(account.user) from now on.",
       user: user
     )
   }

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Hypervisor
 internal import Orchestration
 
 /// `/v1/localsite`: the site itself.
@@ -33,7 +34,8 @@ enum LocalSite: Resource {
       Route(
         .put,
         "localsite/virtualizationsettings",
-        "Would change the account at the hypervisor; that is done in the configuration file.",
+        "Changes the account the manager logs in with where libvirt asks for one, once it has "
+          + "proved to be right.",
         body: #"{"Credentials": {"UserName": "…", "Password": "…"}}"#
       ) { call in
         let credentials = call.body.object("Credentials")
@@ -43,11 +45,14 @@ enum LocalSite: Resource {
         guard let password = try credentials.text("Password"), !password.isEmpty else {
           throw APIError.invalid("Credentials.Password is missing")
         }
-        throw APIError.notAvailable(
-          "changing the account at the hypervisor from here",
-          "the manager reaches libvirt by hypervisorURI of its configuration file, and keeps no "
-            + "password for it"
+        guard !(user + password).utf8.contains(where: { $0 < 0x20 }) else {
+          throw APIError.invalid("Credentials have no line breaks or other control characters")
+        }
+        try await call.site.setHypervisorAccount(
+          HypervisorAccount(user: user, password: password),
+          user: call.user
         )
+        return .empty
       },
     ] + LocalSiteBanner.routes
   }
