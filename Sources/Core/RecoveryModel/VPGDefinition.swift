@@ -159,6 +159,12 @@ extension VPGDefinition {
   /// The streams of the VMs.
   package var streams: [StreamIdentifier] { members.value.streams }
 
+  package var hasServiceProfile: Bool { members.value.policy.serviceProfile != nil }
+  package var hasOrganisation: Bool { members.value.policy.zorg != nil }
+
+  /// How many VMs there are.
+  package var vmCount: Int { members.value.streams.count }
+
   /// Bytes of all disks.
   package var provisionedByteCount: UInt64 { members.value.provisionedByteCount }
 }

@@ -19,12 +19,13 @@ struct RESTResponder: HTTPResponder {
   let service: APIService
   /// Host and port for links where a client's Host header is no use.
   let fallbackAuthority: String
+  private let latest = LatestListing()
 
   func respond(to request: Request, context: RESTContext) async throws -> Response {
     let began = ContinuousClock.now
     let identifier = UUID().uuidString.lowercased()
     let answer = await answer(to: request, context)
-    var response = Self.response(answer, hasBody: request.method != .head)
+    var response = response(answer, hasBody: request.method != .head)
     if let name = HTTPField.Name("x-request-id") { response.headers[name] = identifier }
     context.logger.debug(
       "call",
@@ -123,13 +124,16 @@ struct RESTResponder: HTTPResponder {
     return APIRequest.Credentials(user: String(halves[0]), password: String(halves[1]))
   }
 
-  private static func response(_ answer: APIResponse, hasBody: Bool) -> Response {
+  private func response(_ answer: APIResponse, hasBody: Bool) -> Response {
     var headers = HTTPFields()
-    let content = answer.pieces
-    if let content { headers[.contentType] = content.mediaType }
+    let listed = answer.listed
+    let content = listed == nil ? answer.pieces : nil
+    headers[.contentType] = listed == nil ? content?.mediaType : APIResponse.json
+    let text =
+      listed.map(latest.text) ?? content.map { ByteBuffer(joining: $0.bytes) } ?? ByteBuffer()
     headers[.cacheControl] = "no-store"
     if answer.isChallenge { headers[.wwwAuthenticate] = #"Basic realm="Understudy""# }
-    if let token = answer.sessionToken, let name = sessionName { headers[name] = token }
+    if let token = answer.sessionToken, let name = Self.sessionName { headers[name] = token }
     if case .stream(let stream) = answer.content {
       headers[.contentType] = "application/octet-stream"
       // The name as RFC 8187 writes it, which needs no quoting.
@@ -150,14 +154,7 @@ struct RESTResponder: HTTPResponder {
     return Response(
       status: HTTPResponse.Status(code: answer.status),
       headers: headers,
-      body: ResponseBody(byteBuffer: hasBody ? joined(content?.bytes ?? []) : ByteBuffer())
+      body: ResponseBody(byteBuffer: hasBody ? text : ByteBuffer())
     )
-  }
-
-  private static func joined(_ pieces: [[UInt8]]) -> ByteBuffer {
-    var buffer = ByteBuffer()
-    buffer.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
-    for piece in pieces { buffer.writeBytes(piece) }
-    return buffer
   }
 }

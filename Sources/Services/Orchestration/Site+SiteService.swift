@@ -11,10 +11,11 @@ extension Site: SiteService {
   package func vpgs(
     where isWanted: @Sendable (VPGDefinition) -> Bool
   ) async throws(SiteError) -> [VPGView] {
-    let records = await context.vpgs.all().filter { isWanted($0.definition) }
+    let records = await context.vpgs.all().keeping { isWanted($0.definition) }
     let surroundings = try await surroundings(of: records)
     let judge = await witnesses.judge(of: records)
-    return records.map { surroundings.shown(in: judge.view($0)) }
+    // By their indices, which copies none of them.
+    return records.indices.map { surroundings.shown(in: judge.view(records[$0])) }
   }
 
   package func vpg(_ vpg: VPGIdentifier) async throws(SiteError) -> VPGView {
@@ -42,8 +43,8 @@ extension Site: SiteService {
     of records: [VPGRecord]
   ) async throws(SiteError) -> VPGSurroundings {
     // Others than this manager change these in its store; few VPGs have one.
-    let haveProfiles = records.contains { $0.definition.policy.serviceProfile != nil }
-    let haveOrganisations = records.contains { $0.definition.policy.zorg != nil }
+    let haveProfiles = records.indices.contains { records[$0].definition.hasServiceProfile }
+    let haveOrganisations = records.indices.contains { records[$0].definition.hasOrganisation }
     return VPGSurroundings(
       levels: await alertBook.levels(),
       profiles: haveProfiles ? try await serviceProfiles() : [],

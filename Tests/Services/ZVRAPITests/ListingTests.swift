@@ -34,11 +34,33 @@ import Testing
     func text(_ baseURL: String) -> String {
       let links = Links(baseURL: baseURL, localSite: FakeSite.london)
       let made = texts.texts(of: ["a"], by: { _ in 1 }, links) { .string("\($1.baseURL) \($0)") }
-      return String(decoding: made[0], as: UTF8.self)
+      return String(decoding: made.json[0], as: UTF8.self)
     }
     #expect(text("https://a") == #""https://a a""#)
     #expect(text("https://b") == #""https://b a""#)
     #expect(text("https://a") == #""https://a a""#)
+  }
+
+  @Test func `a listing is the one before as long as each of its items is, and only then`() {
+    let texts = KeptTexts<String, String>()
+    let links = Links(baseURL: "https://a", localSite: FakeSite.london)
+    func list(_ shown: [String]) -> ItemTexts {
+      texts.texts(of: shown, by: { String($0.prefix(1)) }, links) { shown, _ in .string(shown) }
+    }
+    func json(_ list: ItemTexts) -> String {
+      String(decoding: Array(list.pieces.joined()), as: UTF8.self)
+    }
+    let first = list(["a1", "b1", "c1"])
+    #expect(list(["a1", "b1", "c1"]) === first)
+    for (shown, text) in [
+      (["a1", "b2", "c1"], #"["a1","b2","c1"]"#), (["a1", "b2"], #"["a1","b2"]"#),
+      (["b2", "a1"], #"["b2","a1"]"#), ([], "[]"), (["a1", "b1", "c1"], #"["a1","b1","c1"]"#),
+    ] {
+      let listed = list(shown)
+      #expect(json(listed) == text)
+      #expect(list(shown) === listed)
+    }
+    #expect(json(first) == #"["a1","b1","c1"]"#)
   }
 
   @Test func `all that a definition says is looked at, and the rest after it`() async {

@@ -47,6 +47,9 @@ package struct ApplianceSightings: Sendable {
   private var sightings: [ApplianceIdentifier: Sighting] = [:]
   private var rates: [StreamIdentifier: StreamRate] = [:]
 
+  /// Whether no appliance has ever said anything.
+  package var isEmpty: Bool { sightings.isEmpty }
+
   package func sighting(of appliance: ApplianceIdentifier) -> Sighting? { sightings[appliance] }
 
   /// The latest status of a stream that an appliance of this site sends, if it answers.

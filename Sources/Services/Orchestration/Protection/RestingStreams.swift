@@ -37,7 +37,8 @@ extension SiteContext {
     of records: [VPGRecord],
     in appliances: ApplianceSightings
   ) -> [VPGDefinition.ProtectedVM] {
-    records.filter { $0.definition.protectedSite == site }.flatMap(\.definition.vms).filter {
+    guard !appliances.isEmpty else { return [] }
+    return records.filter { $0.definition.protectedSite == site }.flatMap(\.definition.vms).filter {
       appliances.stream($0.stream)?.restingRPOInMilliseconds != nil
     }
   }

@@ -43,7 +43,8 @@ struct VPGJudge: Sendable {
   /// This site's share of a VPG.
   func share(_ record: VPGRecord) -> VPGShare {
     let knowledge = knowledge(of: record, record.definition)
-    let assessment = assessment(record, record.definition, knowledge)
+    let latest = latestCheckpoint(record.definition, knowledge)
+    let assessment = assessment(record, record.definition, knowledge, latest)
     let isProtected = record.definition.protectedSite == site
     var share = VPGShare(
       definition: record.definition,
@@ -93,12 +94,12 @@ struct VPGJudge: Sendable {
   func view(_ record: VPGRecord) -> VPGView {
     let definition = record.definition
     let knowledge = knowledge(of: record, definition)
-    var assessment = assessment(record, definition, knowledge)
+    let latest = latestCheckpoint(definition, knowledge)
+    var assessment = assessment(record, definition, knowledge, latest)
     let splitBrain = splitBrains[definition.identifier]
     if let splitBrain { assessment.show(splitBrain) }
     let provisioned = definition.provisionedByteCount
     let used = knowledge.journals.reduce(0) { $0 + $1.journalByteCount + $1.replicaByteCount }
-    let latest = latestCheckpoint(definition, knowledge)
     let earliest = knowledge.journals.compactMap(\.earliestCheckpoint)
       .max { $0.identifier < $1.identifier }
     let history = latest.flatMap { latest in
@@ -188,7 +189,10 @@ struct VPGJudge: Sendable {
       }
     }
     if definition.recoverySite == site {
-      knowledge.journals += definition.streams.compactMap(appliances.journal)
+      // Each look at a stream is a look at memory far away: none that is for nothing.
+      if !appliances.isEmpty {
+        knowledge.journals += definition.streams.compactMap(appliances.journal)
+      }
       knowledge.recovery = recoveries[vpg]
       if let share {
         knowledge.isPaused = share.isPaused
@@ -209,24 +213,19 @@ struct VPGJudge: Sendable {
     _ definition: VPGDefinition,
     _ knowledge: Knowledge
   ) -> Checkpoint? {
+    guard !knowledge.journals.isEmpty else { return nil }
     let latest = knowledge.journals.compactMap(\.latestCheckpoint)
-    guard latest.count == definition.vms.count else { return nil }
+    guard latest.count == definition.vmCount else { return nil }
     return latest.min { $0.identifier < $1.identifier }
   }
 
-  private func assessment(
-    _ record: VPGRecord,
+  private func assessed(
     _ definition: VPGDefinition,
-    _ knowledge: Knowledge
-  ) -> VPGAssessment {
-    var facts = VPGAssessment.Facts()
-    facts.phase = record.phase.assessed
-    facts.isPaused = knowledge.isPaused
-    facts.isSuspended = record.suspensions.contains { now < $0.until }
-    facts.isPeerConnected = knowledge.isPeerConnected
-    facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
-    facts.streams = definition.streams.map { stream in
-      knowledge.streams.first { $0.stream == stream }.map {
+    _ known: [StreamStatus]
+  ) -> [VPGAssessment.Stream?] {
+    guard !known.isEmpty else { return Array(repeating: nil, count: definition.vmCount) }
+    return definition.streams.map { stream in
+      known.first { $0.stream == stream }.map {
         VPGAssessment.Stream(
           sync: $0.sync,
           needsSync: $0.needsSync,
@@ -236,11 +235,26 @@ struct VPGJudge: Sendable {
         )
       }
     }
+  }
+
+  private func assessment(
+    _ record: VPGRecord,
+    _ definition: VPGDefinition,
+    _ knowledge: Knowledge,
+    _ latestCheckpoint: Checkpoint?
+  ) -> VPGAssessment {
+    var facts = VPGAssessment.Facts()
+    facts.phase = record.phase.assessed
+    facts.isPaused = knowledge.isPaused
+    facts.isSuspended = record.suspensions.contains { now < $0.until }
+    facts.isPeerConnected = knowledge.isPeerConnected
+    facts.rpoTargetInSeconds = definition.policy.rpoTargetInSeconds
+    facts.streams = assessed(definition, knowledge.streams)
     facts.hasVMFault = knowledge.hasVMFault
     facts.needsConfiguration = knowledge.needsConfiguration
     facts.hasJournalFault = knowledge.journals.contains { !$0.lastError.isEmpty }
     facts.isHistoryShort = knowledge.journals.contains { $0.history.shortage != nil }
-    facts.latestCheckpoint = latestCheckpoint(definition, knowledge)?.time
+    facts.latestCheckpoint = latestCheckpoint?.time
     facts.now = now
     var assessment = VPGAssessment(facts)
     if let progress = knowledge.recovery, progress.testStage == nil {

@@ -17,13 +17,14 @@ struct VPGSurroundings: Sendable {
     }
   }
 
-  func shown(in view: VPGView) -> VPGView {
-    var view = view
+  func shown(in view: consuming VPGView) -> VPGView {
     view.alertLevel = levels.level(of: view.definition.identifier)
-    view.serviceProfileName =
-      view.definition.policy.serviceProfile.flatMap { profileNames[$0.lowercased()] } ?? ""
-    view.organisationName =
-      view.definition.policy.zorg.flatMap { organisationNames[$0.lowercased()] } ?? ""
+    if !profileNames.isEmpty, let profile = view.definition.policy.serviceProfile {
+      view.serviceProfileName = profileNames[profile.lowercased()] ?? ""
+    }
+    if !organisationNames.isEmpty, let owner = view.definition.policy.zorg {
+      view.organisationName = organisationNames[owner.lowercased()] ?? ""
+    }
     return view
   }
 }

@@ -42,12 +42,19 @@ package struct APIResponse: Sendable {
     case .html(let page): ("text/html; charset=utf-8", [Array(page.utf8)])
     case .value(let value): rendered(value)
     case .listing(let listing) where format != .xml && format != .html:
-      (Self.json, JSONWriter.list(of: listing.texts))
+      (Self.json, listing.texts.pieces)
     case .listing(let listing): rendered(listing.value())
     }
   }
 
-  private static let json = "application/json; charset=utf-8"
+  /// A listing that is answered as JSON; nil if this is none.
+  package var listed: ItemTexts? {
+    guard case .listing(let listing) = content, format != .xml, format != .html else { return nil }
+    return listing.texts
+  }
+
+  /// The media type of JSON.
+  package static let json = "application/json; charset=utf-8"
 
   private func rendered(_ value: APIValue) -> (mediaType: String, bytes: [[UInt8]]) {
     switch format {
@@ -74,7 +81,7 @@ package struct APIResponse: Sendable {
   }
 
   static func listing(
-    _ texts: [[UInt8]],
+    _ texts: ItemTexts,
     value: @escaping @Sendable () -> APIValue
   ) -> APIResponse {
     APIResponse(status: 200, content: .listing(Listing(texts: texts, value: value)))

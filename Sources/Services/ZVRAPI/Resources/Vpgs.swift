@@ -56,7 +56,7 @@ enum Vpgs: Resource {
           name: call.query.text("name", "vpgName"),
           sites: try await call.site.names().sites
         )
-        let views = try await call.site.vpgs { filter.matches($0) }.filter(filter.matches)
+        let views = try await call.site.vpgs { filter.matches($0) }.keeping(filter.matches)
         return call.service.texts.vpgs(views, call.links())
       },
       Route(.get, vpg, "One VPG.") { call in
