@@ -32,6 +32,31 @@ struct LibvirtHypervisorXMLTests {
     #expect(TargetName(target) == nil)
   }
 
+  @Test func `limits are of all processors, and what is no limit is none`() throws {
+    func limits(_ inner: String) throws -> DomainLimits {
+      let tree = try #require(XMLTree(parsing: "<domain>\(inner)</domain>"))
+      return DomainLimits(tree, cpuCount: 2, memoryInMB: 512)
+    }
+    let none = try limits("")
+    #expect(none.processors == nil && none.memoryInMB == nil && none.reservedMemoryInMB == nil)
+    #expect(
+      try limits(
+        "<cputune><quota>-1</quota></cputune>"
+          + "<memtune><hard_limit unit='KiB'>9007199254740988</hard_limit></memtune>"
+      ) == none
+    )
+    let some = try limits(
+      "<cputune><shares>2048</shares><period>50000</period><quota>25000</quota></cputune>"
+        + "<memtune><hard_limit unit='KiB'>1048576</hard_limit></memtune>"
+        + "<memoryBacking><locked/></memoryBacking>"
+    )
+    #expect(some.processors == 1 && some.memoryInMB == 1024 && some.reservedMemoryInMB == 512)
+    let whole = try limits(
+      "<cputune><quota>100000</quota><global_quota>150000</global_quota></cputune>"
+    )
+    #expect(whole.processors == 1.5)
+  }
+
   @Test func `a running VM's XML gives its hardware, writable disks and cards`() throws {
     let tree = try #require(XMLTree(parsing: Self.running))
     let vm = try #require(DomainDescription(tree))

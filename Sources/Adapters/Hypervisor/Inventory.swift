@@ -58,6 +58,10 @@ package struct Inventory: Codable, Sendable, Equatable {
     package var path: String
     package var capacityInBytes: UInt64
     package var freeInBytes: UInt64
+    /// Libvirt's word for what it is, such as `dir` or `netfs`; nil if nobody said.
+    package var type: String?
+    /// Why it cannot be used now; nil if it can.
+    package var fault: String?
 
     package init(
       identifier: DatastoreIdentifier,
@@ -134,6 +138,8 @@ package struct VirtualMachine: Codable, Sendable, Equatable {
   package var guestOS: String?
   /// The pool the VM is in; nil if nobody said.
   package var resourcePool: ResourcePoolIdentifier?
+  /// What it may take of its host; nil without limits.
+  package var limits: VMLimits?
 
   package init(
     identifier: VMIdentifier,

@@ -39,6 +39,7 @@ struct DomainDescription: Sendable {
   let guestOS: String?
   /// What ties the domain to its host, in words.
   let ties: [String]
+  let limits: DomainLimits
   /// The resource partition it is put into; nil is libvirt's own.
   let partition: String?
 
@@ -61,6 +62,11 @@ struct DomainDescription: Sendable {
     guestOS = Self.guestOS(domain["metadata"])
     ties = MovedDevices.ties(domain)
     partition = domain["resource"]?["partition"]?.text
+    limits = DomainLimits(
+      domain,
+      cpuCount: Int(domain["vcpu"]?.text ?? "") ?? 1,
+      memoryInMB: Self.memoryInMB(domain["memory"])
+    )
     hardware = VMHardware(
       memoryInMB: Self.memoryInMB(domain["memory"]),
       cpuCount: Int(domain["vcpu"]?.text ?? "") ?? 1,

@@ -117,17 +117,25 @@ extension LibvirtConnection {
     guard let name = virStoragePoolGetName(pool).map({ String(cString: $0) }),
       !HostFolder.isOurs(name), virStoragePoolGetInfo(pool, &info) == 0,
       let document = try? text(virStoragePoolGetXMLDesc(pool, 0), "read a storage pool"),
-      let path = XMLTree(parsing: document)?["target"]?["path"]?.text
+      let tree = XMLTree(parsing: document), let path = tree["target"]?["path"]?.text
     else { return nil }
     var (capacity, free) = (info.capacity, info.available)
+    var fault: String?
+    if info.state != CInt(VIR_STORAGE_POOL_RUNNING.rawValue) {
+      fault = "libvirt says that its pool cannot be used"
+    }
     // libvirt's figures are those of the pool's last refresh; a refresh reads every volume, and
     // stops the pool if one vanishes meanwhile.
     var system = statvfs()
-    if isLocal, statvfs(path, &system) == 0 {
-      capacity = UInt64(system.f_blocks) * UInt64(system.f_frsize)
-      free = UInt64(system.f_bavail) * UInt64(system.f_frsize)
+    if isLocal {
+      if statvfs(path, &system) == 0 {
+        capacity = UInt64(system.f_blocks) * UInt64(system.f_frsize)
+        free = UInt64(system.f_bavail) * UInt64(system.f_frsize)
+      } else {
+        fault = "its folder: " + String(cString: strerror(errno))
+      }
     }
-    return Inventory.Datastore(
+    var found = Inventory.Datastore(
       identifier: identifiers.datastore(name),
       host: identifiers.host(hostName),
       name: name,
@@ -135,6 +143,9 @@ extension LibvirtConnection {
       capacityInBytes: capacity,
       freeInBytes: free
     )
+    found.type = tree.attributes["type"]
+    found.fault = fault
+    return found
   }
 
   func virtualMachine(
@@ -177,8 +188,18 @@ extension LibvirtConnection {
       guestOS: description.guestOS,
       resourcePool: identifiers.resourcePool(description.partition)
     )
+    found.limits = limits(description.limits)
     if virDomainIsPersistent(domain.pointer) == 0 { found.isTransient = true }
     return found
+  }
+
+  private func limits(_ limits: DomainLimits) -> VMLimits? {
+    let shown = VMLimits(
+      cpuInMHz: limits.processors.map { Int(($0 * Double(processorMHz())).rounded()) },
+      memoryInMB: limits.memoryInMB,
+      reservedMemoryInMB: limits.reservedMemoryInMB
+    )
+    return shown == VMLimits() ? nil : shown
   }
 
   private static func datastore(

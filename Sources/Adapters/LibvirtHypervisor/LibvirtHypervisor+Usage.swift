@@ -25,7 +25,7 @@ extension LibvirtHypervisor {
 
 extension LibvirtConnection {
   /// The clock of the host's processors; 0 if it is not known.
-  fileprivate func processorMHz() -> Int {
+  func processorMHz() -> Int {
     var info = virNodeInfo()
     return virNodeGetInfo(pointer, &info) == 0 ? Int(info.mhz) : 0
   }

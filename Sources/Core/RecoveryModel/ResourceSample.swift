@@ -43,6 +43,10 @@ package struct ResourceSample: Codable, Sendable, Equatable {
     package var cpuCount = 0
     package var memoryInMB = 0
     package var cpuUsedInMHz: Int?
+    /// Limits and what is kept for the VM alone; nil is none.
+    package var cpuLimitInMHz: Int?
+    package var memoryLimitInMB: Int?
+    package var memoryReservedInMB: Int?
     /// What the guest uses of its memory.
     package var activeMemoryInMB: Int?
     /// What the VM's process takes of the host's.

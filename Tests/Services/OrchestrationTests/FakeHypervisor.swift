@@ -141,6 +141,10 @@ actor FakeHypervisor: Hypervisor {
     setPower(.running, of: vm)
   }
 
+  private var datastoreFault: String?
+  func setDatastoreFault(_ fault: String?) { datastoreFault = fault }
+  func setLimits(_ limits: VMLimits, of vm: VMIdentifier) { machines[vm]?.limits = limits }
+
   func addDisk(to vm: VMIdentifier) {
     guard var disk = machines[vm]?.disks.last, let count = machines[vm]?.disks.count else { return }
     disk.identifier = VolumeIdentifier("scsi:0:\(count)")
@@ -188,7 +192,9 @@ actor FakeHypervisor: Hypervisor {
   func inventory() async throws(HypervisorError) -> Inventory {
     await waitWhileHanging()
     if isSilent { throw .unreachable("nobody there") }
-    return shown
+    var found = shown
+    for index in found.datastores.indices { found.datastores[index].fault = datastoreFault }
+    return found
   }
 
   /// What the inventory shows.

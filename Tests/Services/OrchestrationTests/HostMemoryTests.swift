@@ -49,6 +49,18 @@ struct HostMemoryTests {
     }
   }
 
+  @Test func `a datastore is available while its host answers and can use it`() async throws {
+    let sites = try await TwoSites(parisHasSecondHost: true)
+    func available() async throws -> [Bool] {
+      try await sites.parisSite.datastores().map(\.isAvailable)
+    }
+    #expect(try await available() == [true, true])
+    await sites.parisHypervisor.setDatastoreFault("its folder: Input/output error")
+    #expect(try await available() == [false, true])
+    await sites.parisSecondHypervisor.setSilent(true)
+    #expect(try await available() == [false, false])
+  }
+
   @Test func `what may be at a silent host is not taken for gone`() async throws {
     let sites = try await TwoSites(parisHasSecondHost: true)
     _ = try await sites.parisHosts.inventory()

@@ -120,7 +120,14 @@ import Testing
       // A minute from now, so that the site's own measuring is not later.
       let start = ContinuousClock.now + .seconds(60)
       await sites.londonHypervisor.setUsage(usage, of: vm.identifier)
+      await sites.londonHypervisor.setLimits(
+        VMLimits(cpuInMHz: 1500, memoryInMB: 512, reservedMemoryInMB: 192),
+        of: vm.identifier
+      )
       await sites.londonSite.meter.measure(at: start)
+      // The recovery site looks at what there is now and then.
+      let seen = try await sites.londonHypervisor.inventory()
+      await sites.parisSite.context.peers.note(seen, from: TwoSites.london)
       // Half a processor for ten seconds.
       usage.cpuNanoseconds += 5_000_000_000
       await sites.londonHypervisor.setUsage(usage, of: vm.identifier)
@@ -135,6 +142,9 @@ import Testing
       )
       #expect(sample.vpgName == "web" && sample.vmName == "web1")
       #expect(sample.protected.consumedMemoryInMB == 150)
+      #expect(sample.protected.cpuLimitInMHz == 1500)
+      #expect(sample.protected.memoryLimitInMB == 512)
+      #expect(sample.protected.memoryReservedInMB == 192)
       #expect(sample.protected.applianceName == "vra-london")
       #expect(sample.protected.provisionedByteCount == 2 << 26)
       #expect(sample.recovery.siteName == "paris")

@@ -72,7 +72,12 @@ extension FakeSite {
   func datastores() -> [DatastoreView] {
     var view = DatastoreView(datastore: Self.datastore, volumes: volumes(), applianceCount: 1)
     view.alerts = alertRecords
-    return [view]
+    var away = Self.datastore
+    away.identifier = DatastoreIdentifier("11111111-aaaa.datastore-away")
+    away.type = "netfs"
+    var other = DatastoreView(datastore: away, volumes: [], applianceCount: 0)
+    other.isAvailable = false
+    return [view, other]
   }
 
   func statistics() -> [VMStatistics] {
@@ -104,6 +109,8 @@ extension FakeSite {
       sample.protected.siteName = "london"
       sample.protected.usedByteCount = 1 << 29
       sample.protected.cpuUsedInMHz = 120
+      sample.protected.cpuLimitInMHz = 1500
+      sample.protected.memoryReservedInMB = 192
       sample.recovery.datastoreNames = ["two"]
       sample.recovery.journalUsedByteCount = 1 << 30
       sample.throughput = 1000

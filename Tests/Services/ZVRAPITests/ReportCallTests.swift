@@ -45,6 +45,9 @@ import Testing
       #expect(samples.first?["SourceVolumesUsedStorageInGB"] == .double(0.5))
       #expect(samples.first?["RecoveryJournalUsedStorageInGB"]?.readInteger == 1)
       #expect(samples.first?["CpuUsedInMhz"] == .integer(120))
+      #expect(samples.first?["CpuLimitInMhz"] == .integer(1500))
+      #expect(samples.first?["MemoryReservedInMB"] == .integer(192))
+      #expect(samples.first?["MemoryLimitInMB"] == .integer(0))
       #expect(samples.first?["Zorg"]?.readText?.hasSuffix(FakeSite.zorg.identifier) == true)
     }
     let path = "/ZvmService/ResourcesReport/getSamples"
@@ -136,6 +139,16 @@ import Testing
       usage.value("Datastore", "ProvisionedInBytes").readInteger
         == (1 << 39) + 4 * ((1 << 30) - (1 << 20))
     )
+  }
+
+  @Test func `a datastore says what it is, and whether it can be used`() async throws {
+    let client = await APIClient.loggedOn()
+    for (name, type, status) in [("one", "dir", "Normal"), ("away", "netfs", nil)] {
+      let path = "/v1/datastores/11111111-aaaa.datastore-\(name)"
+      let shown = try object(await client.get(path))
+      #expect(shown.value("Config", "Type").readText == type)
+      #expect(shown.value("Stats", "AvailabilityStatus").readText == status)
+    }
   }
 
   @Test func `open alerts show at the VPG, the appliance and the datastore`() async throws {

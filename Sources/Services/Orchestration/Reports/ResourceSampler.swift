@@ -100,6 +100,9 @@ package struct ResourceSampler: Sendable {
     sample.protected.hardwareVersion = hardware.machine
     sample.protected.cpuCount = hardware.cpuCount
     sample.protected.memoryInMB = hardware.memoryInMB
+    sample.protected.cpuLimitInMHz = machine?.limits?.cpuInMHz
+    sample.protected.memoryLimitInMB = machine?.limits?.memoryInMB
+    sample.protected.memoryReservedInMB = machine?.limits?.reservedMemoryInMB
     sample.protected.volumeCount = vm.volumes.count
     sample.protected.provisionedByteCount = vm.volumes.map(\.byteCount).reduce(0, +)
     sample.protected.usedByteCount =

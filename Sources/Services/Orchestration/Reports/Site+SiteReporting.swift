@@ -73,9 +73,10 @@ extension Site {
       var view = DatastoreView(
         datastore: datastore,
         volumes: volumes.filter { $0.datastore?.identifier == datastore.identifier },
-        applianceCount: inventory.hosts
-          .filter { context.appliances.appliance(on: $0.identifier) != nil }.count
+        applianceCount: context.appliances.appliance(on: datastore.host) == nil ? 0 : 1
       )
+      let host = inventory.hosts.first { $0.identifier == datastore.host }
+      view.isAvailable = datastore.fault == nil && host?.isConnected == true
       view.alerts = alerts.filter { $0.datastore == datastore.identifier }.map(\.alert)
       return view
     }

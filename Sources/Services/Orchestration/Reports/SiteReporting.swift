@@ -126,6 +126,8 @@ package struct DatastoreView: Sendable, Equatable {
   package var volumes: [VolumeView]
   /// Appliances of the hosts that have the datastore.
   package var applianceCount: Int
+  /// Whether its host answers, and can use it.
+  package var isAvailable = true
   /// The alerts that are on about journals on it.
   package var alerts: [AlertRecord] = []
 

@@ -19,13 +19,13 @@ extension APIValue {
         "ActiveGuestMemoryInMB": .integer(own.activeMemoryInMB),
         "BandwidthInBytes": .double(sample.bandwidth),
         "ConsumedHostMemoryInMB": .integer(own.consumedMemoryInMB),
-        "CpuLimitInMhz": .integer(0),
+        "CpuLimitInMhz": .integer(own.cpuLimitInMHz ?? 0),
         "CpuReservedInMhz": .integer(0),
         "CpuUsedInMhz": .integer(own.cpuUsedInMHz),
         "CrmId": .string(""),
         "MemoryInMB": .integer(own.memoryInMB),
-        "MemoryLimitInMB": .integer(0),
-        "MemoryReservedInMB": .integer(0),
+        "MemoryLimitInMB": .integer(own.memoryLimitInMB ?? 0),
+        "MemoryReservedInMB": .integer(own.memoryReservedInMB ?? 0),
         "NumberOfVolumes": .integer(own.volumeCount),
         "NumberOfvCpu": .integer(own.cpuCount),
         "RecoveryJournalProvisionedStorageInGB": gigabytes(other.journalLimitByteCount),
@@ -135,7 +135,7 @@ extension APIValue {
             "Cpu": .object(
               "CpuResourceReportApi",
               [
-                "CpuLimitationInMhz": .integer(0),
+                "CpuLimitationInMhz": .integer(own.cpuLimitInMHz ?? 0),
                 "CpuReservedInMhz": .integer(0),
                 "NumberOfvCpus": .integer(own.cpuCount),
                 "CpuUsedInMhz": .integer(own.cpuUsedInMHz ?? 0),
@@ -147,8 +147,8 @@ extension APIValue {
                 "ActiveGuestMemoryInMB": .integer(own.activeMemoryInMB ?? 0),
                 "ConsumedHostMemoryInMB": .integer(own.consumedMemoryInMB ?? 0),
                 "MemoryInMB": .integer(own.memoryInMB),
-                "MemoryLimitationInMB": .integer(0),
-                "MemoryReservedInMB": .integer(0),
+                "MemoryLimitationInMB": .integer(own.memoryLimitInMB ?? 0),
+                "MemoryReservedInMB": .integer(own.memoryReservedInMB ?? 0),
               ]
             ),
           ]

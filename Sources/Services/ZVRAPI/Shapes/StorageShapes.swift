@@ -63,7 +63,7 @@ extension APIValue {
           "DatastoreConfigurationApi",
           [
             "Devices": .texts([datastore.path]),
-            "Type": .string("dir"),
+            "Type": .string(datastore.type ?? "dir"),
             "OwningDatastoreCluster": .null,
           ]
         ),
@@ -73,7 +73,8 @@ extension APIValue {
             "NumVRAs": .integer(view.applianceCount),
             "NumIncomingVMs": .integer(view.vmCount(of: .recovery)),
             "NumOutgoingVMs": .integer(view.vmCount(of: .protected)),
-            "AvailabilityStatus": .string("Normal"),
+            // No other name is published.
+            "AvailabilityStatus": view.isAvailable ? .string("Normal") : .null,
             "Usage": .object(
               "DatastoreUsageApi",
               ["Datastore": room(view), "Zerto": use(view.volumes)]
