@@ -28,8 +28,6 @@ import Testing
 
   /// Calls whose example is refused, with the status.
   private static let refused: [String: Int] = [
-    // There is no mechanism for it.
-    "POST /v1/zsspsessions": 400,
     // There is nothing of their kind at any site.
     "GET \(site)/orgvdcs/{orgVdcIdentifier}/networks": 404,
     "GET \(site)/orgvdcs/{orgVdcIdentifier}/storagepolicies": 404,

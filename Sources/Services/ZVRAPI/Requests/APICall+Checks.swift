@@ -22,7 +22,8 @@ extension APICall {
   /// It is a 404 if no VPG has the VM, and a 400 if several have and none is named.
   func protectedVM(_ name: String, vpg: String?) async throws -> ProtectedVMView {
     let views = try await site.protectedVMs(VMIdentifier(name)).filter { view in
-      vpg?.isSame(as: view.vpg.definition.identifier.rawValue) ?? true
+      sees(view.vpg.definition)
+        && vpg?.isSame(as: view.vpg.definition.identifier.rawValue) ?? true
     }
     guard let view = views.first else {
       throw APIError.notFound("no VPG has the VM \(name)")

@@ -10,8 +10,11 @@ enum Alerts: Resource {
   static let interface = "IAlertsService"
 
   static var routes: [Route] {
+    listings.confined(.harmless) + reading.confined(.byAnswer) + dismissing
+  }
+
+  private static var listings: [Route] {
     [
-      Route(.get, "alerts", "The alerts that are on.", answer: list),
       Route(.get, "alerts/levels", "The levels of alerts, by number.") { _ in
         .value(APIEnumerations.alertLevel.listing)
       },
@@ -21,12 +24,26 @@ enum Alerts: Resource {
       Route(.get, "alerts/helpidentifiers", "The help identifiers of alerts, by number.") { _ in
         .value(APIEnumerations.alertHelpIdentifier.listing)
       },
+    ]
+  }
+
+  private static var reading: [Route] {
+    [
+      Route(.get, "alerts", "The alerts that are on.", answer: list),
       Route(.get, "alerts/{alertIdentifier}", "One alert.") { call in
         let identifier = call.parameter("alertIdentifier").lowercased()
-        let found = await call.site.alerts().first { $0.identifier == identifier }
+        let visible = try await call.visibleVPGs()
+        let found = await call.site.alerts().first {
+          $0.identifier == identifier && APICall.sees($0.condition.vpgs, visible)
+        }
         guard let found else { throw SiteError.notFound("There is no alert \(identifier).") }
         return .value(.alert(AlertView(found, try await call.site.names()), call.links()))
       },
+    ]
+  }
+
+  private static var dismissing: [Route] {
+    [
       Route(
         .post,
         "alerts/{alertIdentifier}/dismiss",
@@ -66,9 +83,11 @@ enum Alerts: Resource {
     let names = try await call.site.names()
     let localName = names.sites[local] ?? ""
     let zorg = query.text("zorgIdentifier")
+    let visible = try await call.visibleVPGs()
     let found = await call.site.alerts().map { AlertView($0, names) }.filter { view in
       let alert = view.record
-      return start.map { alert.turnedOn >= $0 } ?? true
+      return APICall.sees(alert.condition.vpgs, visible)
+        && start.map { alert.turnedOn >= $0 } ?? true
         && end.map { alert.turnedOn <= $0 } ?? true
         && level ?? alert.level == alert.level
         && entity ?? alert.entity == alert.entity

@@ -20,8 +20,11 @@ enum Events: Resource {
   ]
 
   static var routes: [Route] {
+    reading.confined(.byAnswer) + listings.confined(.harmless)
+  }
+
+  private static var listings: [Route] {
     [
-      Route(.get, "events", "The events; without a period at most the last 1000.", answer: list),
       Route(.get, "events/types", "The kinds of events, by number.") { _ in
         .value(APIEnumerations.eventType.listing)
       },
@@ -31,8 +34,18 @@ enum Events: Resource {
       Route(.get, "events/entities", "What events are about, by number.") { _ in
         .value(APIEnumerations.eventEntityType.listing)
       },
+    ]
+  }
+
+  private static var reading: [Route] {
+    [
+      Route(.get, "events", "The events; without a period at most the last 1000.", answer: list),
       Route(.get, "events/{eventIdentifier}", "One event.") { call in
-        let event = try await call.site.event(call.parameter("eventIdentifier").lowercased())
+        let identifier = call.parameter("eventIdentifier").lowercased()
+        let event = try await call.site.event(identifier)
+        guard APICall.sees(event.vpgs, try await call.visibleVPGs()) else {
+          throw SiteError.notFound("There is no event \(identifier).")
+        }
         return .value(.event(event, names: try await call.site.names(), call.links()))
       },
     ]
@@ -54,11 +67,15 @@ enum Events: Resource {
     let zorg = query.text("zorgIdentifier")
     let limit = start == nil && end == nil ? usualLimit : searchLimit
     // The store finds a period and a number by itself; for the rest each event is looked at.
-    let isSearch = kind ?? entity ?? category != nil || searched.contains { query.text($0) != nil }
+    let visible = try await call.visibleVPGs()
+    let isSearch =
+      visible != nil || kind ?? entity ?? category != nil
+      || searched.contains { query.text($0) != nil }
     let read = isSearch ? searchLimit : limit
     let found = try await call.site.events(from: start, to: end, limit: read).lazy.filter {
       event in
-      kind ?? event.kind.rawValue == event.kind.rawValue
+      APICall.sees(event.vpgs, visible)
+        && kind ?? event.kind.rawValue == event.kind.rawValue
         && entity ?? event.entityType == event.entityType
         && (category ?? 0 == 0 || category == event.category)
         && vpg.map { event.vpgs.contains(VPGIdentifier($0)) } ?? true

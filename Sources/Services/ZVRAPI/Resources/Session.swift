@@ -18,9 +18,12 @@ enum Session: Resource {
         body: #"{"AuthenticationMethod": 0}"#,
         access: .anyone,
         answer: logOn
-      ),
-      Route(.delete, "session", "Ends the session.", access: .needs(.view), answer: logOff),
-    ]
+      )
+    ] + ending.confined(.harmless)
+  }
+
+  private static var ending: [Route] {
+    [Route(.delete, "session", "Ends the session.", access: .needs(.view), answer: logOff)]
   }
 
   private static func logOn(_ call: APICall) async throws -> APIResponse {

@@ -10,20 +10,33 @@ enum Tasks: Resource {
   static let interface = "ITasksService"
 
   static var routes: [Route] {
-    [
+    ([
       Route(
         .get,
         "tasks",
         "The tasks of this site, and of its peers those about VPGs of both.",
         answer: list
-      ),
+      )
+    ] + one).confined(.byAnswer) + types.confined(.harmless)
+  }
+
+  private static var types: [Route] {
+    [
       Route(.get, "tasks/types", "The kinds of tasks, by number.") { _ in
         .value(APIEnumerations.taskType.listing)
-      },
+      }
+    ]
+  }
+
+  private static var one: [Route] {
+    [
       Route(.get, "tasks/{taskIdentifier}", "One task, of this site or a paired one.") { call in
         let task = try await call.site.task(TaskIdentifier(call.parameter("taskIdentifier")))
+        guard APICall.sees(task.vpgs, try await call.visibleVPGs()) else {
+          throw SiteError.notFound("There is no task \(task.identifier).")
+        }
         return .value(.task(task, call.links()))
-      },
+      }
     ]
   }
 
@@ -34,8 +47,10 @@ enum Tasks: Resource {
     let startedAfter = try query.date("startedAfterDate")
     let completedBefore = try query.date("completedBeforeDate")
     let completedAfter = try query.date("completedAfterDate")
+    let visible = try await call.visibleVPGs()
     let tasks = try await call.site.tasks().filter { task in
-      isKind(query.text("type"), of: task)
+      APICall.sees(task.vpgs, visible)
+        && isKind(query.text("type"), of: task)
         && state ?? task.state.rawValue == task.state.rawValue
         && startedBefore.map { task.started <= $0 } ?? true
         && startedAfter.map { task.started >= $0 } ?? true

@@ -9,9 +9,7 @@ internal import RecoveryModel
 enum VmPoints {
   private static let vm = "vms/{vmIdentifier}"
 
-  static var routes: [Route] { reading + restoring }
-
-  private static var reading: [Route] {
+  static var reading: [Route] {
     [
       Route(.get, "\(vm)/pointsInTime", "The VM's points in time, oldest first.") { call in
         let view = try await view(call)
@@ -60,7 +58,7 @@ enum VmPoints {
     view.vpg.definition.recoverySite == (await call.site.localSite().identifier)
   }
 
-  private static var restoring: [Route] {
+  static var restoring: [Route] {
     [
       Route(
         .post,

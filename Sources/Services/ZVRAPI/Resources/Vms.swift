@@ -11,6 +11,11 @@ enum Vms: Resource {
   static let interface = "IVmService"
 
   static var routes: [Route] {
+    reading.confined(.byAnswer) + VmPoints.reading.confined(.byAnswer)
+      + (VmPoints.restoring + VmDifferences.routes).changesNeed(.recover)
+  }
+
+  private static var reading: [Route] {
     [
       Route(.get, "vms", "The VMs of all VPGs.") { call in
         let query = call.query
@@ -20,7 +25,9 @@ enum Vms: Resource {
           identifier: query.text("vpgIdentifier"),
           sites: try await call.site.names().sites
         )
-        let views = try await call.site.protectedVMs { filter.matches($0) }.filter { view in
+        let views = try await call.site.protectedVMs {
+          filter.matches($0) && call.sees($0)
+        }.filter { view in
           filter.matches(view.vpg)
             && query.matches("vmName", view.virtualMachine?.name ?? view.vm.name)
             && query.matches("vmIdentifier", view.vm.identifier.rawValue)
@@ -35,6 +42,6 @@ enum Vms: Resource {
         )
         return .value(.vm(view, call.links()))
       },
-    ] + (VmPoints.routes + VmDifferences.routes).changesNeed(.recover)
+    ]
   }
 }

@@ -12,7 +12,8 @@ enum Vpgs: Resource {
   static let vpg = "vpgs/{vpgIdentifier}"
 
   static var routes: [Route] {
-    listings + reading + tests.changesNeed(.test)
+    listings.confined(.harmless) + all.confined(.byAnswer) + reading.confined(.byVPG)
+      + tests.changesNeed(.test).confined(.byVPG)
       + (recovery + moves + splitBrain + VpgClones.routes + PointSearchCalls.routes)
       .changesNeed(.recover)
       + (others + quiescing).changesNeed(.protect)
@@ -48,7 +49,7 @@ enum Vpgs: Resource {
     ]
   }
 
-  private static var reading: [Route] {
+  private static var all: [Route] {
     [
       Route(.get, "vpgs", "The VPGs.") { call in
         let filter = try VPGFilter(
@@ -56,9 +57,15 @@ enum Vpgs: Resource {
           name: call.query.text("name", "vpgName"),
           sites: try await call.site.names().sites
         )
-        let views = try await call.site.vpgs { filter.matches($0) }.keeping(filter.matches)
+        let views = try await call.site.vpgs { filter.matches($0) && call.sees($0) }
+          .keeping(filter.matches)
         return call.service.texts.vpgs(views, call.links())
-      },
+      }
+    ]
+  }
+
+  private static var reading: [Route] {
+    [
       Route(.get, vpg, "One VPG.") { call in
         .value(.vpg(try await call.site.vpg(call.vpg), call.links()))
       },

@@ -127,14 +127,21 @@ package struct APIService: Sendable {
         throw APIError.forbidden(permission, session.role)
       }
     }
-    return try await chosen.answer(
+    let parameters = chosen.match(path) ?? [:]
+    func call(_ body: APIObject) -> APICall {
       APICall(
         request: request,
-        parameters: chosen.match(path) ?? [:],
-        body: chosen.sample == nil ? APIObject() : try checkedBody(of: request, for: chosen),
+        parameters: parameters,
+        body: body,
         session: session,
         service: self
       )
+    }
+    try await call(APIObject()).checkConfinement(
+      permission(for: chosen) == nil ? .harmless : chosen.confinement
+    )
+    return try await chosen.answer(
+      call(chosen.sample == nil ? APIObject() : try checkedBody(of: request, for: chosen))
     )
   }
 

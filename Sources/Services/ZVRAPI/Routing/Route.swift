@@ -7,6 +7,8 @@ struct Route: Sendable {
   /// Of the whole path.
   let segments: [Segment]
   fileprivate(set) var access: Access
+  /// What sessions of a self-service portal get.
+  var confinement = Confinement.refused
   let summary: String
   /// A body as a client may send it; nil if the call takes none.
   let sample: String?

@@ -1,6 +1,8 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import RecoveryModel
+
 /// A session: who logged on.
 package struct SessionRecord: Sendable, Equatable {
   /// What the session is known by; with bearer tokens, their session.
@@ -9,12 +11,21 @@ package struct SessionRecord: Sendable, Equatable {
   /// The user among those of all sources, such as `os:alice`.
   package let subject: String
   package let role: Role
+  /// nil if it is not confined to an organisation.
+  package let portal: PortalSession?
 
-  package init(token: String, user: String, subject: String, role: Role) {
+  package init(
+    token: String,
+    user: String,
+    subject: String,
+    role: Role,
+    portal: PortalSession? = nil
+  ) {
     self.token = token
     self.user = user
     self.subject = subject
     self.role = role
+    self.portal = portal
   }
 }
 
@@ -40,7 +51,7 @@ actor SessionStore {
   /// Begins a session.
   ///
   /// The token is 160 random bits in hexadecimal.
-  func begin(_ account: Account) -> SessionRecord {
+  func begin(_ account: Account, portal: PortalSession? = nil) -> SessionRecord {
     removeExpired()
     if sessions.count >= limit,
       let oldest = sessions.min(by: { $0.value.lastUse < $1.value.lastUse })
@@ -56,7 +67,8 @@ actor SessionStore {
       token: token,
       user: account.name,
       subject: account.subject,
-      role: account.role
+      role: account.role,
+      portal: portal
     )
     sessions[token] = (record, now())
     return record
@@ -71,6 +83,15 @@ actor SessionStore {
     }
     sessions[token]?.lastUse = now()
     return session.record
+  }
+
+  /// Sessions of self-service portals, in the order in which they began.
+  func portals() -> [SessionRecord] {
+    removeExpired()
+    return sessions.values.map(\.record).filter { $0.portal != nil }.sorted {
+      let began = ($0.portal?.created.milliseconds ?? 0, $1.portal?.created.milliseconds ?? 0)
+      return (began.0, $0.token) < (began.1, $1.token)
+    }
   }
 
   func end(_ token: String) { sessions[token] = nil }
