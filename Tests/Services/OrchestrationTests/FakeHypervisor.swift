@@ -3,7 +3,6 @@
 
 import Hypervisor
 import RecoveryModel
-import Synchronization
 
 /// A hypervisor of one host with VMs that exist in memory only.
 actor FakeHypervisor: Hypervisor {
@@ -74,18 +73,7 @@ actor FakeHypervisor: Hypervisor {
     for await _ in answer {}
   }
 
-  /// Whom it lets in; nil asks nobody.
-  private var wanted: HypervisorAccount?
-  func setWanted(_ account: HypervisorAccount?) { wanted = account }
-  /// Whom the manager logs in as.
-  nonisolated var used: HypervisorAccount? { inUse.withLock(\.self) }
-  private let inUse = Mutex<HypervisorAccount?>(nil)
-  func tryAccount(_ account: HypervisorAccount) throws(HypervisorError) -> Bool {
-    guard let wanted else { return false }
-    guard account == wanted else { throw .unreachable("authentication failed") }
-    return true
-  }
-  nonisolated func use(_ account: HypervisorAccount) { inUse.withLock { $0 = account } }
+  nonisolated let accounts = FakeAccounts()
 
   private var usages: [VMIdentifier: VMUsage] = [:]
   func setUsage(_ usage: VMUsage?, of vm: VMIdentifier) { usages[vm] = usage }
