@@ -20,6 +20,8 @@ package struct DroppableChannel<Base: ServerChildChannel>: ServerChildChannel {
 
   package func handle(value: Connection, logger: Logger) async {
     await base.handle(value: value.base, logger: logger)
+    // Not before: it closes the connection when nobody has it any more.
+    withExtendedLifetime(value) {}
   }
 
   /// A connection, open until nobody has it any more.

@@ -55,12 +55,11 @@ import Testing
     await sites.parisAppliance.setMove(failed)
     try await Self.again(sites) { london in
       let ended = try await sites.finished(begun.task, at: london, state: .failed)
-      // Where nobody knows any more why it was taken back, that it was is said.
-      let isUnknown = number == 1 && !keepsRecord
+      // Where nobody knows any more why it was taken back, that it was is said. The first record may
+      // also be that of this site's look at the other one, which has the old definition by then.
+      let reasons = ["there is no room left", "before its journals and replicas were moved"]
       #expect(
-        ended.completeReason.contains(
-          isUnknown ? "before its journals and replicas were moved" : "there is no room left"
-        ),
+        reasons.prefix(number == 1 ? 2 : 1).contains { ended.completeReason.contains($0) },
         "\(ended.completeReason)"
       )
       try await eventually("both sites have it as it was") {
