@@ -55,8 +55,8 @@ import Testing
     await sites.parisAppliance.setMove(failed)
     try await Self.again(sites) { london in
       let ended = try await sites.finished(begun.task, at: london, state: .failed)
-      // Where nobody knows any more why it was taken back, that it was is said. The first record may
-      // also be that of this site's look at the other one, which has the old definition by then.
+      // Where nobody knows any more why it was taken back, that it was is said. The first record
+      // may also be of this site's look at the other one, which has the old definition by then.
       let reasons = ["there is no room left", "before its journals and replicas were moved"]
       #expect(
         reasons.prefix(number == 1 ? 2 : 1).contains { ended.completeReason.contains($0) },
