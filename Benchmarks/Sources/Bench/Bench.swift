@@ -87,7 +87,7 @@ struct Effort {
     repeats: 3,
     seconds: 1,
     divisor: 4,
-    watchSeconds: 15,
+    watchSeconds: 10,
     diskByteCount: 16 << 30
   )
 }

@@ -148,7 +148,7 @@ enum RESTLoad {
     _ effort: Effort
   ) throws -> [Row] {
     let vpg = manager.site.vpgs[1]
-    let seconds = effort.divisor == 1 ? 300 : 20
+    let seconds = effort.divisor == 1 ? 300 : 12
     var found: [Double] = []
     let paths = [
       "vpgs/\(vpg.identifier)", "vms/\(vpg.vms[0].identifier)", "alerts", "tasks",
