@@ -21,7 +21,7 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
   package var pending: VPGDefinition?
-  /// At the protected site: a change that both sites have, while its task waits for what follows.
+  /// At the protected site: a change whose task has not ended.
   package var change: Change?
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
@@ -96,13 +96,21 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   package struct Change: Codable, Sendable, Equatable {
     /// The definition that was changed; the change made the one of the next generation.
     package var before: VPGDefinition
+    /// What it makes of it, and the recovery site may have; nil once both sites have it.
+    package var asked: VPGDefinition?
     package var task: TaskIdentifier
     package var user: String
     /// Why it was taken back; nil if it was not.
     package var failure: String?
 
-    package init(before: VPGDefinition, task: TaskIdentifier, user: String) {
+    package init(
+      before: VPGDefinition,
+      asked: VPGDefinition?,
+      task: TaskIdentifier,
+      user: String
+    ) {
       self.before = before
+      self.asked = asked
       self.task = task
       self.user = user
     }

@@ -224,7 +224,7 @@ package final class Site: Service, Sendable {
       return
     }
     await context.tasks.carryOn(change.task) { [protectedHalf] _ throws(SiteError) in
-      try await protectedHalf.finish(change, record.definition)
+      try await protectedHalf.resume(change, of: record.definition.identifier)
     }
   }
 

@@ -7,8 +7,7 @@ import RecoveryModel
 import Store
 import Testing
 
-/// The manager of the protected site ends while a change waits for journals and replicas to move,
-/// and is started again.
+/// The manager of the protected site ends in the middle of a change, and is started again.
 @Suite struct ChangeResumptionTests {
   @Test func `a change that a restart interrupts ends under its own task when all has moved`()
     async throws
@@ -30,6 +29,35 @@ import Testing
         try await london.events(from: nil, to: nil, limit: 100)
           .contains { $0.description == "The VPG shop was changed." && $0.userName == "ann" }
       )
+      try await Self.waitUntilForgotten(begun, at: london)
+    }
+  }
+
+  /// At which record of a VPG the manager is killed: the first notes the change, the second has it
+  /// of the recovery site, the third forgets that it was under way.
+  @Test(arguments: [1, 2, 3], [false, true])
+  func `one that a kill interrupts is carried out whole, unless nobody had heard of it`(
+    number: Int,
+    keepsRecord: Bool
+  ) async throws {
+    let change = Box<Change?>(nil)
+    let sites = try await TwoSites()
+    try await sites.run {
+      let before = try await sites.protectedVPG()
+      sites.londonStore.killManager(atRecord: number, keepsRecord: keepsRecord, of: "vpg")
+      let task = try await Self.rename(before, sites)
+      change.value = Change(before: before, task: task)
+      try await eventually("it is killed") { sites.londonStore.isDead }
+    }
+    let begun = try #require(change.value)
+    let isNoted = number > 1 || keepsRecord
+    try await Self.again(sites) { london in
+      try await sites.finished(begun.task, at: london, state: isNoted ? .completed : .failed)
+      for site in [london, sites.parisSite] {
+        let now = try await site.vpg(begun.before.identifier).definition
+        #expect(now.name == (isNoted ? "shop" : "web"))
+        #expect(now.generation == begun.before.generation + (isNoted ? 1 : 0))
+      }
       try await Self.waitUntilForgotten(begun, at: london)
     }
   }
@@ -77,6 +105,16 @@ import Testing
   private struct Change {
     var before: VPGDefinition
     var task: TaskIdentifier
+  }
+
+  private static func rename(
+    _ before: VPGDefinition,
+    _ sites: TwoSites
+  ) async throws -> TaskIdentifier {
+    var wish = before
+    wish.generation += 1
+    wish.name = "shop"
+    return try await sites.londonSite.perform(.update(wish), on: before.identifier, user: "ann")
   }
 
   /// Begins a change whose task waits for a move that is half done.

@@ -247,6 +247,37 @@ import Testing
     }
   }
 
+  @Test func `a VPG is not changed during a test, and can be as soon as it has been stopped`()
+    async throws
+  {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let before = try await sites.protectedVPG()
+      let vpg = before.identifier
+      try await Self.perform(.failoverTest(.init()), on: vpg, sites)
+      try await eventually("the test is known at both sites") {
+        try await sites.londonSite.vpg(vpg).testStage == "Running"
+      }
+      let refusal = "The VPG web cannot be changed during a test (Running)."
+      await #expect(throws: SiteError.conflict(refusal)) {
+        _ = try await Self.change(sites, before) { $0.name = "shop" }
+      }
+      try await Self.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, sites)
+      let task = try await Self.change(sites, before) { $0.name = "shop" }
+      try await sites.finished(task, at: sites.londonSite)
+      #expect(try await sites.londonSite.vpg(vpg).definition.name == "shop")
+    }
+  }
+
+  private static func perform(
+    _ operation: VPGOperation,
+    on vpg: VPGIdentifier,
+    _ sites: TwoSites
+  ) async throws {
+    let task = try await sites.parisSite.perform(operation, on: vpg, user: "ann")
+    try await sites.finished(task, at: sites.parisSite)
+  }
+
   @Test func `a VM that was renamed keeps its replicas where they are`() async throws {
     let sites = try await TwoSites()
     try await sites.run {

@@ -104,7 +104,7 @@ struct ProtectedHalf: Sendable {
   ///
   /// One that it does not get shows in the VPG's status, and is tried for as long as the VPG
   /// exists.
-  private func waitForStreams(of definition: VPGDefinition, task: TaskIdentifier) async {
+  func waitForStreams(of definition: VPGDefinition, task: TaskIdentifier) async {
     let deadline = ContinuousClock.now + Self.setUpLimit
     await keeper.nudge()
     while ContinuousClock.now < deadline {
@@ -118,160 +118,10 @@ struct ProtectedHalf: Sendable {
     }
   }
 
-  // MARK: Changing
-
-  /// Changes a VPG that is protected, if the wish was made of the definition as it is.
-  ///
-  /// The recovery site takes the new definition whole or not at all; this site follows it.
-  func update(
-    _ wish: VPGDefinition,
-    of record: VPGRecord,
-    user: String
-  ) async throws(SiteError) -> TaskIdentifier {
-    let vpg = record.definition.identifier
-    try await context.vpgs.beginChange(of: vpg)
-    do throws(SiteError) {
-      let (old, new) = try await changed(vpg, to: wish)
-      return try await context.tasks.run(.updateVPG, user: user, vpgs: [vpg]) {
-        [self] task throws(SiteError) in
-        let noted = VPGRecord.Change(before: old, task: task, user: user)
-        do throws(SiteError) {
-          try await change(vpg, to: new) { $0.change = noted }
-        } catch {
-          await context.vpgs.endChange(of: vpg)
-          await context.events.record(
-            .updateVPG,
-            "The VPG \(new.name) was not changed: \(error.message)",
-            succeeded: false,
-            user: user,
-            vpgs: [vpg]
-          )
-          throw error
-        }
-        await context.vpgs.endChange(of: vpg)
-        try await finish(noted, new)
-      }
-    } catch {
-      await context.vpgs.endChange(of: vpg)
-      throw error
-    }
-  }
-
-  /// The definition there is, and the one that a wish comes to, if it can be carried out now.
-  private func changed(
-    _ vpg: VPGIdentifier,
-    to wish: VPGDefinition
-  ) async throws(SiteError) -> (old: VPGDefinition, new: VPGDefinition) {
-    // Read after the VPG was taken for the change: nobody else changes it any more.
-    guard let record = await context.vpgs.record(vpg) else {
-      throw .notFound("There is no VPG \(vpg).")
-    }
-    let old = record.definition
-    guard record.phase == .protecting else {
-      throw .conflict("The VPG \(old.name) cannot be changed now: it is \(record.phase).")
-    }
-    if let stage = await context.peers.share(of: vpg, at: old.recoverySite)?.testStage {
-      throw .conflict("The VPG \(old.name) cannot be changed during a test (\(stage)).")
-    }
-    guard wish.generation == old.generation + 1 else {
-      throw .conflict(
-        "The VPG \(old.name) was changed by someone else since its editing began; begin again."
-      )
-    }
-    var definition = wish
-    definition.identifier = vpg
-    return (old, try await checked(definition, changing: old))
-  }
-
-  /// Has both sites take a definition; `noting` is stored with it at this one.
-  func change(
-    _ vpg: VPGIdentifier,
-    to new: VPGDefinition,
-    noting: @escaping @Sendable (inout VPGRecord) -> Void = { _ in }
-  ) async throws(SiteError) {
-    let reply = try await context.peers.client(for: new.recoverySite).prepare(new)
-    await keeper.setTargets(reply.targets)
-    try await context.vpgs.update(vpg) {
-      $0.definition = new
-      noting(&$0)
-    }
-  }
-
-  /// Waits for what follows a change that both sites have, and ends its task; also for a manager
-  /// that is gone.
-  func finish(_ change: VPGRecord.Change, _ new: VPGDefinition) async throws(SiteError) {
-    do throws(SiteError) { try await carryThrough(change, new) } catch {
-      if Task.isCancelled { throw error }
-      await context.events.record(
-        .updateVPG,
-        "The VPG \(new.name) was not changed: \(error.message)",
-        succeeded: false,
-        user: change.user,
-        vpgs: [new.identifier]
-      )
-      await context.tasks.fail(change.task, reason: error.message)
-      try? await forget(change, new.identifier)
-      throw error
-    }
-    // The task first: what is forgotten before nobody ends after a restart.
-    await context.tasks.succeed(change.task)
-    try await forget(change, new.identifier)
-  }
-
-  private func carryThrough(
-    _ change: VPGRecord.Change,
-    _ new: VPGDefinition
-  ) async throws(SiteError) {
-    if let failure = change.failure { throw .failed(failure) }
-    guard new.generation == change.before.generation + 1 else { throw Self.isOvertaken(new) }
-    try await waitForMoves(to: new, change)
-    await waitForStreams(of: new, task: change.task)
-    await context.events.record(
-      .updateVPG,
-      "The VPG \(new.name) was changed.",
-      user: change.user,
-      vpgs: [new.identifier]
-    )
-  }
-
-  /// A later change has taken its place otherwise, or the VPG is gone.
-  func forget(_ change: VPGRecord.Change, _ vpg: VPGIdentifier) async throws(SiteError) {
-    guard await context.vpgs.record(vpg)?.change?.task == change.task else { return }
-    try await context.vpgs.update(vpg) { if $0.change?.task == change.task { $0.change = nil } }
-  }
-
-  /// Protects a VPG's VMs with the disks they have now.
-  ///
-  /// The recovery site makes replicas first. Points before a VM's next sync keep the disks there
-  /// were.
-  func follow(_ vpg: VPGIdentifier) async throws(SiteError) {
-    try await context.vpgs.beginChange(of: vpg)
-    do throws(SiteError) { try await followAlone(vpg) } catch {
-      await context.vpgs.endChange(of: vpg)
-      throw error
-    }
-    await context.vpgs.endChange(of: vpg)
-  }
-
-  private func followAlone(_ vpg: VPGIdentifier) async throws(SiteError) {
-    guard let record = await context.vpgs.record(vpg), record.phase == .protecting else { return }
-    let old = record.definition
-    var new = old
-    new.generation = old.generation + 1
-    new = try await checked(new, changing: old, followsDisks: true)
-    // Whoever asked may not know yet that it was done.
-    guard new.vms != old.vms else { return }
-    try await change(vpg, to: new)
-    await keeper.nudge()
-    await context.events.record(
-      .updateVPG,
-      "The VPG \(new.name) protects its VMs with the disks they have now.",
-      vpgs: [vpg]
-    )
-  }
+  // MARK: Checking
 
   /// The definition, complete, if both sites can carry it out; the VPG was taken for the change.
-  private func checked(
+  func checked(
     _ definition: VPGDefinition,
     changing old: VPGDefinition?,
     followsDisks: Bool = false
