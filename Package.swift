@@ -323,7 +323,7 @@ if Context.environment["CORE_ONLY"] == nil {
       name: "HypervisorTests",
       dependencies: [
         "RecoveryModel", "Hypervisor", "LibvirtHypervisor", "Lab", "RESTClient", "ControlProtocol",
-        "Identity", "Processes", "ZVRAPI", "ZVRAPITests", client, log,
+        "Identity", "Processes", "ZVRAPI", "ZVRAPITests", "ResticTests", client, log,
       ],
       path: "Tests/Hypervisor",
       swiftSettings: common

@@ -59,6 +59,8 @@ extension LabTests.Up {
     try await london.run("vpg", "edit", "shop", "--hours", "3", "--name", "store")
     try await london.run("vpg", "edit", "store", "--add-vm", "app1")
     #expect(try await paris.run("vpg", "show", "store").contains("app1"))
+    try await london.wait(for: "MeetingSLA", in: "vpg", "list")
+    try await testByParts("store", by: paris, at: sites[1])
     try await london.run("vpg", "edit", "store", "--remove-vm", "app1", "--name", "shop")
     #expect(try await !paris.run("vpg", "show", "shop").contains("app1"))
     try await london.wait(for: "MeetingSLA", in: "vpg", "list")
@@ -74,6 +76,20 @@ extension LabTests.Up {
     #expect(try await london.run("vpg", "list").contains("shop") == false)
     try await london.run("logout")
     await #expect(throws: LabError.self) { try await london.run("vpg", "list") }
+  }
+
+  /// Tests a VPG of two VMs, and stops the test for one and then for the other.
+  private func testByParts(_ vpg: String, by shell: LabShell, at site: LabSite) async throws {
+    try await shell.run("vpg", "test", vpg)
+    #expect(try await LabFixture.lab.runningVMNames(at: site).count == 2)
+    await #expect(throws: LabError.self) {
+      try await shell.run("vpg", "stop-test", vpg, "--vm", "db1")
+    }
+    try await shell.run("vpg", "stop-test", vpg, "--vm", "app1", "--failed", "--summary", "no page")
+    let left = try await LabFixture.lab.runningVMNames(at: site)
+    #expect(left == ["web1 - testing recovery"])
+    try await shell.run("vpg", "stop-test", vpg)
+    #expect(try await LabFixture.lab.vmNames(at: site).isEmpty)
   }
 
   /// Clones a VPG of one VM, and returns the clone's name.

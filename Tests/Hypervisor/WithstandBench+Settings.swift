@@ -3,6 +3,7 @@
 
 import Foundation
 import RESTClient
+import RecoveryModel
 import Testing
 
 @testable import Lab
@@ -18,6 +19,37 @@ extension WithstandBench {
       body(&tree)
       try await client.put("\(settings)/\(part)", tree)
       try await client.perform("\(settings)/commit", seconds: 60)
+    }
+  }
+
+  /// Adds a VM to the VPG, and returns once the change has ended; its first sync has not.
+  ///
+  /// - Returns: The VM's identifier.
+  @discardableResult
+  func addVM(_ name: String) async throws -> String {
+    try await changeVMs { client, settings in
+      let vm = try await SiteInventory(client: client, site: london.identifier.rawValue).vm(name)
+      try await client.post("\(settings)/vms", ["VmIdentifier": vm])
+      return try #require(vm.text)
+    }
+  }
+
+  /// Takes a VM out of the VPG.
+  func removeVM(_ identifier: String) async throws {
+    try await changeVMs { client, settings in
+      _ = try await client.delete("\(settings)/vms/\(identifier)")
+    }
+  }
+
+  private func changeVMs<Answer>(
+    _ body: (ZVMClient, String) async throws -> Answer
+  ) async throws -> Answer {
+    try await ask(london) { client in
+      let begun = try await client.post("/vpgSettings", ["VpgIdentifier": .text(vpg)])
+      let settings = "/vpgSettings/\(try #require(begun.text))"
+      let answer = try await body(client, settings)
+      try await client.perform("\(settings)/commit", seconds: 120)
+      return answer
     }
   }
 

@@ -3,7 +3,6 @@
 
 import Foundation
 import RESTClient
-import RecoveryModel
 import Testing
 
 @testable import Lab
@@ -55,16 +54,6 @@ extension LabTests.Withstand {
 }
 
 extension WithstandBench {
-  fileprivate func addVM(_ name: String) async throws {
-    try await ask(london) { client in
-      let begun = try await client.post("/vpgSettings", ["VpgIdentifier": .text(vpg)])
-      let settings = "/vpgSettings/\(try #require(begun.text))"
-      let vm = try await SiteInventory(client: client, site: london.identifier.rawValue).vm(name)
-      try await client.post("\(settings)/vms", ["VmIdentifier": vm])
-      try await client.perform("\(settings)/commit", seconds: 120)
-    }
-  }
-
   /// Carries an operation out at paris, to its end.
   fileprivate func perform(
     _ operation: String,

@@ -6,20 +6,19 @@ import RESTClient
 import Testing
 
 @testable import Lab
+@testable import ResticTests
 
-/// Copies for years with restic itself: into a folder or, where `UNDERSTUDY_S3_ENDPOINT` and
-/// `UNDERSTUDY_S3_BUCKET` name one that the lab's second site reaches, with `AWS_ACCESS_KEY_ID` and
-/// `AWS_SECRET_ACCESS_KEY`, into a bucket.
+/// Copies for years with restic itself: into a folder, and into a bucket of a real S3 server that
+/// locks its objects for a day.
 extension LabTests.Withstand {
-  @Test func `a copy in a repository is a VM again, whoever was killed while it was made`()
-    async throws
-  {
+  @Test(arguments: Place.allCases)
+  func `a copy in a repository is a VM again, whoever was killed while it was made`(
+    place: Place
+  ) async throws {
     let bench = try await WithstandBench.ready()
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("understudy-archive-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let repository = try await bench.addRepository(folder.path)
+    let archive = try Archive(in: place, of: bench.paris)
+    defer { archive.remove() }
+    let repository = try await bench.add(archive)
     try bench.keepScript("copied.sh", "#!/bin/sh\nprintenv >\"$ZertoOutputDir/found.txt\"\n")
     try await bench.setPostBackup("copied.sh")
     let point = try await bench.insertCheckpoint()
@@ -27,21 +26,9 @@ extension LabTests.Withstand {
     #expect(try await bench.leftovers().isEmpty)
     try await bench.checkPostBackup(of: set, point)
     try await bench.setPostBackup(nil)
+    try await bench.checkLock(of: set, is: place == .bucket ? "Immutable" : "None")
 
-    let restored = try await bench.restore(set)
-    #expect(try await !bench.lab.runningVMNames(at: bench.paris).contains(restored))
-    let guest = bench.lab.guest(restored, at: bench.paris)
-    _ = try await guest.libvirt.virsh(["start", restored])
-    #expect(try await guest.waitUntilServing(seconds: 120))
-    let boot = try #require(try await guest.page("found-seq", seconds: 20))
-    let data = try #require(try await guest.page("found-vdb-seq", seconds: 20))
-    #expect(point.bounds.fault(bootDisk: boot, dataDisk: data) == nil)
-    let disks = try await guest.libvirt.virsh(["domblklist", restored])
-      .matches(of: /\/\S+\.raw/).map { String($0.output) }
-    #expect(disks.count == 2)
-    _ = try await guest.libvirt.virsh(["destroy", restored])
-    _ = try await guest.libvirt.virsh(["undefine", restored])
-    for disk in disks { try FileManager.default.removeItem(atPath: disk) }
+    try await bench.checkVM(restoredFrom: set, at: point)
 
     try await bench.ask(bench.paris) { client in
       try await client.post(
@@ -59,6 +46,45 @@ extension LabTests.Withstand {
   }
 }
 
+/// A place for a repository that a site reaches.
+private struct Archive {
+  private let folder: URL
+  private let server: S3Server?
+  /// How the API names it.
+  let place: (name: String, value: JSON)
+
+  init(in place: Place, of site: LabSite) throws {
+    folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("understudy-archive-\(UUID().uuidString)")
+    switch place {
+    case .folder:
+      server = nil
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      self.place = ("Nfs", ["Path": .text(folder.path)])
+    case .bucket:
+      let server = try S3Server(at: site.outsideAddress)
+      let bucket: String
+      do { bucket = try server.makeBucket(lockedForDays: 1) } catch {
+        server.stop()
+        throw error
+      }
+      self.server = server
+      self.place = (
+        "S3-Compatible",
+        [
+          "S3EndpointUrl": .text(server.endpoint), "S3BucketName": .text(bucket),
+          "S3AccessKey": .text(S3Server.accessKey), "S3SecretKey": .text(S3Server.secretKey),
+        ]
+      )
+    }
+  }
+
+  func remove() {
+    server?.stop()
+    try? FileManager.default.removeItem(at: folder)
+  }
+}
+
 extension WithstandBench {
   fileprivate func setPostBackup(_ script: String?) async throws {
     try await change("scripting") { tree in
@@ -72,9 +98,10 @@ extension WithstandBench {
   fileprivate func checkPostBackup(of set: String, _ point: DemoPoint) async throws {
     let output = paris.managerFolder + "/state/scripts/output"
     let files = FileManager.default.enumerator(atPath: output)?.compactMap { $0 as? String } ?? []
-    let found = files.filter { $0.contains("-PostBackup/") && $0.hasSuffix("/found.txt") }
-    let path = try #require(found.count == 1 ? found.first : nil, "\(files)")
-    let words = try String(contentsOfFile: "\(output)/\(path)", encoding: .utf8)
+    let found = try files.filter { $0.contains("-PostBackup/") && $0.hasSuffix("/found.txt") }
+      .map { try String(contentsOfFile: "\(output)/\($0)", encoding: .utf8) }
+      .filter { $0.contains(set) }
+    let words = try #require(found.count == 1 ? found.first : nil, "\(files)")
       .split(whereSeparator: \.isNewline)
     for line in [
       "UNDERSTUDY_SCRIPT=PostBackup", "ZertoOperation=Backup", "UNDERSTUDY_RECOVERY=\(set)",
@@ -82,27 +109,30 @@ extension WithstandBench {
     ] { #expect(words.contains { $0 == line }, "\(line) is not among \(words)") }
   }
 
-  fileprivate func addRepository(_ folder: String) async throws -> String {
-    var body: JSON = [
-      "RepositoryName": .text("lab \(UUID().uuidString)"), "DefaultRepository": true,
-    ]
-    let environment = ProcessInfo.processInfo.environment
-    if let endpoint = environment["UNDERSTUDY_S3_ENDPOINT"] {
-      body["S3-Compatible"] = [
-        "S3EndpointUrl": .text(endpoint),
-        "S3BucketName": .text(environment["UNDERSTUDY_S3_BUCKET"] ?? ""),
-        "S3AccessKey": .text(environment["AWS_ACCESS_KEY_ID"] ?? ""),
-        "S3SecretKey": .text(environment["AWS_SECRET_ACCESS_KEY"] ?? ""),
-      ]
-    } else {
-      body["Nfs"] = ["Path": .text(folder)]
-    }
+  fileprivate func add(_ archive: Archive) async throws -> String {
+    let name: JSON = .text("lab \(UUID().uuidString)")
+    var body: JSON = ["RepositoryName": name, "DefaultRepository": true]
+    body[archive.place.name] = archive.place.value
     return try await ask(paris) { client in
       try await client.post("/ltr/repositories", body)
       let all = try await client.get("/ltr/repositories").elements
-      let found = all.first { $0["RepositoryName"].text == body["RepositoryName"].text }
+      let found = all.first { $0["RepositoryName"] == name }
       return try #require(found?["RepositoryIdentifier"].text)
     }
+  }
+
+  /// Checks that the server's lock of a set is shown, and that it ends within a day from now.
+  fileprivate func checkLock(of set: String, is state: String) async throws {
+    let all = try await ask(paris) { client in
+      try await client.get("/ltr/catalog/fullretentionsets")["RetentionSets"].elements
+    }
+    let found = try #require(all.first { $0["RetentionSetIdentifier"].text == set })
+    let lock = found["RetentionSetImmutability"]
+    #expect(lock["ImmutabilityState"].text == state, "\(lock)")
+    guard let end = lock["ImmutabilityExpiryTime"].text else { return }
+    let seconds = try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(end)
+      .timeIntervalSinceNow
+    #expect(seconds > 86_000 && seconds <= 86_400, "\(end)")
   }
 
   /// Copies a point, and kills paris's appliance and manager while it is copied.
@@ -126,8 +156,26 @@ extension WithstandBench {
     }
   }
 
+  /// Makes a VM of a set, starts it, checks what it finds on its disks, and removes it.
+  fileprivate func checkVM(restoredFrom set: String, at point: DemoPoint) async throws {
+    let restored = try await restore(set)
+    #expect(try await !lab.runningVMNames(at: paris).contains(restored))
+    let guest = lab.guest(restored, at: paris)
+    _ = try await guest.libvirt.virsh(["start", restored])
+    #expect(try await guest.waitUntilServing(seconds: 120))
+    let boot = try #require(try await guest.page("found-seq", seconds: 20))
+    let data = try #require(try await guest.page("found-vdb-seq", seconds: 20))
+    #expect(point.bounds.fault(bootDisk: boot, dataDisk: data) == nil)
+    let disks = try await guest.libvirt.virsh(["domblklist", restored])
+      .matches(of: /\/\S+\.raw/).map { String($0.output) }
+    #expect(disks.count == 2)
+    _ = try await guest.libvirt.virsh(["destroy", restored])
+    _ = try await guest.libvirt.virsh(["undefine", restored])
+    for disk in disks { try FileManager.default.removeItem(atPath: disk) }
+  }
+
   /// Makes a VM of a set, and kills paris's manager meanwhile.
-  fileprivate func restore(_ set: String) async throws -> String {
+  private func restore(_ set: String) async throws -> String {
     let before = Set(try await lab.vmNames(at: paris))
     let task = try await ask(paris) { client in
       let vms = try await client.get("/ltr/catalog/vms")["Vms"].elements

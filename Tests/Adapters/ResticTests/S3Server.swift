@@ -5,10 +5,10 @@ import Foundation
 import Processes
 import Testing
 
-/// An S3 server: Ceph's gateway with a monitor and a store in memory, on the loopback, in a folder
-/// of its own.
+/// An S3 server: Ceph's gateway with a monitor and a store in memory, in a folder of its own.
 ///
-/// It takes about a quarter of a minute to come up, and 150 MB of memory.
+/// All but the gateway listen on the loopback alone. It takes about a quarter of a minute to come
+/// up, and 150 MB of memory.
 final class S3Server: @unchecked Sendable {
   // Safe: the one test that has it at a time calls it, and the suite's scope before and after.
 
@@ -18,33 +18,34 @@ final class S3Server: @unchecked Sendable {
   static let accessKey = "understudy-tests"
   static let secretKey = "known-to-these-tests"
 
-  /// `http://127.0.0.1:port`.
+  /// `http://address:port`.
   let endpoint: String
   private let folder: String
   private var daemons: [ChildProcess] = []
   private var gateway: ChildProcess?
 
-  init() throws {
+  /// The gateway listens at `address`, an IPv4 address of this machine.
+  init(at address: String = "127.0.0.1") throws {
     // A socket's path must be short.
     folder = "/tmp/understudy-s3-\(UUID().uuidString.prefix(8))"
-    let monitor = "[v2:127.0.0.1:\(try Self.freePort())]"
-    let port = try Self.freePort()
-    endpoint = "http://127.0.0.1:\(port)"
+    let monitor = "[v2:127.0.0.1:\(try Self.freePort(of: "127.0.0.1"))]"
+    let gateway = "\(address):\(try Self.freePort(of: address))"
+    endpoint = "http://\(gateway)"
     for name in ["mon", "osd"] {
       try FileManager.default.createDirectory(
         atPath: "\(folder)/\(name)",
         withIntermediateDirectories: true
       )
     }
-    do { try start(monitor, port) } catch {
+    do { try start(monitor, gateway) } catch {
       stop()
       throw error
     }
   }
 
-  private func start(_ monitor: String, _ port: UInt16) throws {
+  private func start(_ monitor: String, _ gateway: String) throws {
     let cluster = UUID().uuidString.lowercased()
-    try Self.configuration(cluster, monitor, port)
+    try Self.configuration(cluster, monitor, gateway)
       .write(toFile: folder + "/ceph.conf", atomically: false, encoding: .utf8)
     try makeKey("mon.", ["mon": "allow *"], ["--create-keyring"])
     try makeKey("client.admin", ["mon": "allow *", "osd": "allow *"])
@@ -141,7 +142,7 @@ final class S3Server: @unchecked Sendable {
   private static func configuration(
     _ cluster: String,
     _ monitor: String,
-    _ port: UInt16
+    _ gateway: String
   ) -> String {
     """
     [global]
@@ -167,18 +168,18 @@ final class S3Server: @unchecked Sendable {
     mon max pg per osd = 1000
     auth allow insecure global id reclaim = false
     [client.gateway]
-    rgw frontends = beast endpoint=127.0.0.1:\(port)
+    rgw frontends = beast endpoint=\(gateway)
 
     """
   }
 
   /// One that nobody listened at a moment ago.
-  private static func freePort() throws -> UInt16 {
+  private static func freePort(of host: String) throws -> UInt16 {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(listener) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_addr.s_addr = inet_addr(host)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let isBound = withUnsafeMutablePointer(to: &address) { address in
       address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
