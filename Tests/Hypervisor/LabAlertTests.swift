@@ -47,7 +47,7 @@ extension LabTests.Withstand {
 
 extension WithstandBench {
   /// Waits until a site has an alert of a kind, or has none of it any more.
-  fileprivate func wait(for kind: String, at site: LabSite, isOn: Bool) async throws {
+  func wait(for kind: String, at site: LabSite, isOn: Bool) async throws {
     let isSo = try await Waiting.until(seconds: 30, every: .milliseconds(300)) {
       try await ask(site) { client in
         try await client.get("/alerts").elements.contains { $0["HelpIdentifier"].text == kind }
