@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `what keeps a policy from being carried out is said once, and it is when that is over`()
+  @Test func `what keeps a policy from being carried out is said once, and tried until it is over`()
     async throws
   {
     let sites = try await TwoSites()
