@@ -247,6 +247,22 @@ import Testing
     }
   }
 
+  @Test(arguments: [Switchboard.Loss.request, .reply])
+  func `a change that got lost on its way, or its answer, is asked for again`(
+    loss: Switchboard.Loss
+  ) async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let before = try await sites.protectedVPG()
+      sites.switchboard.lose(loss, ofGeneration: before.generation + 1)
+      let task = try await Self.change(sites, before) { $0.name = "shop" }
+      try await sites.finished(task, at: sites.londonSite)
+      let after = try await Self.agreed(sites, before.identifier)
+      #expect(after.name == "shop" && after.generation == before.generation + 1)
+      #expect(sites.switchboard.takeLoss(ofGeneration: after.generation) == nil)
+    }
+  }
+
   @Test func `a VPG is not changed during a test, and can be as soon as it has been stopped`()
     async throws
   {

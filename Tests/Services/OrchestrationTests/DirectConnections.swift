@@ -10,13 +10,15 @@ import Synchronization
 
 /// The sites of a test, by host name and identifier; they call each other without a network.
 final class Switchboard: Sendable {
-  /// What becomes of a question about the protected VMs.
+  /// What becomes of a question.
   enum Loss { case request, reply }
 
   private struct State {
     var sites: [String: Site] = [:]
     var isCut = false
     var losses: [SourceRequest.Wish: Loss] = [:]
+    /// By the generation of the definition.
+    var preparationLosses: [Int: Loss] = [:]
   }
 
   private let state = Mutex(State())
@@ -38,6 +40,15 @@ final class Switchboard: Sendable {
 
   func takeLoss(of wish: SourceRequest.Wish) -> Loss? {
     state.withLock { $0.losses.removeValue(forKey: wish) }
+  }
+
+  /// Has the next preparation for a definition be lost, or the answer to it.
+  func lose(_ loss: Loss, ofGeneration generation: Int) {
+    state.withLock { $0.preparationLosses[generation] = loss }
+  }
+
+  func takeLoss(ofGeneration generation: Int) -> Loss? {
+    state.withLock { $0.preparationLosses.removeValue(forKey: generation) }
   }
 
   func site(_ name: String) throws(SiteError) -> Site {
@@ -90,7 +101,11 @@ struct DirectPeer: PeerControl {
   }
   func state() async throws(SiteError) -> PeerState { try await peer().state(for: caller) }
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
-    try await peer().prepare(definition, from: caller)
+    let loss = switchboard.takeLoss(ofGeneration: definition.generation)
+    if loss == .request { throw .unreachable("the request was lost") }
+    let reply = try await peer().prepare(definition, from: caller)
+    if loss == .reply { throw .unreachable("the reply was lost") }
+    return reply
   }
   func drop(
     _ vpg: VPGIdentifier,
