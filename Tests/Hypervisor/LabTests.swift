@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Lab
 import RESTClient
 import RecoveryModel
 import Testing
+
+@testable import Lab
 
 @Suite("Lab", .serialized, .enabled(if: LabFixture.isPossible))
 struct LabTests {
@@ -46,6 +47,20 @@ struct LabTests {
         await client.close()
         #expect(answer["SiteIdentifier"].text == site.identifier.rawValue)
       }
+    }
+
+    @Test func `VMs that were switched off stay off until the machine is restarted`() async throws {
+      let lab = try LabFixture.lab
+      let home = SiteLibvirt(site: try lab.sites()[0], allowsKVM: false)
+      let all = LabVM.all.map(\.name)
+      for vm in all { try await home.virsh(["destroy", vm]) }
+      try await lab.up()
+      #expect(try await home.names(["list", "--name"]) == [])
+      var record = try #require(try LabRecord.load(from: lab.settings.folder))
+      record.note(started: all, in: "an earlier run")
+      try record.save(in: lab.settings.folder)
+      try await lab.up()
+      #expect(try await home.names(["list", "--name"]).sorted() == all.sorted())
     }
   }
 

@@ -39,7 +39,7 @@ package struct Lab: Sendable {
       try await SiteLibvirt(site: site, allowsKVM: record.allowsKVM)
         .up(capabilities: settings.cacheFolder + "/capabilities-\(record.allowsKVM)")
     }
-    try await startVMs(at: sites, images: images, allowsKVM: record.allowsKVM)
+    try await startVMs(at: sites, images: images, noting: &record)
     for (index, site) in sites.enumerated() {
       report("\(site.name): appliance and manager")
       let daemons = SiteDaemons(
@@ -133,28 +133,37 @@ package struct Lab: Sendable {
 
   /// Defines the VMs at the first site and starts them.
   ///
-  /// A VM that is off while others run was switched off on purpose, maybe by a failover under way;
-  /// when none runs, the machine was restarted. One that is known at the other site was recovered
-  /// there. Neither is started.
+  /// A VM that is off is started once after each start of the machine; see
+  /// ``LabRecord/awaitsStart(_:in:)``. One that is known at the other site was recovered there, and
+  /// is not started.
   private func startVMs(
     at sites: [LabSite],
     images: GuestImage.Disks,
-    allowsKVM: Bool
+    noting record: inout LabRecord
   ) async throws {
-    let home = SiteLibvirt(site: sites[0], allowsKVM: allowsKVM)
-    let other = SiteLibvirt(site: sites[1], allowsKVM: allowsKVM)
+    let home = SiteLibvirt(site: sites[0], allowsKVM: record.allowsKVM)
+    let other = SiteLibvirt(site: sites[1], allowsKVM: record.allowsKVM)
     let defined = try await home.names(["list", "--all", "--name"])
     let running = try await home.names(["list", "--name"])
     let elsewhere = try await other.names(["list", "--all", "--name"])
+    let run = try MachineRun.identifier()
+    // An older record does not tell: rather a VM that stays off than one that runs twice.
+    record.note(started: record.startedVMs == nil ? defined : running, in: run)
+    try record.save(in: settings.folder)
     for vm in LabVM.all where !running.contains(vm.name) && !elsewhere.contains(vm.name) {
       let isNew = !defined.contains(vm.name)
-      guard isNew || running.isEmpty else { continue }
+      guard isNew || record.awaitsStart(vm.name, in: run) else {
+        report("\(sites[0].name): VM \(vm.name) was switched off and stays so")
+        continue
+      }
       report("\(sites[0].name): VM \(vm.name)")
       if isNew {
         try await makeDisks(of: vm, at: sites[0], images: images)
-        try await home.define(vm.domain(at: sites[0], allowsKVM: allowsKVM), by: "define")
+        try await home.define(vm.domain(at: sites[0], allowsKVM: record.allowsKVM), by: "define")
       }
       try await home.virsh(["start", vm.name])
+      record.note(started: [vm.name], in: run)
+      try record.save(in: settings.folder)
     }
   }
 
@@ -201,8 +210,8 @@ package struct Lab: Sendable {
       try await endProcesses(of: site)
     }
     try await SiteNetwork(sites: sites).down()
-    // Inside out, and only what is still empty.
-    for folder in record.createdFolders.sorted(by: >) { rmdir(folder) }
+    // Inside out.
+    for folder in record.createdFolders.sorted(by: >) { MountFolder.removeIfUnused(folder) }
     try FileManager.default.removeItem(atPath: settings.folder)
     return true
   }

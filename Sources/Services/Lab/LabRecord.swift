@@ -21,6 +21,10 @@ struct LabRecord: Codable, Sendable {
   var createdFolders: [String] = []
   var allowsKVM: Bool
   var sites: [Site]
+  /// The run of the machine each VM was last started in, by the VM's name; see ``MachineRun``.
+  ///
+  /// Nil in a record from before this was noted.
+  var startedVMs: [String: String]? = [:]
 
   /// What is made up once for a site and then stays.
   struct Site: Codable, Sendable {
@@ -33,6 +37,17 @@ struct LabRecord: Codable, Sendable {
     /// Whether the manager's store has the user.
     var hasUser = false
   }
+
+  /// Notes that VMs have been started in a run of the machine.
+  mutating func note(started vms: [String], in run: String) {
+    startedVMs = (startedVMs ?? [:]).merging(vms.map { ($0, run) }) { $1 }
+  }
+
+  /// Whether a VM was not started in a run of the machine yet.
+  ///
+  /// One that was, and is off, was switched off on purpose, maybe by a failover under way: started
+  /// again, it would soon run at both sites.
+  func awaitsStart(_ vm: String, in run: String) -> Bool { startedVMs?[vm] != run }
 
   /// Reads the record in a folder; nil if there is none.
   ///
