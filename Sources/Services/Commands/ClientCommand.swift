@@ -92,7 +92,7 @@ package struct ClientCommand: AsyncParsableCommand {
     package func run() async throws {
       try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
         guard try await store.clients().contains(where: { $0.identifier == identifier }) else {
-          throw ValidationError("There is no client “\(identifier)”.")
+          throw UsageError("There is no client “\(identifier)”.")
         }
         try await store.removeClient(identifier)
         try await store.removeRole(of: RoleBook.subject(identifier, in: .client))

@@ -62,7 +62,7 @@ package struct ManagerUserCommand: AsyncParsableCommand {
     package func run() async throws {
       try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
         guard try await store.user(name) != nil else {
-          throw ValidationError("There is no user “\(name)”.")
+          throw UsageError("There is no user “\(name)”.")
         }
         try await store.removeUser(name)
         try await AuditCommand.note("manager-user remove \(name)", in: store)

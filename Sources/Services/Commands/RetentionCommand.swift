@@ -194,7 +194,7 @@ package struct RetentionCommand: AsyncParsableCommand {
         let vms = try await client.get("/ltr/catalog/vms")["Vms"].elements.map { $0["Vm"] }
         let found = vms.first { $0["Name"].text == vm || $0["Identifier"].text == vm }
         guard let identifier = found?["Identifier"].text else {
-          throw ValidationError("No retention set has a VM “\(vm)”.")
+          throw UsageError(try await reasonForNoSet(client))
         }
         var body: JSON = [
           "RetentionSetIdentifier": .text(set), "VmIdentifier": .text(identifier),
@@ -203,6 +203,21 @@ package struct RetentionCommand: AsyncParsableCommand {
         if let datastore { body["DatastoreIdentifier"] = .text(datastore) }
         try await watch.follow(try await client.begin("/ltr/restore/vm", body), of: client)
       }
+    }
+
+    /// The sets of a VM are kept where it is recovered.
+    private func reasonForNoSet(_ client: ZVMClient) async throws -> String {
+      let here = try await client.get("/localsite")["SiteName"].text
+      let sites = Set(
+        try await client.get("/vms").elements
+          .filter { $0["VmName"].text == vm || $0["VmIdentifier"].text == vm }
+          .compactMap { $0["TargetSite"].text }
+      )
+      guard !sites.isEmpty, !sites.contains(where: { $0 == here }) else {
+        return "No retention set has a VM “\(vm)”."
+      }
+      return "Retention sets of the VM “\(vm)” are kept at its recovery site, "
+        + sites.sorted().joined(separator: " or ") + ": ask the manager there."
     }
   }
 
@@ -265,7 +280,7 @@ package struct RetentionCommand: AsyncParsableCommand {
       let box = try authority.secretBox()
       try await ManagerStore.use(of: configuration) { store in
         guard let found = try await store.repositories().first(where: { $0.name == name }) else {
-          throw ValidationError("There is no repository “\(name)”.")
+          throw UsageError("There is no repository “\(name)”.")
         }
         try await AuditCommand.note("retention password \(name)", in: store)
         print(try RepositorySecrets.open(found, with: box).password)

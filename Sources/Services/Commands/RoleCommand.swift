@@ -96,7 +96,7 @@ package struct RoleCommand: AsyncParsableCommand {
     package func run() async throws {
       try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
         guard try await store.roles().contains(where: { $0.subject == subject }) else {
-          throw ValidationError("No role was set for “\(subject)”.")
+          throw UsageError("No role was set for “\(subject)”.")
         }
         try await store.removeRole(of: subject)
         try await AuditCommand.note("role remove \(subject)", in: store)

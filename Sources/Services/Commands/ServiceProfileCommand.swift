@@ -127,13 +127,13 @@ package struct ServiceProfileCommand: AsyncParsableCommand {
     package func run() async throws {
       try await ManagerStore.use(of: ManagerConfiguration(contentsOfFile: config)) { store in
         guard let profile = try await store.serviceProfiles().first(where: { $0.name == name })
-        else { throw ValidationError("There is no service profile “\(name)”.") }
+        else { throw UsageError("There is no service profile “\(name)”.") }
         let users = try await store.vpgs().map(\.definition).filter {
           $0.policy.serviceProfile?.lowercased() == profile.identifier
         }
         guard users.isEmpty else {
           let names = users.map(\.name).joined(separator: ", ")
-          throw ValidationError("The service profile “\(name)” is that of VPGs: \(names).")
+          throw UsageError("The service profile “\(name)” is that of VPGs: \(names).")
         }
         try await store.removeServiceProfile(profile.identifier)
         try await AuditCommand.note("service-profile remove \(name)", in: store)

@@ -159,15 +159,29 @@ final class ControlConnections: Sendable {
       words(for: error)
     case let error as NIOConnectionError:
       "does not take connections: "
-        + (error.connectionErrors.first.map { "\($0.error)" } ?? "the name is not known")
+        + (error.connectionErrors.first.map { reason($0.error) } ?? "the name is not known")
     case is UnexpectedPeer:
       "is not who it should be: its certificate names another"
+    case NIOSSLError.uncleanShutdown, ChannelError.ioOnClosedChannel, ChannelError.inputClosed,
+      ChannelError.eof:
+      closed
     case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
       "and this process do not trust each other (\(error))"
     case is CancellationError:
       "was not waited for"
     default:
-      "does not answer: \(error)"
+      "does not answer: \(reason(error))"
+    }
+  }
+
+  private static let closed = "closed the connection without an answer"
+
+  /// What the system says of a failed call, without the names of the library's functions.
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case ChannelError.connectTimeout: "no answer in time"
+    default: "\(error)"
     }
   }
 
@@ -178,9 +192,9 @@ final class ControlConnections: Sendable {
     case .deadlineExceeded:
       "did not answer in time"
     case .remoteConnectionClosed:
-      "closed the connection without an answer"
+      closed
     default:
-      "does not answer: \(error)"
+      "does not answer: \(error.shortDescription)"
     }
   }
 }

@@ -14,10 +14,12 @@ struct FilledSite {
   private static let profile = "6b1f2c0e-0000-4000-8000-0000000000c2"
   private static let vpg = VPGIdentifier("6b1f2c0e-0000-4000-8000-0000000000a1")
   private static let event = "6b1f2c0e-0000-4000-8000-0000000000e1"
-  private static let recovery = "6b1f2c0e-0000-4000-8000-0000000000d1"
+  static let recovery = "6b1f2c0e-0000-4000-8000-0000000000d1"
   private static let task = "6b1f2c0e-0000-4000-8000-0000000000b1"
 
   let hypervisor: EmptyHypervisor
+  /// Where the VPG is recovered; nil is the site itself.
+  var recoverySite: SiteIdentifier?
 
   init(name: String) {
     var hypervisor = EmptyHypervisor(name: name)
@@ -91,7 +93,7 @@ struct FilledSite {
       identifier: Self.vpg,
       name: "web",
       protectedSite: site,
-      recoverySite: site,
+      recoverySite: recoverySite ?? site,
       networks: .init(
         failover: NetworkIdentifier("\(name).network-1"),
         failoverTest: NetworkIdentifier("\(name).network-1")

@@ -30,6 +30,8 @@ import Testing
     ("events?zorgIdentifier=\(FakeSite.zorg.identifier.uppercased())", 1),
     ("events?zorgIdentifier=\(FakeSite.vpg)", 0),
     ("alerts?zorgIdentifier=\(FakeSite.zorg.identifier)", 1), ("alerts?zorgIdentifier=x", 0),
+    ("alerts?isDismissed=False", 1), ("alerts?isDismissed=true", 0), ("tasks?type=0", 1),
+    ("tasks?type=Move", 0),
     ("events?startDate=5/6/2024+12%3A00:00%20AM", 1), ("events?endDate=2024-05-06", 0),
     ("vpgs/\(FakeSite.vpg)/checkpoints?startDate=2020-01-01", 2),
   ])
@@ -60,7 +62,10 @@ import Testing
     #expect(await client.get("/v1/zorgs").items?.count == 1)
   }
 
-  @Test(arguments: ["vpgs?status=Sleepy", "events?startDate=soon", "tasks?status=99"])
+  @Test(arguments: [
+    "vpgs?status=Sleepy", "events?startDate=soon", "tasks?status=99", "tasks?type=nope",
+    "tasks?type=-1", "alerts?isDismissed=maybe",
+  ])
   func `a filter that cannot be right is a 400`(path: String) async {
     let client = await APIClient.loggedOn()
     #expect(await client.send(.get, "/v1/\(path)").status == 400)

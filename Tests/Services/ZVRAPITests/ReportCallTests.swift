@@ -185,4 +185,12 @@ import Testing
     let vpg = try object(await client.get("/v1/vpgs").items?.first ?? .null)
     #expect(vpg.value("ServiceProfileName").readText == "Gold")
   }
+
+  @Test func `notes and why a recovery failed are lines of their own`() {
+    var report = FakeSite.recoveryReports[0]
+    report.notes = "db1: not enough memory\nrest fine"
+    report.failure = "The test was marked as failed."
+    let shown = APIValue.recoveryReport(report).object?.value("General", "Notes").readText
+    #expect(shown == "db1: not enough memory\nrest fine\nThe test was marked as failed.")
+  }
 }

@@ -89,7 +89,7 @@ package struct HostCommand: AsyncParsableCommand {
         .map { entry in
           let place = target ?? entry["HostIdentifier"]
           guard place.text != nil else {
-            throw ValidationError(
+            throw UsageError(
               "\(entry["VmIdentifier"].text ?? "") stays: \(entry["Reason"].text ?? "")."
             )
           }
@@ -102,7 +102,11 @@ package struct HostCommand: AsyncParsableCommand {
         $0["VraName"].text == name || $0["HostDisplayName"].text == name
       }
       guard let appliance = found.first, found.count == 1 else {
-        throw ValidationError("There is not exactly one host “\(name)” with an appliance.")
+        throw UsageError(
+          found.isEmpty
+            ? "There is no host “\(name)” with an appliance."
+            : "There are several hosts “\(name)” with an appliance."
+        )
       }
       return appliance
     }

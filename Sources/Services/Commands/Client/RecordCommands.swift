@@ -40,11 +40,17 @@ package struct EventCommand: AsyncParsableCommand {
       table.append(
         event["OccurredOn"].text ?? "",
         event["UserName"].text ?? "",
-        event["Vpgs"].elements.compactMap { $0["VpgName"].text }.joined(separator: ", "),
+        event["Vpgs"].elements.map(Self.name).joined(separator: ", "),
         event["Description"].text ?? ""
       )
     }
     table.print()
+  }
+
+  /// What people call a VPG of an event: one that is no longer there has no name there.
+  private static func name(_ vpg: JSON) -> String {
+    guard let name = vpg["VpgName"].text, !name.isEmpty else { return "(deleted)" }
+    return name
   }
 }
 

@@ -92,7 +92,10 @@ package struct ReportCommand: AsyncParsableCommand {
         ]
       }
       for (name, bytes) in files {
-        try Data(bytes).write(to: URL(filePath: to).appending(path: name), options: .atomic)
+        let file = URL(filePath: to).appending(path: name)
+        do { try Data(bytes).write(to: file, options: .atomic) } catch {
+          throw UsageError("\(file.path) cannot be written: \(error.localizedDescription)")
+        }
       }
       let page = files[0].0
       print("saved \(files.map(\.0).joined(separator: ", ")); to check them there:")

@@ -118,7 +118,11 @@ extension ZVMClient {
     }
     let found = Set(machines.compactMap { $0["VmIdentifier"].text })
     guard let machine = found.first, found.count == 1 else {
-      throw ValidationError("There is not exactly one protected VM “\(vm)”.")
+      throw UsageError(
+        found.isEmpty
+          ? "There is no protected VM “\(vm)”."
+          : "There are several protected VMs “\(vm)”: name one by its identifier."
+      )
     }
     return machine
   }

@@ -25,9 +25,13 @@ struct VPGMembers {
   /// The identifier of the VM with this name or identifier.
   func identifier(of vm: String) throws -> String {
     let found = vms.filter { $0["VmName"].text == vm || $0["VmIdentifier"].text == vm }
-    guard let only = found.first?["VmIdentifier"].text, found.count == 1 else {
+    guard let only = found.first?["VmIdentifier"].text else {
       let names = vms.compactMap { $0["VmName"].text }.joined(separator: ", ")
-      throw UsageError("Among the VMs of the VPG there is not exactly one “\(vm)” (\(names)).")
+      throw UsageError("The VPG has no VM “\(vm)” (\(names.isEmpty ? "it has none" : names)).")
+    }
+    guard found.count == 1 else {
+      let names = found.compactMap { $0["VmIdentifier"].text }.joined(separator: ", ")
+      throw UsageError("The VPG has several VMs “\(vm)”: name one by its identifier (\(names)).")
     }
     return only
   }

@@ -92,7 +92,7 @@ struct Pairing: Sendable {
     guard !host.isEmpty else { throw .invalid("The other site's address is missing.") }
     guard (1...65535).contains(port) else { throw .invalid("\(port) is no port.") }
     guard let token = PairingToken(text: token) else {
-      throw .invalid("The token is not complete: it has 64 characters.")
+      throw .invalid("The token is not complete: it must have 64 characters.")
     }
     return try await context.tasks.run(.pair, user: user) { [self] _ throws(SiteError) in
       let name = try await meet(host: host, port: port, token: token)

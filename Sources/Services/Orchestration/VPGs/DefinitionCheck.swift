@@ -54,6 +54,7 @@ package struct DefinitionCheck {
     checkPolicy()
     checkBootGroups()
     checkScripts()
+    checkScriptPaths(changing: Self.kept(definition, others))
     checkRetention()
     checkLimits(definition.journal, "Journal")
     checkLimits(definition.scratch, "Scratch")
@@ -74,12 +75,21 @@ package struct DefinitionCheck {
     let name = definition.name
     guard !name.allSatisfy(\.isWhitespace) else { return note("Basic.Name", "it is missing") }
     guard name.count <= 200 else { return note("Basic.Name", "it has more than 200 characters") }
+    // One that was given such a name once can still be changed.
+    if name.hasControlCharacters, name != Self.kept(definition, others)?.name {
+      note("Basic.Name", "it has line breaks or other control characters")
+    }
     for other in others
     where other.definition.identifier != definition.identifier
       && other.definition.name.lowercased() == name.lowercased()
     {
       note("Basic.Name", "there is a VPG named \(other.definition.name) already")
     }
+  }
+
+  /// The definition as it was.
+  private static func kept(_ definition: VPGDefinition, _ others: [VPGRecord]) -> VPGDefinition? {
+    others.first { $0.definition.identifier == definition.identifier }?.definition
   }
 
   private mutating func checkPolicy() {

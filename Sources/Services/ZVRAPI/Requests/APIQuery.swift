@@ -69,6 +69,14 @@ package struct APIQuery: Sendable, Equatable {
     return nil
   }
 
+  /// A filter by a flag; nil if it is not there.
+  func either(_ name: String) throws(APIError) -> Bool? {
+    guard let text = text(name) else { return nil }
+    if text.isSame(as: "true") { return true }
+    if text.isSame(as: "false") { return false }
+    throw .invalid("\(name) is neither true nor false: \(text)")
+  }
+
   func flag(_ name: String) -> Bool { text(name)?.isSame(as: "true") ?? false }
 }
 

@@ -78,6 +78,7 @@ enum Alerts: Resource {
     let end = try query.date("endDate")
     let level = try query.number("level", of: APIEnumerations.alertLevel)
     let entity = try query.number("entity", of: APIEnumerations.alertEntity)
+    let isDismissed = try query.either("isDismissed")
     let vpg = query.text("vpgIdentifier", "vpg")?.lowercased()
     let local = call.site.siteIdentifier
     let names = try await call.site.names()
@@ -97,7 +98,7 @@ enum Alerts: Resource {
         && zorg.map { zorg in view.organisations.contains { $0.identifier.isSame(as: zorg) } }
           ?? true
         && query.matches("helpIdentifier", alert.condition.kind.rawValue)
-        && query.matches("isDismissed", alert.isDismissed ? "true" : "false")
+        && isDismissed ?? alert.isDismissed == alert.isDismissed
     }
     return call.service.texts.alerts(found, call.links())
   }

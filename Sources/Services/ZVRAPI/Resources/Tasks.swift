@@ -42,6 +42,8 @@ enum Tasks: Resource {
 
   private static func list(_ call: APICall) async throws -> APIResponse {
     let query = call.query
+    let kind = try query.number("type", of: APIEnumerations.taskType)
+      .map(APIEnumerations.taskType.name(of:))
     let state = try query.number("status", of: APIEnumerations.taskState)
     let startedBefore = try query.date("startedBeforeDate")
     let startedAfter = try query.date("startedAfterDate")
@@ -50,7 +52,7 @@ enum Tasks: Resource {
     let visible = try await call.visibleVPGs()
     let tasks = try await call.site.tasks().filter { task in
       APICall.sees(task.vpgs, visible)
-        && isKind(query.text("type"), of: task)
+        && kind?.isSame(as: task.kind.rawValue) ?? true
         && state ?? task.state.rawValue == task.state.rawValue
         && startedBefore.map { task.started <= $0 } ?? true
         && startedAfter.map { task.started >= $0 } ?? true
@@ -58,13 +60,6 @@ enum Tasks: Resource {
     }
     let links = call.links()
     return .list(tasks.map { .task($0, links) }, of: "TaskApi")
-  }
-
-  /// Whether a filter by type, a name or its number in the listing, lets the task pass.
-  private static func isKind(_ filter: String?, of task: TaskRecord) -> Bool {
-    guard let filter else { return true }
-    let name = Int(filter).map(APIEnumerations.taskType.name(of:)) ?? filter
-    return name.isSame(as: task.kind.rawValue)
   }
 
   /// A task that is not complete is in no period.

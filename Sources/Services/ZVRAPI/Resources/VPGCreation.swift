@@ -42,7 +42,8 @@ enum VPGCreation {
     definition.policy.serviceProfile = try named("ServiceProfileIdentifier", body)
     definition.policy.zorg = try named("ZorgIdentifier", body)
     definition.vms = try body.texts("VmsIdentifiers").map { name in vm(VMIdentifier(name)) }
-    return .text(try await call.site.create(definition, user: call.user).rawValue)
+    let checked = try await call.checked(definition, changing: nil)
+    return .text(try await call.site.create(checked, user: call.user).rawValue)
   }
 
   private static func site(

@@ -127,7 +127,7 @@ enum VpgSettings: Resource {
   ) async throws -> TaskIdentifier {
     let names = draft.vms.compactMap { $0["VmIdentifier"]?.readText }
     let known = Set(draft.base?.vms.map(\.identifier.rawValue) ?? [])
-    let definition = try await HostClusters.placed(
+    let wish = try await HostClusters.placed(
       try draft.definition(
         machines: await newMachines(names.filter { !known.contains($0) }, draft, call),
         local: call.site.siteIdentifier
@@ -135,6 +135,7 @@ enum VpgSettings: Resource {
       by: draft,
       call
     )
+    let definition = try await call.checked(wish, changing: draft.base)
     guard let base = draft.base else {
       return try await call.site.create(definition, user: call.user)
     }

@@ -197,12 +197,13 @@ enum VpgSettingsExports {
       call
     )
     try draft.change(entry, machines: machines, nulls: .clear)
+    let wish = try await HostClusters.placed(
+      try draft.definition(machines: machines, local: call.site.siteIdentifier),
+      by: draft,
+      call
+    )
     return try await call.site.create(
-      try await HostClusters.placed(
-        try draft.definition(machines: machines, local: call.site.siteIdentifier),
-        by: draft,
-        call
-      ),
+      try await call.checked(wish, changing: nil),
       user: call.user
     )
   }

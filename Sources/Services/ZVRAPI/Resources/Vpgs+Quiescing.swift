@@ -48,10 +48,19 @@ extension Vpgs {
     ]
   }
 
+  /// What a stream can carry of a checkpoint's name, in bytes.
+  private static let longestTag = 1024
+
   /// The name of a checkpoint to insert.
   static func tag(_ call: APICall) throws(APIError) -> String {
     guard let tag = try call.body.text("CheckpointName", ""), !tag.isEmpty else {
       throw APIError.invalid("CheckpointName is missing")
+    }
+    guard tag.utf8.count <= longestTag else {
+      throw APIError.invalid("CheckpointName is longer than \(longestTag) bytes")
+    }
+    guard !tag.hasControlCharacters else {
+      throw APIError.invalid("CheckpointName has line breaks or other control characters")
     }
     return tag
   }

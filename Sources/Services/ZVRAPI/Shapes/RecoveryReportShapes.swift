@@ -48,7 +48,8 @@ extension APIValue {
         "Status": .string(report.failure.isEmpty ? "Success" : "Fail"),
         "InitiatedBy": .string(report.user),
         "Notes": .string(
-          [report.notes, report.failure].filter { !$0.isEmpty }.joined(separator: " ")
+          // Notes are lines of their own: what people wrote ends as it pleases.
+          [report.notes, report.failure].filter { !$0.isEmpty }.joined(separator: "\n")
         ),
       ]
     )
