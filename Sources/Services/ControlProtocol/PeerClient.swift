@@ -77,6 +77,11 @@ package struct PeerClient: Sendable {
     )
   }
 
+  /// Why the peer would not end its half of a VPG now.
+  package func dropRefusal(of vpg: VPGIdentifier) async throws(ControlError) -> DropRefusal {
+    try await client.send(.get, PeerRoutes.dropRefusal(vpg))
+  }
+
   /// The checkpoints of a VPG, oldest first.
   package func checkpoints(
     of vpg: VPGIdentifier

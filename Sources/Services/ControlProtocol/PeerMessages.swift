@@ -20,6 +20,10 @@ package enum PeerRoutes {
   package static let state = "/v1/state"
   /// PUT ``VPGDefinition`` gives ``PrepareReply``; DELETE with `?keepReplicas=true|false`.
   package static func vpg(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)" }
+  /// GET: ``DropRefusal``.
+  package static func dropRefusal(_ vpg: VPGIdentifier) -> String {
+    "/v1/vpgs/\(vpg)/drop-refusal"
+  }
   /// GET: ``[Checkpoint]``, oldest first.
   package static func checkpoints(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)/checkpoints" }
   /// POST ``OperationRequest`` gives ``TaskReply``.
@@ -32,6 +36,14 @@ package enum PeerRoutes {
   package static let vpgs = "/v1/vpgs"
   /// GET: ``TaskRecord``.
   package static func task(_ task: TaskIdentifier) -> String { "/v1/tasks/\(task)" }
+}
+
+/// Why a site would not end its half of a VPG now.
+package struct DropRefusal: Codable, Sendable {
+  /// For an operator; nil if it would end it.
+  package var reason: String?
+
+  package init(reason: String?) { self.reason = reason }
 }
 
 /// A site as it presents itself.

@@ -118,6 +118,10 @@ package struct PeerServer: Service {
         }
       }
     )
+    answer(.get, PeerRoutes.dropRefusal(vpg), routes) { request, caller -> DropRefusal in
+      let vpg: VPGIdentifier = try request.identifier("vpg")
+      return DropRefusal(reason: try await service.dropRefusal(of: vpg, for: caller))
+    }
     answer(.get, PeerRoutes.checkpoints(vpg), routes) { request, caller -> [Checkpoint] in
       try await service.checkpoints(of: try request.identifier("vpg"), for: caller)
     }

@@ -63,6 +63,14 @@ extension Site: PeerService {
     return try await recoveryHalf.prepare(definition, from: caller)
   }
 
+  package func dropRefusal(
+    of vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> String? {
+    try await requirePeer(caller)
+    return try await recoveryHalf.dropRefusal(of: vpg, from: caller)
+  }
+
   package func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,

@@ -117,11 +117,12 @@ extension Site: SiteService {
       )
       return await heard(task, of: owner, peer)
     } catch {
-      // The protected site may be gone for good; what is here can still be taken away.
-      guard case .delete(let keeps, force: true) = operation,
-        Self.canGoOnWithoutOwner(error)
+      // The protected site may be gone for good, or know nothing of the VPG any more; what is here
+      // can still be taken away.
+      guard case .delete(let keeps, let force) = operation,
+        force ? Self.canGoOnWithoutOwner(error) : Self.isForgotten(error)
       else { throw error }
-      return try await dropHere(record, keepsReplicas: keeps, user: user)
+      return try await dropHere(record, keepsReplicas: keeps, force: force, user: user)
     }
   }
 
@@ -152,9 +153,14 @@ extension Site: SiteService {
     }
   }
 
+  private static func isForgotten(_ error: SiteError) -> Bool {
+    if case .notFound = error { true } else { false }
+  }
+
   private func dropHere(
     _ record: VPGRecord,
     keepsReplicas: Bool,
+    force: Bool,
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
@@ -163,7 +169,7 @@ extension Site: SiteService {
       try await recoveryHalf.drop(
         vpg,
         keepsReplicas: keepsReplicas,
-        force: true,
+        force: force,
         from: nil
       )
       await context.events.record(

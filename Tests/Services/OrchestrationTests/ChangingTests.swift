@@ -108,6 +108,39 @@ import Testing
     }
   }
 
+  @Test func `a point from before a VM joined is one of the VMs that were there`() async throws {
+    let sites = try await TwoSites()
+    try await sites.run {
+      let app = await sites.londonHypervisor.add("app1", disks: 1)
+      let joining = sites.definition(app).vms
+      let definition = try await sites.protectedVPG { $0.vms += joining }
+      let (vpg, web) = (definition.identifier, definition.vms[0])
+      let old = Checkpoint(
+        identifier: CheckpointIdentifier(1),
+        time: WallTime(milliseconds: 1),
+        tag: "before app1"
+      )
+      await sites.parisAppliance.put([old], before: web.stream)
+      for vms in [[], [web.identifier, app], [VMIdentifier("nobody")]] {
+        await #expect(throws: SiteError.self) {
+          try await Self.perform(
+            .failoverTest(.init(checkpoint: old.identifier, vms: vms)),
+            on: vpg,
+            sites
+          )
+        }
+      }
+      try await Self.perform(
+        .failoverTest(.init(checkpoint: old.identifier, vms: [web.identifier])),
+        on: vpg,
+        sites
+      )
+      let tested = await sites.parisHypervisor.shown.virtualMachines.map(\.name)
+      #expect(tested == ["web1 - testing recovery"])
+      try await Self.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, sites)
+    }
+  }
+
   @Test func `everything that cannot be carried out is said at once, and nothing changes`()
     async throws
   {

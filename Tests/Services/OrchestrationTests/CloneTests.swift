@@ -212,13 +212,14 @@ import Testing
     try await withVPG { sites, definition in
       let vpg = definition.identifier
       let task = try await sites.beginSlowClone(of: vpg)
-      let delete = try await sites.londonSite.perform(
-        .delete(keepsRecoveryVolumes: false, force: false),
-        on: vpg,
-        user: "ann"
-      )
-      let refused = try await sites.finished(delete, at: sites.londonSite, state: .failed)
-      #expect(refused.completeReason.contains("A clone of the VPG"))
+      let refused = await #expect(throws: SiteError.self) {
+        try await sites.londonSite.perform(
+          .delete(keepsRecoveryVolumes: false, force: false),
+          on: vpg,
+          user: "ann"
+        )
+      }
+      #expect(refused?.message.contains("A clone of the VPG") == true)
       await sites.parisAppliance.setCopyReply(CopyReply(isComplete: true))
       try await sites.finished(task, at: sites.parisSite)
       #expect(await sites.clones().count == 1)

@@ -46,7 +46,7 @@ import Testing
       try await sites.finished(task, at: paris)
       try await Self.waitForWords("does not answer", at: paris)
       sites.switchboard.setCut(false)
-      try await Self.waitForWords("web1 still runs at the protected site", at: paris)
+      try await Self.waitForWords("Still running at the protected site: web1.", at: paris)
       #expect(try await paris.vpg(vpg).substatus == .failingOverBeforeCommit)
       await sites.londonHypervisor.setPower(.off, of: definition.vms[0].identifier)
       try await eventually("the VPG is turned round") {

@@ -19,6 +19,9 @@ final class Switchboard: Sendable {
     var losses: [SourceRequest.Wish: Loss] = [:]
     /// By the generation of the definition.
     var preparationLosses: [Int: Loss] = [:]
+    /// How often each site asked for a state, and who has to wait for the answer.
+    var lookCounts: [SiteIdentifier: Int] = [:]
+    var held: Set<SiteIdentifier> = []
   }
 
   private let state = Mutex(State())
@@ -49,6 +52,23 @@ final class Switchboard: Sendable {
 
   func takeLoss(ofGeneration generation: Int) -> Loss? {
     state.withLock { $0.preparationLosses.removeValue(forKey: generation) }
+  }
+
+  /// Keeps the answers to a site's looks back, or no longer: what it gets then is old.
+  func setHeld(_ isHeld: Bool, for caller: SiteIdentifier) {
+    state.withLock {
+      if isHeld { $0.held.insert(caller) } else { $0.held.remove(caller) }
+    }
+  }
+
+  func isHeld(_ caller: SiteIdentifier) -> Bool { state.withLock { $0.held.contains(caller) } }
+
+  func noteLook(by caller: SiteIdentifier) {
+    state.withLock { $0.lookCounts[caller, default: 0] += 1 }
+  }
+
+  func lookCount(of caller: SiteIdentifier) -> Int {
+    state.withLock { $0.lookCounts[caller] ?? 0 }
   }
 
   func site(_ name: String) throws(SiteError) -> Site {
@@ -99,13 +119,23 @@ struct DirectPeer: PeerControl {
   func inventory() async throws(SiteError) -> Inventory {
     try await peer().inventory(for: caller)
   }
-  func state() async throws(SiteError) -> PeerState { try await peer().state(for: caller) }
+  func state() async throws(SiteError) -> PeerState {
+    let state = try await peer().state(for: caller)
+    switchboard.noteLook(by: caller)
+    while switchboard.isHeld(caller), !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+    return state
+  }
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     let loss = switchboard.takeLoss(ofGeneration: definition.generation)
     if loss == .request { throw .unreachable("the request was lost") }
     let reply = try await peer().prepare(definition, from: caller)
     if loss == .reply { throw .unreachable("the reply was lost") }
     return reply
+  }
+  func dropRefusal(of vpg: VPGIdentifier) async throws(SiteError) -> String? {
+    try await peer().dropRefusal(of: vpg, for: caller)
   }
   func drop(
     _ vpg: VPGIdentifier,

@@ -35,6 +35,10 @@ struct LocalPeer: PeerControl {
     try await peer().prepare(definition, from: identifier)
   }
 
+  func dropRefusal(of vpg: VPGIdentifier) async throws(SiteError) -> String? {
+    try await peer().dropRefusal(of: vpg, for: identifier)
+  }
+
   func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,

@@ -12,6 +12,8 @@ package protocol PeerControl: Sendable {
   func state() async throws(SiteError) -> PeerState
   /// Makes the peer ready for the VPG's streams.
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply
+  /// Why the peer would not end its half of a VPG now; nil if it would.
+  func dropRefusal(of vpg: VPGIdentifier) async throws(SiteError) -> String?
   /// Ends the peer's half of a VPG; one that is gone already is fine.
   func drop(
     _ vpg: VPGIdentifier,

@@ -20,6 +20,10 @@ package protocol PeerService: Sendable {
     _ definition: VPGDefinition,
     from caller: SiteIdentifier
   ) async throws(SiteError) -> PrepareReply
+  func dropRefusal(
+    of vpg: VPGIdentifier,
+    for caller: SiteIdentifier
+  ) async throws(SiteError) -> String?
   func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,

@@ -169,6 +169,10 @@ struct PeerWatch: Sendable {
     calm: inout Int
   ) async throws(SiteError) {
     let vpg = record.definition.identifier
+    // It may have been forgotten since, because it says nothing of what is so now.
+    guard await context.peers.share(of: vpg, at: record.definition.recoverySite) != nil else {
+      return
+    }
     switch (share.status, record.phase) {
     // It gives its VMs up for those of this site, and is about to forget the VPG.
     case (.recovered, .protecting)
@@ -176,6 +180,8 @@ struct PeerWatch: Sendable {
     case (.recovered, .protecting), (.recovered, .handingOver), (.recovered, .failingOver):
       calm = 0
       try await standing.retire(vpg)
+    // This site has brought its VMs back already, or never heard that it was to give them up.
+    case (.failingOver, .protecting) where share.substatus == .failingOverRollingBack: calm = 0
     case (.failingOver, .protecting):
       calm = 0
       try await standing.yieldToFailover(vpg)

@@ -25,6 +25,10 @@ struct RemotePeer: PeerControl {
     do { return try await client.prepare(definition) } catch { throw SiteError(error) }
   }
 
+  func dropRefusal(of vpg: VPGIdentifier) async throws(SiteError) -> String? {
+    do { return try await client.dropRefusal(of: vpg).reason } catch { throw SiteError(error) }
+  }
+
   func drop(
     _ vpg: VPGIdentifier,
     keepsReplicas: Bool,

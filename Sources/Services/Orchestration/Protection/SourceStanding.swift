@@ -271,6 +271,8 @@ struct SourceStanding: Sendable {
       $0.phase = .protecting
       $0.shutDown = []
     }
+    // What the other site said before would take the VPG out of protection once more.
+    await context.peers.forget(vpg, at: record.definition.recoverySite)
     await keeper.nudge()
     await context.events.record(
       .failoverRollback,

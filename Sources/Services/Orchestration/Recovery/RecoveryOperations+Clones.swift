@@ -20,7 +20,7 @@ extension RecoveryOperations {
     let definition = record.definition
     try await clones.refuseIfActive(definition.identifier, definition.name)
     if active[definition.identifier]?.workflow.kind != .test { try refuseIfBusy(definition) }
-    let plan = try await plan(of: record)
+    let plan = try await plan(of: record, vms: wish.vms)
     let inventory: Inventory
     do { inventory = try await context.hypervisor.inventory() } catch { throw SiteError(error) }
     let workflow = try plan.clone(wish, inventory)

@@ -60,7 +60,7 @@ extension RecoveryOperations {
       } else {
         await context.events.record(
           .failover,
-          "A step of a recovery failed (\(step)): \(error.message)",
+          "A step of a recovery failed (\(done.description)): \(error.message)",
           succeeded: false,
           user: stored.user,
           vpgs: [stored.workflow.vpg]

@@ -138,10 +138,10 @@ package actor RecoveryOperations: RecoveryOperating {
     switch operation {
     case .failoverTest(let wish):
       try await searches.refuseIfActive(record.definition.identifier, record.definition.name)
-      let plan = try await plan(for: record)
+      let plan = try await plan(for: record, vms: wish.vms)
       return try await start(try plan.test(wish), as: .failoverTest, user: user)
     case .failover(let wish):
-      let plan = try await plan(for: record)
+      let plan = try await plan(for: record, vms: wish.vms)
       try await refuseIfRestoring(record.definition)
       let workflow = try plan.failover(wish)
       if workflow.remainder != nil { try await refuseParting(record) }
@@ -226,21 +226,28 @@ package actor RecoveryOperations: RecoveryOperating {
     return try await steps.describeSource(workflow, record.definition)
   }
 
-  private func plan(for record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
+  private func plan(
+    for record: VPGRecord,
+    vms: [VMIdentifier] = []
+  ) async throws(SiteError) -> RecoveryPlan {
     try refuseIfBusy(record.definition)
-    return try await plan(of: record)
+    return try await plan(of: record, vms: vms)
   }
 
-  func plan(of record: VPGRecord) async throws(SiteError) -> RecoveryPlan {
+  /// A plan with the points that `vms` have, or without a wish all VMs.
+  func plan(
+    of record: VPGRecord,
+    vms: [VMIdentifier] = []
+  ) async throws(SiteError) -> RecoveryPlan {
     let definition = record.definition
     guard record.phase == .protecting else {
       throw .conflict("The VPG \(definition.name) cannot be recovered now: it is \(record.phase).")
     }
     var plan = RecoveryPlan(
       definition: definition,
-      checkpoints: try await RecoverySite(context: context, definition: definition).checkpoints()
+      checkpoints: try await RecoverySite(context: context, definition: definition)
+        .checkpoints(of: vms)
     )
-    guard definition.isWithinOneSite else { return plan }
     do {
       plan.takenNames = Set(try await context.hypervisor.inventory().virtualMachines.map(\.name))
     } catch { throw SiteError(error) }

@@ -87,7 +87,8 @@ struct RecoveryPlan {
     let chosen = try chosen(wish)
     let groups = definition.bootGroups
     func rank(_ vm: VPGDefinition.ProtectedVM) -> Int {
-      groups.firstIndex { $0.identifier == vm.bootGroup } ?? 0
+      let group = vm.bootGroup ?? VPGDefinition.BootGroup.default.identifier
+      return groups.firstIndex { $0.identifier == group } ?? groups.count
     }
     let ordered = chosen.enumerated().sorted { a, b in
       (rank(a.element), a.offset) < (rank(b.element), b.offset)
@@ -114,14 +115,15 @@ struct RecoveryPlan {
     }
   }
 
-  /// A name that no VM has: within one site the protected VM keeps its own; nil elsewhere.
+  /// A name that no VM of the site has; nil is the protected VM's own.
   ///
-  /// Whoever fails over and back again gets the first name again.
+  /// Within one site the protected VM keeps its name, and whoever fails over and back again gets
+  /// the first name again. Elsewhere a VM of that name is one that was left there.
   private func recoveredName(
     of vm: VPGDefinition.ProtectedVM,
     _ taken: inout Set<String>
   ) -> String? {
-    guard definition.isWithinOneSite else { return nil }
+    if !definition.isWithinOneSite, taken.insert(vm.name).inserted { return nil }
     let suffix = " - recovered"
     let plain = vm.name.hasSuffix(suffix) ? String(vm.name.dropLast(suffix.count)) : vm.name
     var name = plain

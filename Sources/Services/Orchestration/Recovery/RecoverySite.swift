@@ -40,12 +40,14 @@ struct RecoverySite: Sendable {
     return "\(found.path)/understudy-\(export)"
   }
 
-  /// The checkpoints the VPG can be recovered to: those that every journal holds, oldest first.
+  /// The checkpoints the VPG can be recovered to: those that every journal holds, oldest first; or
+  /// those to which `vms` alone can be, if all of them are in the VPG.
   ///
   /// A VPG that is just being made has none: its journals are not there yet.
-  func checkpoints() async throws(SiteError) -> [Checkpoint] {
+  func checkpoints(of vms: [VMIdentifier] = []) async throws(SiteError) -> [Checkpoint] {
     var common: [Checkpoint]?
-    for vm in definition.vms {
+    let chosen = definition.vms.filter { vms.contains($0.identifier) }
+    for vm in chosen.isEmpty || chosen.count < Set(vms).count ? definition.vms : chosen {
       let held: [Checkpoint]
       do { held = try await appliance(of: vm).checkpoints(of: vm.stream) } catch {
         guard case .notFound = error else { throw error }

@@ -14,9 +14,9 @@ extension RecoverySteps {
     of index: Int,
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
-  ) async throws(SiteError) -> GuestFindings {
+  ) async throws(SiteError) -> Findings {
     let machine = workflow.machines[index]
-    var findings = GuestFindings(subject: machine.name)
+    var findings = Findings(subject: machine.name)
     guard let recovered = machine.recovered else { return findings }
     let vm = try protectedVM(machine, definition)
     let isTest = workflow.kind == .test

@@ -14,9 +14,9 @@ extension RecoverySteps {
   func awaitGuests(
     before machine: Int,
     _ workflow: RecoveryWorkflow
-  ) async throws(SiteError) -> GuestFindings {
+  ) async throws(SiteError) -> Findings {
     let group = workflow.groupBefore(machine)
-    var findings = GuestFindings(
+    var findings = Findings(
       subject: workflow.machines[group].map(\.name).joined(separator: ", ")
     )
     let names = try await silentGuests(of: group, workflow)
@@ -65,7 +65,7 @@ extension RecoverySteps {
   }
 
   /// Tells what did not come true inside guests; the recovery goes on.
-  func report(_ findings: GuestFindings, _ workflow: RecoveryWorkflow) async -> Outcome {
+  func report(_ findings: Findings, _ workflow: RecoveryWorkflow) async -> Outcome {
     for words in findings.shortfalls {
       await context.events.record(
         workflow.kind == .test ? .failoverTest : .failover,

@@ -37,11 +37,10 @@ extension RecoverySteps {
   ) async throws(SiteError) -> Reversal {
     let request = SourceRequest(wish: .describe, shutdownPolicy: .none, timeoutInSeconds: 0)
     let reply = try await askSource(request, workflow, definition)
-    let running = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
-    guard running.isEmpty, let reversal = reply.reversal else {
+    guard reply.running.isEmpty, let reversal = reply.reversal else {
       throw .conflict(
-        "\(running.joined(separator: ", ")) still runs at the protected site. Shut it down, or "
-          + "commit without reverse protection."
+        "Still running at the protected site: \(Self.names(running: reply, definition)). Shut down "
+          + "what runs there, or commit without reverse protection."
       )
     }
     return reversal
@@ -62,32 +61,45 @@ extension RecoverySteps {
     return checkpoint
   }
 
+  /// - Returns: What was not done of it in a failover, which goes on all the same.
   func standDownSource(
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
-  ) async throws(SiteError) {
+  ) async throws(SiteError) -> Findings {
+    var findings = Findings(subject: "The protected VMs")
     switch workflow.kind {
-    case .test: return
+    case .test: break
     case .failover(let wish):
       try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
-      let reply = try await tellSource(
+      let answer = try await tellSource(
         .standDown,
         policy: wish.shutdownPolicy,
         workflow,
         definition
       )
-      // What was said before the shutdown would look as if the VMs ran beside those recovered.
-      if reply != nil {
-        await context.peers.forget(definition.identifier, at: definition.protectedSite)
+      guard case .reply(let reply) = answer else {
+        if case .silence(let words) = answer { findings.shortfalls = [words] }
+        break
       }
-      guard wish.shutdownPolicy == .shutdown, let reply else { return }
-      try refuse(running: reply, definition, "Fail over")
+      // What was said before the shutdown would look as if the VMs ran beside those recovered.
+      await context.peers.forget(definition.identifier, at: definition.protectedSite)
+      if wish.shutdownPolicy == .shutdown { try refuse(running: reply, definition, "Fail over") }
+      if wish.shutdownPolicy == .forceShutdown, !reply.running.isEmpty {
+        let names = Self.names(running: reply, definition)
+        findings.shortfalls = ["Not shut down at the protected site: \(names)."]
+      }
     case .move:
       try await context.vpgs.update(definition.identifier) { $0.phase = .failingOver }
       let request = SourceRequest(wish: .standDown, shutdownPolicy: .none, timeoutInSeconds: 0)
       // Whoever started a VM meanwhile would lose what it writes.
       try refuse(running: try await askSource(request, workflow, definition), definition, "Move")
     }
+    return findings
+  }
+
+  private static func names(running reply: SourceReply, _ definition: VPGDefinition) -> String {
+    definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
+      .joined(separator: ", ")
   }
 
   private func refuse(
@@ -96,10 +108,9 @@ extension RecoverySteps {
     _ operation: String
   ) throws(SiteError) {
     guard !reply.running.isEmpty else { return }
-    let names = definition.vms.filter { reply.running.contains($0.identifier) }.map(\.name)
     throw .failed(
-      "\(names.joined(separator: ", ")) did not shut down. \(operation) with ForceShutdown, or "
-        + "shut it down by hand."
+      "\(Self.names(running: reply, definition)) did not shut down. \(operation) with "
+        + "ForceShutdown, or shut down by hand what runs."
     )
   }
 
@@ -144,6 +155,12 @@ extension RecoverySteps {
     )
   }
 
+  /// What the protected site said, or in what words it did not.
+  private enum SourceAnswer {
+    case reply(SourceReply)
+    case silence(String)
+  }
+
   /// Tells the protected site, if it is there.
   ///
   /// One that is not learns from this site's state when it comes back, so its absence holds nothing
@@ -154,9 +171,9 @@ extension RecoverySteps {
     removesVMs: Bool = false,
     _ workflow: RecoveryWorkflow,
     _ definition: VPGDefinition
-  ) async throws(SiteError) -> SourceReply? {
+  ) async throws(SiteError) -> SourceAnswer {
     do throws(SiteError) {
-      return try await askSource(
+      let reply = try await askSource(
         SourceRequest(
           wish: wish,
           shutdownPolicy: policy,
@@ -167,15 +184,18 @@ extension RecoverySteps {
         workflow,
         definition
       )
+      return .reply(reply)
     } catch {
-      guard case .unreachable = error else { throw error }
+      guard case .unreachable(let reason) = error else { throw error }
+      let words =
+        "The recovery goes on without the protected site, whose VMs may run: \(reason)"
       await context.events.record(
         .failover,
-        "The protected site does not answer; the recovery goes on without it.",
+        words,
         succeeded: false,
         vpgs: [definition.identifier]
       )
-      return nil
+      return .silence(words)
     }
   }
 }

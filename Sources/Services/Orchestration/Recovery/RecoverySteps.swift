@@ -17,16 +17,17 @@ struct RecoverySteps: Sendable {
     case done
     /// A machine's recovered VM runs.
     case started(Int, VMIdentifier)
-    /// What came true inside guests; the recovery goes on whatever that is.
-    case found(GuestFindings)
+    /// What came true and what did not; the recovery goes on whatever that is.
+    case found(Findings)
     /// The checkpoint that holds the last write of VMs that are off.
     case settled(Checkpoint)
     /// A script ended well, in words.
     case ran(String)
   }
 
-  /// What came true inside the guests of recovered VMs and what did not, in words for an operator.
-  struct GuestFindings: Sendable, Equatable {
+  /// What came true inside recovered guests, or at the protected site, and what did not, in words
+  /// for an operator.
+  struct Findings: Sendable, Equatable {
     /// The VMs it is about, by name.
     var subject: String
     var successes: [String] = []
@@ -45,7 +46,8 @@ struct RecoverySteps: Sendable {
     case .part: try await part(workflow, definition)
     case .shutDownSource: try await shutDownSource(workflow, definition)
     case .settleSource: return .settled(try await settleSource(workflow, definition))
-    case .standDownSource: try await standDownSource(workflow, definition)
+    case .standDownSource:
+      return .found(try await standDownSource(workflow, definition))
     case .standUpSource: try await standUpSource(workflow, definition)
     case .retireSource: try await retireSource(workflow, definition)
     case .reverse: try await reverse(workflow, definition)

@@ -41,7 +41,7 @@ extension StoredRecovery {
   }
 
   /// Notes what came true inside guests, and what did not.
-  mutating func note(_ findings: RecoverySteps.GuestFindings, at time: WallTime) {
+  mutating func note(_ findings: RecoverySteps.Findings, at time: WallTime) {
     for words in findings.successes { note(findings.subject, words, time) }
     for words in findings.shortfalls { note(findings.subject, words, hasPassed: false, time) }
     guard !findings.shortfalls.isEmpty else { return }

@@ -194,6 +194,7 @@ struct ProtectedHalf: Sendable {
     guard await !context.vpgs.isChanging(vpg) || force else {
       throw .conflict("The VPG \(record.definition.name) is being changed; delete it after that.")
     }
+    if !force { try await refuseIfNotDroppable(record.definition) }
     let before = record.phase
     return try await context.tasks.run(.removeVPG, user: user, vpgs: [vpg]) {
       [self] task throws(SiteError) in
@@ -205,6 +206,15 @@ struct ProtectedHalf: Sendable {
         user: user,
         task: task
       )
+    }
+  }
+
+  /// Asks the recovery site before anything is done: a deletion that it refuses must not have
+  /// stopped the protection.
+  private func refuseIfNotDroppable(_ definition: VPGDefinition) async throws(SiteError) {
+    let peer = try await context.peers.client(for: definition.recoverySite)
+    if let refusal = try await peer.dropRefusal(of: definition.identifier) {
+      throw .conflict(refusal)
     }
   }
 
@@ -247,6 +257,13 @@ struct ProtectedHalf: Sendable {
       }
       // The recovery site may have ended journals: it is asked anew for each.
       await keeper.forgetTargets(of: definition)
+      await context.events.record(
+        .removeVPG,
+        "The VPG \(definition.name) was not deleted: \(error.message)",
+        succeeded: false,
+        user: user,
+        vpgs: [vpg]
+      )
       throw error
     }
     try await context.vpgs.remove(vpg)

@@ -150,6 +150,34 @@ struct RecoveryHalf: Sendable {
     guard definition.recoverySite == context.site,
       caller == nil || caller == definition.protectedSite
     else { throw .invalid("The VPG \(definition.name) is not recovered at this site.") }
+    try await refuseDrop(of: definition, force: force)
+    // After a failover the replicas are the disks of the recovered VMs.
+    let wasRecovered = record.phase == .recovered || record.deletion?.phaseBefore == .recovered
+    let keeps = keepsReplicas || wasRecovered
+    for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }
+    try await context.vpgs.remove(vpg)
+  }
+
+  /// Why the VPG cannot be ended here now; nil if it can, or is gone already.
+  func dropRefusal(
+    of vpg: VPGIdentifier,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> String? {
+    guard let definition = await context.vpgs.record(vpg)?.definition,
+      definition.recoverySite == context.site, definition.protectedSite == caller
+    else { return nil }
+    do throws(SiteError) { try await refuseDrop(of: definition, force: false) } catch {
+      guard case .conflict(let reason) = error else { throw error }
+      return reason
+    }
+    return nil
+  }
+
+  private func refuseDrop(
+    of definition: VPGDefinition,
+    force: Bool
+  ) async throws(SiteError) {
+    let vpg = definition.identifier
     if await recovery.progress(of: vpg) != nil {
       throw .conflict(
         "A test or failover of the VPG \(definition.name) is under way; end it first."
@@ -167,11 +195,6 @@ struct RecoveryHalf: Sendable {
       .refuse(definition.vms) { vm in
         "The VPG \(definition.name) cannot be deleted: a point of the journal of the VM \(vm.name)"
       }
-    // After a failover the replicas are the disks of the recovered VMs.
-    let wasRecovered = record.phase == .recovered || record.deletion?.phaseBefore == .recovered
-    let keeps = keepsReplicas || wasRecovered
-    for vm in definition.vms { try await endJournal(of: vm, in: definition, keepsReplica: keeps) }
-    try await context.vpgs.remove(vpg)
   }
 
   func endJournal(
