@@ -77,6 +77,13 @@ package struct PeerClient: Sendable {
     )
   }
 
+  /// What a definition names that the peer does not have.
+  package func problems(
+    with definition: VPGDefinition
+  ) async throws(ControlError) -> [String] {
+    try await client.send(.post, PeerRoutes.problems(definition.identifier), body: definition)
+  }
+
   /// Why the peer would not end its half of a VPG now.
   package func dropRefusal(of vpg: VPGIdentifier) async throws(ControlError) -> DropRefusal {
     try await client.send(.get, PeerRoutes.dropRefusal(vpg))

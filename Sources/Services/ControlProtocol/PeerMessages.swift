@@ -20,6 +20,8 @@ package enum PeerRoutes {
   package static let state = "/v1/state"
   /// PUT ``VPGDefinition`` gives ``PrepareReply``; DELETE with `?keepReplicas=true|false`.
   package static func vpg(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)" }
+  /// POST ``VPGDefinition`` gives ``[String]``: what the callee does not have of what it names.
+  package static func problems(_ vpg: VPGIdentifier) -> String { "/v1/vpgs/\(vpg)/problems" }
   /// GET: ``DropRefusal``.
   package static func dropRefusal(_ vpg: VPGIdentifier) -> String {
     "/v1/vpgs/\(vpg)/drop-refusal"

@@ -118,6 +118,9 @@ package struct PeerServer: Service {
         }
       }
     )
+    answer(.post, PeerRoutes.problems(vpg), routes) { request, caller -> [String] in
+      try await service.problems(with: try request.body(), from: caller)
+    }
     answer(.get, PeerRoutes.dropRefusal(vpg), routes) { request, caller -> DropRefusal in
       let vpg: VPGIdentifier = try request.identifier("vpg")
       return DropRefusal(reason: try await service.dropRefusal(of: vpg, for: caller))

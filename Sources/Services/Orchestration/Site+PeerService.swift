@@ -51,6 +51,14 @@ extension Site: PeerService {
     return state
   }
 
+  package func problems(
+    with definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> [String] {
+    try await requirePeer(caller)
+    return try await recoveryHalf.problems(with: definition, from: caller)
+  }
+
   package func prepare(
     _ definition: VPGDefinition,
     from caller: SiteIdentifier

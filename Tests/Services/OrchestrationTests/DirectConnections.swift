@@ -127,6 +127,9 @@ struct DirectPeer: PeerControl {
     }
     return state
   }
+  func problems(with definition: VPGDefinition) async throws(SiteError) -> [String] {
+    try await peer().problems(with: definition, from: caller)
+  }
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     let loss = switchboard.takeLoss(ofGeneration: definition.generation)
     if loss == .request { throw .unreachable("the request was lost") }

@@ -175,13 +175,13 @@ private final class SetClock: Sendable {
       try await sites.pair()
       var wish = sites.definition(await sites.londonHypervisor.add("web1", disks: 1))
       wish.retention = Self.policy(RepositoryIdentifier("nowhere"))
-      let task = try await sites.londonSite.create(wish, user: "ann")
-      let ended = try await sites.finished(task, at: sites.londonSite, state: .failed)
-      #expect(
-        ended.completeReason.contains(
-          "LongTermRetention.RepositoryIdentifier: the recovery site has no repository nowhere"
-        )
-      )
+      let words =
+        "LongTermRetention.RepositoryIdentifier: the recovery site has no repository nowhere"
+      for site in [sites.londonSite, sites.parisSite] {
+        await #expect(throws: SiteError.rejected([words])) {
+          try await site.create(wish, user: "ann")
+        }
+      }
       #expect(try await sites.parisSite.vpgs().isEmpty)
 
       wish.retention?.daily.span = nil

@@ -183,6 +183,41 @@ import Testing
     }
   }
 
+  @Test func `a script that the recovery site does not have is refused, and one it lost is kept`()
+    async throws
+  {
+    let folder = FileManager.default.temporaryDirectory.path + "/runs-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folders = try ScriptFolders(path: folder)
+    let path = try ScriptPath("before.sh")
+    try folders.repository.write(Array("#!/bin/sh\n".utf8), to: path, overwrites: false)
+    let sites = try await TwoSites(scripts: ScriptRunner(folders: folders, userName: nil))
+    try await sites.run {
+      let definition = try await sites.protectedVPG {
+        $0.scripting.preRecovery.command = "before.sh"
+      }
+      var wish = definition
+      wish.generation += 1
+      wish.scripting.postRecovery.command = "nope.sh"
+      let words =
+        "Scripting.PostRecovery.Command: There is no script /nope.sh in the repository."
+      for site in [sites.londonSite, sites.parisSite] {
+        await #expect(throws: SiteError.rejected([words])) {
+          try await site.perform(.update(wish), on: definition.identifier, user: "ann")
+        }
+      }
+      try FileManager.default.removeItem(atPath: "\(folder)/repository/before.sh")
+      wish.scripting.postRecovery.command = nil
+      wish.name = "shop"
+      let task = try await sites.londonSite.perform(
+        .update(wish),
+        on: definition.identifier,
+        user: "ann"
+      )
+      try await sites.finished(task, at: sites.londonSite)
+    }
+  }
+
   private static func isRunning(_ mark: String) -> Bool {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return all.contains { name in

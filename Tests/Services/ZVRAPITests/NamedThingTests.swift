@@ -35,18 +35,6 @@ import Testing
       "basic", #"{"ServiceProfileIdentifier": "\#(nobody)"}"#,
       "Basic.ServiceProfileIdentifier: there is no service profile \(nobody)"
     ),
-    (
-      "scripting", #"{"PostRecovery": {"Command": "nope.sh"}}"#,
-      "Scripting.PostRecovery.Command: There is no script /nope.sh in the repository."
-    ),
-    (
-      "ltr",
-      #"""
-      {"Enabled": true, "RepositoryIdentifier": "\#(nobody)", "SchedulerPolicy": {"Daily":
-       {"Enabled": true, "RetentionDuration": {"Count": 7, "DurationType": "Days"}}}}
-      """#,
-      "LongTermRetention.RepositoryIdentifier: the recovery site has no repository \(nobody)"
-    ),
   ])
   func `what the manager does not have is refused by its member`(
     part: String,

@@ -31,6 +31,10 @@ struct LocalPeer: PeerControl {
 
   func state() async throws(SiteError) -> PeerState { try await peer().state(for: identifier) }
 
+  func problems(with definition: VPGDefinition) async throws(SiteError) -> [String] {
+    try await peer().problems(with: definition, from: identifier)
+  }
+
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     try await peer().prepare(definition, from: identifier)
   }

@@ -10,6 +10,9 @@ package protocol PeerControl: Sendable {
   func site() async throws(SiteError) -> SiteDescription
   func inventory() async throws(SiteError) -> Inventory
   func state() async throws(SiteError) -> PeerState
+  /// What a definition newly names that the peer does not have, besides what its inventory says;
+  /// each begins with the member's name.
+  func problems(with definition: VPGDefinition) async throws(SiteError) -> [String]
   /// Makes the peer ready for the VPG's streams.
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply
   /// Why the peer would not end its half of a VPG now; nil if it would.

@@ -16,6 +16,10 @@ package protocol PeerService: Sendable {
   func describe(to caller: SiteIdentifier) async throws(SiteError) -> SiteDescription
   func inventory(for caller: SiteIdentifier) async throws(SiteError) -> Inventory
   func state(for caller: SiteIdentifier) async throws(SiteError) -> PeerState
+  func problems(
+    with definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> [String]
   func prepare(
     _ definition: VPGDefinition,
     from caller: SiteIdentifier

@@ -21,6 +21,10 @@ struct RemotePeer: PeerControl {
     do { return try await client.state() } catch { throw SiteError(error) }
   }
 
+  func problems(with definition: VPGDefinition) async throws(SiteError) -> [String] {
+    do { return try await client.problems(with: definition) } catch { throw SiteError(error) }
+  }
+
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
     do { return try await client.prepare(definition) } catch { throw SiteError(error) }
   }

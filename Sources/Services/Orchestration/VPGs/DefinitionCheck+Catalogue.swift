@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import RecoveryModel
-package import Scripts
+internal import Scripts
 
 // What a manager keeps itself and definitions name: organisations, service profiles, scripts.
 //
@@ -48,7 +48,7 @@ extension DefinitionCheck {
   }
 
   /// The scripts that the recovery site would run, as that site has them.
-  package mutating func checkScripts(in folders: ScriptFolders, changing old: VPGDefinition?) {
+  mutating func checkScripts(in folders: ScriptFolders, changing old: VPGDefinition?) {
     for (member, command) in newCommands(old) {
       do throws(ScriptError) { try folders.check(command) } catch {
         note(member, error.message)

@@ -1,7 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import RecoveryModel
+internal import RecoveryModel
 
 // Whether a policy of copies for years says all that it must.
 
@@ -30,7 +30,7 @@ extension DefinitionCheck {
   }
 
   /// A repository of the recovery site, as that site has them.
-  package mutating func checkRepository(_ repositories: [RepositoryIdentifier]) {
+  mutating func checkRepository(_ repositories: [RepositoryIdentifier]) {
     guard let policy = definition.retention, policy.isEnabled, let wanted = policy.repository,
       !repositories.contains(wanted)
     else { return }

@@ -35,6 +35,9 @@ package struct DefinitionCheck {
 
   mutating func note(_ member: String, _ text: String) { problems.append("\(member): \(text)") }
 
+  /// Takes what the other site found.
+  mutating func note(_ found: [String]) { problems += found }
+
   /// How a VM's entry is called.
   static func member(_ vm: VPGDefinition.ProtectedVM) -> String {
     "Vms[\(vm.name.isEmpty ? vm.identifier.rawValue : vm.name)]"

@@ -173,6 +173,7 @@ struct ProtectedHalf: Sendable {
     let inventory = try await peer.inventory()
     check.checkRecovery(inventory, hostsWithAppliance: Set(hosts))
     if let old { check.checkRelocation(from: old, inventory) }
+    check.note(try await peer.problems(with: check.definition))
   }
 
   // MARK: Deleting

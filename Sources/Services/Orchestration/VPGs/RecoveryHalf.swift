@@ -4,6 +4,7 @@
 internal import ControlProtocol
 internal import Hypervisor
 internal import RecoveryModel
+internal import Scripts
 internal import Store
 
 /// What the recovery site does for a VPG beside recoveries: it keeps the journals and the
@@ -41,11 +42,7 @@ struct RecoveryHalf: Sendable {
     check.checkItself(others: await context.vpgs.all())
     check.checkRecovery(inventory, hostsWithAppliance: context.appliances.hosts(of: inventory))
     if let known { check.checkRelocation(from: known.definition, inventory) }
-    // What was asked already, and is only said again, must not keep the VPG from its journals.
-    if let policy = definition.retention, policy != known?.definition.retention {
-      let repositories = try await RepositoryBook(context: context).all()
-      check.checkRepository(repositories.map(\.identifier))
-    }
+    try await checkRepository(&check, known?.definition)
     try check.finish()
 
     if let known, known.definition != definition {
@@ -62,6 +59,32 @@ struct RecoveryHalf: Sendable {
       if $0.phase == .creating { $0.phase = .protecting }
     }
     return PrepareReply(targets: targets, moves: try await moves(definition))
+  }
+
+  /// What a definition newly names that this site does not have, besides what its hypervisor knows:
+  /// a script that is missing in a disaster would end the recovery it is for.
+  func problems(
+    with definition: VPGDefinition,
+    from caller: SiteIdentifier
+  ) async throws(SiteError) -> [String] {
+    guard definition.protectedSite == caller, definition.recoverySite == context.site else {
+      throw .invalid("The VPG \(definition.name) is not one of these two sites.")
+    }
+    let known = await context.vpgs.record(definition.identifier)?.definition
+    var check = DefinitionCheck(definition)
+    if let folders = context.scripts?.folders { check.checkScripts(in: folders, changing: known) }
+    try await checkRepository(&check, known)
+    return check.problems
+  }
+
+  /// What was asked already, and is only said again, must not keep the VPG from its journals.
+  private func checkRepository(
+    _ check: inout DefinitionCheck,
+    _ known: VPGDefinition?
+  ) async throws(SiteError) {
+    guard let policy = check.definition.retention, policy != known?.retention else { return }
+    let repositories = try await RepositoryBook(context: context).all()
+    check.checkRepository(repositories.map(\.identifier))
   }
 
   /// How far journals and replicas are that are not where the definition says.

@@ -5,10 +5,7 @@ internal import Orchestration
 internal import RecoveryModel
 
 extension APICall {
-  /// The definition, if what it newly names is there, as far as this manager keeps it itself.
-  ///
-  /// Scripts and repositories are the recovery site's; what the other site has of them, it says
-  /// when it prepares.
+  /// The definition, if the organisation and the service profile that it newly names are there.
   func checked(
     _ definition: VPGDefinition,
     changing base: VPGDefinition?
@@ -22,12 +19,6 @@ extension APICall {
       profiles: try await site.serviceProfiles(),
       changing: base
     )
-    if definition.recoverySite == site.siteIdentifier {
-      if let folders = site.scriptFolders { check.checkScripts(in: folders, changing: base) }
-      if definition.retention != base?.retention {
-        check.checkRepository(try await site.repositories().map(\.identifier))
-      }
-    }
     return try check.finish()
   }
 }
