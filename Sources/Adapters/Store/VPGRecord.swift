@@ -102,6 +102,22 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     package var user: String
     /// Why it was taken back; nil if it was not.
     package var failure: String?
+    /// Those before it whose tasks have not ended either, newest first; none has any of its own.
+    package var earlier: [Change]?
+
+    /// All of them, newest first.
+    package var all: [Change] {
+      var newest = self
+      newest.earlier = nil
+      return [newest] + (earlier ?? [])
+    }
+
+    /// Puts changes in a row again; nil of none.
+    package init?(_ all: [Change]) {
+      guard let newest = all.first else { return nil }
+      self = newest
+      earlier = all.count > 1 ? Array(all.dropFirst()) : nil
+    }
 
     package init(
       before: VPGDefinition,

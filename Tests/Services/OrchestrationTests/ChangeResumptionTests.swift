@@ -33,6 +33,34 @@ import Testing
     }
   }
 
+  @Test func `one that waits for a move is gone on with also if a later one was refused`()
+    async throws
+  {
+    let change = Box<Change?>(nil)
+    let sites = try await TwoSites()
+    try await sites.run {
+      let begun = try await Self.begin(sites)
+      change.value = begun
+      var wish = try await sites.londonSite.vpg(begun.before.identifier).definition
+      wish.generation += 1
+      wish.vms += sites.definition(await sites.londonHypervisor.add("app1", disks: 1)).vms
+      await sites.parisAppliance.setFull(true)
+      let second = try await sites.londonSite.perform(
+        .update(wish),
+        on: begun.before.identifier,
+        user: "bob"
+      )
+      try await sites.finished(second, at: sites.londonSite, state: .failed)
+      await sites.parisAppliance.setFull(false)
+    }
+    let begun = try #require(change.value)
+    try await Self.again(sites) { london in
+      await sites.parisAppliance.setMove(nil)
+      try await sites.finished(begun.task, at: london)
+      try await Self.waitUntilForgotten(begun, at: london)
+    }
+  }
+
   /// At which record of a VPG the manager is killed: the first notes the change, the second has it
   /// of the recovery site, the third forgets that it was under way.
   @Test(arguments: [1, 2, 3], [false, true])

@@ -1,6 +1,7 @@
 // Copyright the Understudy authors
 // SPDX-License-Identifier: Apache-2.0
 
+import ControlProtocol
 import Hypervisor
 import Orchestration
 import RecoveryModel
@@ -17,7 +18,7 @@ import Testing
       let vpg = try await sites.protectedVPG().identifier
       let (paris, began) = (sites.parisSite, ContinuousClock.now)
       let task = try await paris.perform(
-        .failover(.init(commitPolicy: policy, commitDelayInSeconds: 2)),
+        .failover(.init(commitPolicy: policy, commitDelayInSeconds: 5)),
         on: vpg,
         user: "ann"
       )
@@ -26,7 +27,7 @@ import Testing
       try await eventually("it is decided") {
         try await paris.vpg(vpg).status == (policy == .commit ? .recovered : .meetingSLA)
       }
-      #expect(ContinuousClock.now - began >= .seconds(2))
+      #expect(ContinuousClock.now - began >= .seconds(5))
     }
   }
 
@@ -45,14 +46,24 @@ import Testing
       )
       try await sites.finished(task, at: paris)
       try await Self.waitForWords("does not answer", at: paris)
+      // Meanwhile nothing that reads the point is ended.
+      let point = ExportIdentifier("0a1b2c3d-0000-4000-8000-00000000000e")
+      let request = ExportRequest(
+        stream: definition.vms[0].stream,
+        point: .sequence(SequenceNumber(1)),
+        overlayFolder: nil
+      )
+      _ = try await sites.parisAppliance.openExport(point, request)
       sites.switchboard.setCut(false)
       try await Self.waitForWords("Still running at the protected site: web1.", at: paris)
       #expect(try await paris.vpg(vpg).substatus == .failingOverBeforeCommit)
+      #expect(await sites.parisAppliance.exports().contains { $0.identifier == point })
       await sites.londonHypervisor.setPower(.off, of: definition.vms[0].identifier)
       try await eventually("the VPG is turned round") {
         try await paris.vpg(vpg).definition.protectedSite == definition.recoverySite
       }
       #expect(try await Self.words(at: paris).count == 2)
+      #expect(await !sites.parisAppliance.exports().contains { $0.identifier == point })
     }
   }
 

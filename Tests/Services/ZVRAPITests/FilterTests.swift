@@ -31,7 +31,7 @@ import Testing
     ("events?zorgIdentifier=\(FakeSite.vpg)", 0),
     ("alerts?zorgIdentifier=\(FakeSite.zorg.identifier)", 1), ("alerts?zorgIdentifier=x", 0),
     ("alerts?isDismissed=False", 1), ("alerts?isDismissed=true", 0), ("tasks?type=0", 1),
-    ("tasks?type=Move", 0),
+    ("tasks?type=Move", 0), ("tasks?type=failoverrollback", 0),
     ("events?startDate=5/6/2024+12%3A00:00%20AM", 1), ("events?endDate=2024-05-06", 0),
     ("vpgs/\(FakeSite.vpg)/checkpoints?startDate=2020-01-01", 2),
   ])

@@ -22,7 +22,11 @@ struct RemotePeer: PeerControl {
   }
 
   func problems(with definition: VPGDefinition) async throws(SiteError) -> [String] {
-    do { return try await client.problems(with: definition) } catch { throw SiteError(error) }
+    do { return try await client.problems(with: definition) } catch {
+      // An older release does not know the question, and finds them out when it prepares.
+      if case .refused(let failure) = error, failure.status == 404 { return [] }
+      throw SiteError(error)
+    }
   }
 
   func prepare(_ definition: VPGDefinition) async throws(SiteError) -> PrepareReply {
@@ -30,7 +34,11 @@ struct RemotePeer: PeerControl {
   }
 
   func dropRefusal(of vpg: VPGIdentifier) async throws(SiteError) -> String? {
-    do { return try await client.dropRefusal(of: vpg).reason } catch { throw SiteError(error) }
+    do { return try await client.dropRefusal(of: vpg).reason } catch {
+      // An older release does not know the question, and refuses when it is to end it.
+      if case .refused(let failure) = error, failure.status == 404 { return nil }
+      throw SiteError(error)
+    }
   }
 
   func drop(

@@ -267,12 +267,12 @@ struct SourceStanding: Sendable {
     do {
       for vm in record.shutDown { try await context.hypervisor.start(vm) }
     } catch { throw SiteError(error) }
+    // What the other site said before would take the VPG out of protection once more.
+    await context.peers.forget(vpg, at: record.definition.recoverySite)
     try await context.vpgs.update(vpg) {
       $0.phase = .protecting
       $0.shutDown = []
     }
-    // What the other site said before would take the VPG out of protection once more.
-    await context.peers.forget(vpg, at: record.definition.recoverySite)
     await keeper.nudge()
     await context.events.record(
       .failoverRollback,

@@ -184,14 +184,14 @@ extension RecoveryOperations {
     workflow identifier: String,
     vpg: VPGIdentifier
   ) async {
-    var said: String?
+    var said: Set<String> = []
     while let stored = active[vpg], stored.workflow.identifier == identifier,
       stored.workflow.stage == .running, let record = await context.vpgs.record(vpg)
     {
       do throws(SiteError) { return try await decide(policy, stored, record) } catch {
-        if Task.isCancelled { return }
-        // Said once, for as long as the reason is the same.
-        if said != error.message {
+        // A person may have decided while this waited for an answer.
+        if Task.isCancelled || active[vpg]?.workflow.stage != .running { return }
+        if said.insert(error.message).inserted {
           await context.events.record(
             .failover,
             "The commit policy cannot be carried out yet: \(error.message)",
@@ -200,7 +200,6 @@ extension RecoveryOperations {
             vpgs: [vpg]
           )
         }
-        said = error.message
       }
       guard (try? await Task.sleep(for: Self.retryPause)) != nil else { return }
     }
@@ -212,8 +211,10 @@ extension RecoveryOperations {
     _ record: VPGRecord
   ) async throws(SiteError) {
     let vpg = stored.workflow.vpg
-    // Nobody is asked any more, and a recovery is worth more than a copy.
     if policy == .commit {
+      // What can refuse it comes first: nobody's copy is ended for a commit that cannot be.
+      try await refuseIrreversible(record)
+      // Nobody is asked any more, and a recovery is worth more than a copy.
       try await clones.end(vpg, because: "The clone was ended by the commit of a recovery.")
       try await searches.end(vpg, because: "The search was ended by the commit of a recovery.")
       try await retentions.end(vpg, because: "The copy was ended by the commit of a recovery.")

@@ -210,6 +210,14 @@ package actor RecoveryOperations: RecoveryOperating {
     }
   }
 
+  /// Refuses a commit for which there is no way back, if there is to be one.
+  func refuseIrreversible(_ record: VPGRecord) async throws(SiteError) {
+    guard let kind = active[record.definition.identifier]?.workflow.kind else { return }
+    let request: RecoveryWorkflow.Request =
+      if case .move = kind { .commitMove(keepsSourceVMs: nil, nil) } else { .commit(nil) }
+    _ = try await reversal(nil, of: record, request)
+  }
+
   /// Where the way back leads; nil if there is to be none.
   ///
   /// Without a wish that of the failover or move counts. `request` is the commit that it is for.
@@ -231,7 +239,11 @@ package actor RecoveryOperations: RecoveryOperating {
     vms: [VMIdentifier] = []
   ) async throws(SiteError) -> RecoveryPlan {
     try refuseIfBusy(record.definition)
-    return try await plan(of: record, vms: vms)
+    var plan = try await plan(of: record, vms: vms)
+    do {
+      plan.takenNames = Set(try await context.hypervisor.inventory().virtualMachines.map(\.name))
+    } catch { throw SiteError(error) }
+    return plan
   }
 
   /// A plan with the points that `vms` have, or without a wish all VMs.
@@ -243,15 +255,11 @@ package actor RecoveryOperations: RecoveryOperating {
     guard record.phase == .protecting else {
       throw .conflict("The VPG \(definition.name) cannot be recovered now: it is \(record.phase).")
     }
-    var plan = RecoveryPlan(
+    return RecoveryPlan(
       definition: definition,
       checkpoints: try await RecoverySite(context: context, definition: definition)
         .checkpoints(of: vms)
     )
-    do {
-      plan.takenNames = Set(try await context.hypervisor.inventory().virtualMachines.map(\.name))
-    } catch { throw SiteError(error) }
-    return plan
   }
 
   func refuseIfBusy(_ definition: VPGDefinition) throws(SiteError) {

@@ -155,6 +155,16 @@ extension RecoverySteps {
     )
   }
 
+  /// What it means that the protected site was not told.
+  private static func words(without wish: SourceRequest.Wish) -> String {
+    switch wish {
+    case .standUp:
+      "The protected site does not know yet that it is to start its VMs again:"
+    case .retire: "The protected site does not know yet that its VMs were recovered for good:"
+    default: "The recovery goes on without the protected site, whose VMs may run:"
+    }
+  }
+
   /// What the protected site said, or in what words it did not.
   private enum SourceAnswer {
     case reply(SourceReply)
@@ -187,8 +197,7 @@ extension RecoverySteps {
       return .reply(reply)
     } catch {
       guard case .unreachable(let reason) = error else { throw error }
-      let words =
-        "The recovery goes on without the protected site, whose VMs may run: \(reason)"
+      let words = "\(Self.words(without: wish)) \(reason)"
       await context.events.record(
         .failover,
         words,

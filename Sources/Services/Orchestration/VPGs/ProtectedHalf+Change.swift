@@ -30,7 +30,9 @@ extension ProtectedHalf {
         let change = VPGRecord.Change(before: old, asked: new, task: task, user: user)
         try await ending(change) { () throws(SiteError) in
           do throws(SiteError) {
-            try await context.vpgs.update(vpg) { $0.change = change }
+            try await context.vpgs.update(vpg) {
+              $0.change = VPGRecord.Change([change] + ($0.change?.all ?? []))
+            }
             try await handOver(change, new)
           } catch {
             await context.vpgs.endChange(of: vpg)
@@ -50,7 +52,7 @@ extension ProtectedHalf {
   func resume(_ change: VPGRecord.Change, of vpg: VPGIdentifier) async throws(SiteError) {
     try await ending(change) { () throws(SiteError) in
       if let asked = change.asked {
-        try await context.vpgs.beginChange(of: vpg)
+        try await waitForTurn(change, vpg)
         do throws(SiteError) { try await handOver(change, asked) } catch {
           await context.vpgs.endChange(of: vpg)
           throw error
@@ -60,8 +62,26 @@ extension ProtectedHalf {
       guard let record = await context.vpgs.record(vpg) else {
         throw Self.isOvertaken(change.before)
       }
-      try await carryThrough(record.change ?? change, record.definition)
+      let noted = record.change?.all.first { $0.task == change.task }
+      try await carryThrough(noted ?? change, record.definition)
     }
+  }
+
+  /// Takes the VPG for a change that was noted, after whoever has it now.
+  private func waitForTurn(
+    _ change: VPGRecord.Change,
+    _ vpg: VPGIdentifier
+  ) async throws(SiteError) {
+    while let all = await context.vpgs.record(vpg)?.change?.all,
+      all.contains(where: { $0.task == change.task })
+    {
+      do throws(SiteError) { return try await context.vpgs.beginChange(of: vpg) } catch {
+        do { try await Task.sleep(for: Self.answerInterval) } catch {
+          throw .failed("The manager is stopping.")
+        }
+      }
+    }
+    throw Self.isOvertaken(change.before)
   }
 
   /// The definition there is, and the one that a wish comes to, if it can be carried out now.
@@ -106,6 +126,7 @@ extension ProtectedHalf {
   ) async throws(SiteError) {
     let vpg = new.identifier
     let deadline = ContinuousClock.now + Self.answerLimit
+    var wasAnswered = false
     while true {
       guard let record = await context.vpgs.record(vpg), record.change?.task == change.task,
         [change.before, new].contains(record.definition), record.phase == .protecting
@@ -113,6 +134,11 @@ extension ProtectedHalf {
       do throws(SiteError) {
         return try await self.change(vpg, to: new) { $0.change?.asked = nil }
       } catch .unreachable(let reason) {
+        // A site that answers, and has not taken it twice, cannot: its appliance may be away.
+        let has = try? await context.peers.client(for: new.recoverySite).state().vpgs
+          .first { $0.definition.identifier == vpg }?.definition
+        if has == change.before, wasAnswered { throw .unreachable(reason) }
+        wasAnswered = has != nil
         guard ContinuousClock.now < deadline else { throw Self.isNotKnown(reason) }
       }
       do { try await Task.sleep(for: Self.answerInterval) } catch {
@@ -183,10 +209,14 @@ extension ProtectedHalf {
     )
   }
 
-  /// A later change has taken its place otherwise, or the VPG is gone.
+  /// Its task has ended; those of earlier ones may not have.
   func forget(_ change: VPGRecord.Change, _ vpg: VPGIdentifier) async throws(SiteError) {
-    guard await context.vpgs.record(vpg)?.change?.task == change.task else { return }
-    try await context.vpgs.update(vpg) { if $0.change?.task == change.task { $0.change = nil } }
+    let all = await context.vpgs.record(vpg)?.change?.all ?? []
+    guard all.contains(where: { $0.task == change.task }) else { return }
+    try await context.vpgs.update(vpg) { record in
+      let left = record.change?.all.filter { $0.task != change.task }
+      record.change = VPGRecord.Change(left ?? [])
+    }
   }
 
   /// Protects a VPG's VMs with the disks they have now.

@@ -73,8 +73,14 @@ extension ProtectedHalf {
     do throws(SiteError) {
       try await context.vpgs.beginChange(of: vpg)
       do throws(SiteError) {
-        try await self.change(vpg, to: back) {
-          if $0.change?.task == change.task { $0.change?.failure = failure }
+        try await self.change(vpg, to: back) { record in
+          record.change = VPGRecord.Change(
+            (record.change?.all ?? []).map { noted in
+              var noted = noted
+              if noted.task == change.task { noted.failure = failure }
+              return noted
+            }
+          )
         }
       } catch {
         await context.vpgs.endChange(of: vpg)

@@ -185,17 +185,13 @@ struct ProtectedHalf: Sendable {
     user: String
   ) async throws(SiteError) -> TaskIdentifier {
     let vpg = record.definition.identifier
-    // Force is for a site that is gone; one that is its own peer can end its recovery first.
-    let canForce = force && !(record.definition.isWithinOneSite && record.phase.isLeaving)
-    guard [.protecting, .recovered].contains(record.phase) || canForce else {
-      throw .conflict(
-        "The VPG \(record.definition.name) cannot be deleted now: it is \(record.phase)."
-      )
-    }
-    guard await !context.vpgs.isChanging(vpg) || force else {
-      throw .conflict("The VPG \(record.definition.name) is being changed; delete it after that.")
-    }
+    try await refuseDeletion(of: record, force: force)
     if !force { try await refuseIfNotDroppable(record.definition) }
+    // Asking may have taken a while.
+    guard let record = await context.vpgs.record(vpg) else {
+      throw .notFound("There is no VPG \(vpg).")
+    }
+    try await refuseDeletion(of: record, force: force)
     let before = record.phase
     return try await context.tasks.run(.removeVPG, user: user, vpgs: [vpg]) {
       [self] task throws(SiteError) in
@@ -207,6 +203,19 @@ struct ProtectedHalf: Sendable {
         user: user,
         task: task
       )
+    }
+  }
+
+  private func refuseDeletion(of record: VPGRecord, force: Bool) async throws(SiteError) {
+    // Force is for a site that is gone; one that is its own peer can end its recovery first.
+    let canForce = force && !(record.definition.isWithinOneSite && record.phase.isLeaving)
+    guard [.protecting, .recovered].contains(record.phase) || canForce else {
+      throw .conflict(
+        "The VPG \(record.definition.name) cannot be deleted now: it is \(record.phase)."
+      )
+    }
+    guard await !context.vpgs.isChanging(record.definition.identifier) || force else {
+      throw .conflict("The VPG \(record.definition.name) is being changed; delete it after that.")
     }
   }
 

@@ -42,8 +42,7 @@ enum Tasks: Resource {
 
   private static func list(_ call: APICall) async throws -> APIResponse {
     let query = call.query
-    let kind = try query.number("type", of: APIEnumerations.taskType)
-      .map(APIEnumerations.taskType.name(of:))
+    let kind = try kind(query)
     let state = try query.number("status", of: APIEnumerations.taskState)
     let startedBefore = try query.date("startedBeforeDate")
     let startedAfter = try query.date("startedAfterDate")
@@ -60,6 +59,17 @@ enum Tasks: Resource {
     }
     let links = call.links()
     return .list(tasks.map { .task($0, links) }, of: "TaskApi")
+  }
+
+  /// What the kind to list is called; tasks have kinds that the listing of kinds has not.
+  private static func kind(_ query: APIQuery) throws(APIError) -> String? {
+    if let name = query.text("type"),
+      TaskRecord.Kind.allCases.contains(where: { name.isSame(as: $0.rawValue) })
+    {
+      return name
+    }
+    return try query.number("type", of: APIEnumerations.taskType)
+      .map(APIEnumerations.taskType.name(of:))
   }
 
   /// A task that is not complete is in no period.
