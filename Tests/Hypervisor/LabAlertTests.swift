@@ -29,9 +29,11 @@ extension LabTests.Withstand {
     let sites = [bench.london, bench.paris]
     #expect(try await bench.vpg(at: bench.london)["AlertStatus"].int == 0)
     try await bench.setLink(up: false)
+    let began = ContinuousClock.now
     for site in sites {
       try await bench.wait(for: "ZVM0003", at: site, isOn: true)
       #expect(try await bench.vpg(at: site)["AlertStatus"].int == 2, "\(site.name)")
+      print("the alert of a lost link was on at \(site.name) after \(ContinuousClock.now - began)")
     }
     try await bench.setLink(up: true)
     for site in sites {

@@ -21,8 +21,8 @@ package struct VPGRecord: Codable, Sendable, Equatable {
   /// At the recovery site: the definition that the VPG is being changed to, which holds once all
   /// of it is in place.
   package var pending: VPGDefinition?
-  /// At the protected site: a change whose task has not ended.
-  package var change: Change?
+  /// At the protected site: changes whose tasks have not ended, newest first.
+  package var changes: [Change] = []
   /// At the recovery site, of a failover or move that is committed: what was recovered.
   package var recovered: Recovered?
   /// At the recovery site, of a VPG with a policy: how far its scheduled copies are.
@@ -42,9 +42,19 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     self.shutDown = shutDown
   }
 
+  /// Notes something of the change of a task, if there is such a one.
+  package mutating func note(_ task: TaskIdentifier, _ body: (inout Change) -> Void) {
+    guard let index = changes.firstIndex(where: { $0.task == task }) else { return }
+    body(&changes[index])
+  }
+
   private enum CodingKeys: String, CodingKey {
     case definition, isPaused, lastTest, phase, shutDown, deletion, suspensions, settled
-    case pending, change, recovered, retention
+    case pending, changes, recovered, retention
+  }
+
+  private enum OlderKeys: String, CodingKey {
+    case change
   }
 
   /// Reads a record of any age: what an older manager did not know is as if it was never used.
@@ -61,7 +71,10 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     suspensions = try values.decodeIfPresent([TapSuspension].self, forKey: .suspensions) ?? []
     settled = try values.decodeIfPresent(Set<SettledDisk>.self, forKey: .settled) ?? []
     pending = try values.decodeIfPresent(VPGDefinition.self, forKey: .pending)
-    change = try values.decodeIfPresent(Change.self, forKey: .change)
+    let older = try decoder.container(keyedBy: OlderKeys.self)
+    changes =
+      try values.decodeIfPresent([Change].self, forKey: .changes)
+      ?? [older.decodeIfPresent(Change.self, forKey: .change)].compactMap(\.self)
     recovered = try values.decodeIfPresent(Recovered.self, forKey: .recovered)
     retention = try values.decodeIfPresent(RetentionStanding.self, forKey: .retention)
   }
@@ -102,22 +115,6 @@ package struct VPGRecord: Codable, Sendable, Equatable {
     package var user: String
     /// Why it was taken back; nil if it was not.
     package var failure: String?
-    /// Those before it whose tasks have not ended either, newest first; none has any of its own.
-    package var earlier: [Change]?
-
-    /// All of them, newest first.
-    package var all: [Change] {
-      var newest = self
-      newest.earlier = nil
-      return [newest] + (earlier ?? [])
-    }
-
-    /// Puts changes in a row again; nil of none.
-    package init?(_ all: [Change]) {
-      guard let newest = all.first else { return nil }
-      self = newest
-      earlier = all.count > 1 ? Array(all.dropFirst()) : nil
-    }
 
     package init(
       before: VPGDefinition,

@@ -193,7 +193,7 @@ package final class Site: Service, Sendable {
     guard record.definition.protectedSite == context.site else { return false }
     switch (task.kind, record.phase) {
     case (.createVPG, .creating), (.removeVPG, .deleting): return true
-    default: return record.change?.all.contains { $0.task == task.identifier } == true
+    default: return record.changes.contains { $0.task == task.identifier }
     }
   }
 
@@ -204,7 +204,7 @@ package final class Site: Service, Sendable {
     where record.definition.protectedSite == context.site {
       let vpg = record.definition.identifier
       let tasks = open.filter { $0.vpgs.contains(vpg) }
-      for change in record.change?.all ?? [] { await resume(change, record, tasks) }
+      for change in record.changes { await resume(change, record, tasks) }
       switch record.phase {
       case .creating: await resume(.createVPG, record, tasks.first { $0.kind == .createVPG })
       case .deleting: await resume(.removeVPG, record, tasks.first { $0.kind == .removeVPG })

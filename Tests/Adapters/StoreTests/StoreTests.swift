@@ -53,6 +53,9 @@ struct StorePlace {
     ]
     record.pending = record.definition
     record.pending?.generation += 1
+    record.changes = ["2", "1"].map { [before = record.definition] task in
+      .init(before: before, asked: before, task: TaskIdentifier(task), user: "ann")
+    }
     return record
   }
 
@@ -136,6 +139,24 @@ struct StorePlace {
     #expect(try await store.blueprint(of: blueprint.stream) == blueprint)
     try await store.removeBlueprint(of: blueprint.stream)
     #expect(try await store.blueprint(of: blueprint.stream) == nil)
+  }
+
+  @Test func `the one change of a VPG that an older record has is read`() throws {
+    let record = Self.vpg("web", 1)
+    let written = try JSONEncoder().encode(record)
+    var older = try #require(
+      try JSONSerialization.jsonObject(with: written) as? [String: Any]
+    )
+    let changes = try #require(older.removeValue(forKey: "changes") as? [Any])
+    older["change"] = changes[0]
+    let read = try JSONDecoder().decode(
+      VPGRecord.self,
+      from: JSONSerialization.data(withJSONObject: older)
+    )
+    #expect(read.changes == [record.changes[0]])
+    older["change"] = nil
+    let none = try JSONSerialization.data(withJSONObject: older)
+    #expect(try JSONDecoder().decode(VPGRecord.self, from: none).changes.isEmpty)
   }
 
   @Test(arguments: StoreKind.allCases) func `a token can be taken once`(

@@ -180,7 +180,7 @@ import Testing
 
   private static func waitUntilForgotten(_ change: Change, at site: Site) async throws {
     try await eventually("nothing of the change is left") {
-      await site.context.vpgs.record(change.before.identifier)?.change == nil
+      await site.context.vpgs.record(change.before.identifier)?.changes == []
     }
   }
 }

@@ -123,21 +123,19 @@ import Testing
       await sites.parisAppliance.put([old], before: web.stream)
       for vms in [[], [web.identifier, app], [VMIdentifier("nobody")]] {
         await #expect(throws: SiteError.self) {
-          try await Self.perform(
+          try await sites.perform(
             .failoverTest(.init(checkpoint: old.identifier, vms: vms)),
-            on: vpg,
-            sites
+            on: vpg
           )
         }
       }
-      try await Self.perform(
+      try await sites.perform(
         .failoverTest(.init(checkpoint: old.identifier, vms: [web.identifier])),
-        on: vpg,
-        sites
+        on: vpg
       )
       let tested = await sites.parisHypervisor.shown.virtualMachines.map(\.name)
       #expect(tested == ["web1 - testing recovery"])
-      try await Self.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, sites)
+      try await sites.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg)
     }
   }
 
@@ -303,7 +301,7 @@ import Testing
     try await sites.run {
       let before = try await sites.protectedVPG()
       let vpg = before.identifier
-      try await Self.perform(.failoverTest(.init()), on: vpg, sites)
+      try await sites.perform(.failoverTest(.init()), on: vpg)
       try await eventually("the test is known at both sites") {
         try await sites.londonSite.vpg(vpg).testStage == "Running"
       }
@@ -311,20 +309,11 @@ import Testing
       await #expect(throws: SiteError.conflict(refusal)) {
         _ = try await Self.change(sites, before) { $0.name = "shop" }
       }
-      try await Self.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, sites)
+      try await sites.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg)
       let task = try await Self.change(sites, before) { $0.name = "shop" }
       try await sites.finished(task, at: sites.londonSite)
       #expect(try await sites.londonSite.vpg(vpg).definition.name == "shop")
     }
-  }
-
-  private static func perform(
-    _ operation: VPGOperation,
-    on vpg: VPGIdentifier,
-    _ sites: TwoSites
-  ) async throws {
-    let task = try await sites.parisSite.perform(operation, on: vpg, user: "ann")
-    try await sites.finished(task, at: sites.parisSite)
   }
 
   @Test func `a VM that was renamed keeps its replicas where they are`() async throws {

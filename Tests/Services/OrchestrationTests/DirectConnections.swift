@@ -19,9 +19,10 @@ final class Switchboard: Sendable {
     var losses: [SourceRequest.Wish: Loss] = [:]
     /// By the generation of the definition.
     var preparationLosses: [Int: Loss] = [:]
-    /// How often each site asked for a state, and who has to wait for the answer.
+    /// How often each site asked for a state, whose answers are held, and who waits for one.
     var lookCounts: [SiteIdentifier: Int] = [:]
-    var held: Set<SiteIdentifier> = []
+    var held: [SiteIdentifier: Gate] = [:]
+    var waiting: Set<SiteIdentifier> = []
   }
 
   private let state = Mutex(State())
@@ -54,14 +55,31 @@ final class Switchboard: Sendable {
     state.withLock { $0.preparationLosses.removeValue(forKey: generation) }
   }
 
-  /// Keeps the answers to a site's looks back, or no longer: what it gets then is old.
+  /// It is open once its stream has ended.
+  typealias Gate = (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+
+  /// Keeps the answer to a site's next look back, or no longer: what it gets then is old.
   func setHeld(_ isHeld: Bool, for caller: SiteIdentifier) {
     state.withLock {
-      if isHeld { $0.held.insert(caller) } else { $0.held.remove(caller) }
+      $0.held.removeValue(forKey: caller)?.continuation.finish()
+      if isHeld { $0.held[caller] = AsyncStream.makeStream() }
     }
   }
 
-  func isHeld(_ caller: SiteIdentifier) -> Bool { state.withLock { $0.held.contains(caller) } }
+  func awaitRelease(of caller: SiteIdentifier) async {
+    let gate = state.withLock { state -> Gate? in
+      if state.held[caller] != nil { state.waiting.insert(caller) }
+      return state.held[caller]
+    }
+    guard let gate else { return }
+    for await _ in gate.stream {}
+    state.withLock { _ = $0.waiting.remove(caller) }
+  }
+
+  /// Whether an answer is held back that the site has asked for.
+  func isWaiting(_ caller: SiteIdentifier) -> Bool {
+    state.withLock { $0.waiting.contains(caller) }
+  }
 
   func noteLook(by caller: SiteIdentifier) {
     state.withLock { $0.lookCounts[caller, default: 0] += 1 }
@@ -122,9 +140,7 @@ struct DirectPeer: PeerControl {
   func state() async throws(SiteError) -> PeerState {
     let state = try await peer().state(for: caller)
     switchboard.noteLook(by: caller)
-    while switchboard.isHeld(caller), !Task.isCancelled {
-      try? await Task.sleep(for: .milliseconds(5))
-    }
+    await switchboard.awaitRelease(of: caller)
     return state
   }
   func problems(with definition: VPGDefinition) async throws(SiteError) -> [String] {

@@ -18,7 +18,7 @@ import Testing
     try await sites.run {
       let definition = try await sites.protectedVPG()
       let vpg = definition.identifier
-      try await Self.perform(.failoverTest(.init()), on: vpg, sites)
+      try await sites.perform(.failoverTest(.init()), on: vpg)
       let reason = "A test or failover of the VPG web is under way; end it first."
       let generation = await sites.londonSite.generation(of: definition)
       for site in [sites.londonSite, sites.parisSite] {
@@ -28,13 +28,8 @@ import Testing
       }
       #expect(await sites.londonSite.context.vpgs.record(vpg)?.phase == .protecting)
       #expect(await sites.londonSite.generation(of: definition) == generation)
-      try await Self.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg, sites)
-      let task = try await sites.parisSite.perform(
-        Self.deletion,
-        on: vpg,
-        user: "ann"
-      )
-      try await sites.finished(task, at: sites.parisSite)
+      try await sites.perform(.failoverTestStop(succeeded: true, summary: ""), on: vpg)
+      try await sites.perform(Self.deletion, on: vpg)
       #expect(try await sites.londonSite.vpgs().isEmpty)
       #expect(try await sites.parisSite.vpgs().isEmpty)
     }
@@ -48,23 +43,9 @@ import Testing
     try await sites.run {
       let vpg = try await sites.protectedVPG().identifier
       try await sites.londonSite.context.vpgs.remove(vpg)
-      let task = try await sites.parisSite.perform(
-        Self.deletion,
-        on: vpg,
-        user: "ann"
-      )
-      try await sites.finished(task, at: sites.parisSite)
+      try await sites.perform(Self.deletion, on: vpg)
       #expect(try await sites.parisSite.vpgs().isEmpty)
     }
-  }
-
-  private static func perform(
-    _ operation: VPGOperation,
-    on vpg: VPGIdentifier,
-    _ sites: TwoSites
-  ) async throws {
-    let task = try await sites.parisSite.perform(operation, on: vpg, user: "ann")
-    try await sites.finished(task, at: sites.parisSite)
   }
 }
 

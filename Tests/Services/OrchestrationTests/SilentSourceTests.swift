@@ -16,15 +16,18 @@ import Testing
     try await sites.run {
       let (vpg, paris) = (try await sites.protectedVPG().identifier, sites.parisSite)
       sites.switchboard.setCut(true)
-      let task = try await Self.perform(
+      let task = try await sites.perform(
         .failover(.init(shutdownPolicy: .forceShutdown)),
-        on: vpg,
-        sites
+        on: vpg
       )
       let words = "The recovery goes on without the protected site, whose VMs may run: "
       #expect(task.completeReason.hasPrefix(words))
-      sites.switchboard.setCut(false)
-      _ = try await Self.perform(.failoverRollback, on: vpg, sites)
+      _ = try await sites.perform(.failoverRollback, on: vpg)
+      let untold = "The protected site does not know yet that it is to start its VMs again: "
+      #expect(
+        try await paris.events(from: nil, to: nil, limit: 1000)
+          .contains { $0.description.hasPrefix(untold) }
+      )
       let report = try #require(try await paris.recoveryReports(from: nil, to: nil).first)
       let step = report.steps.first { $0.description == "Stand the protected VMs down" }
       #expect(step?.failure.hasPrefix(words) == true)
@@ -40,30 +43,19 @@ import Testing
     try await sites.run {
       let (vpg, london) = (try await sites.protectedVPG().identifier, sites.londonSite)
       let (board, site) = (sites.switchboard, london.context.site)
-      _ = try await Self.perform(
+      _ = try await sites.perform(
         .failover(.init(shutdownPolicy: .forceShutdown)),
-        on: vpg,
-        sites
+        on: vpg
       )
       board.setHeld(true, for: site)
-      var count = board.lookCount(of: site)
-      try await eventually("london has looked, and waits") { board.lookCount(of: site) > count }
-      _ = try await Self.perform(.failoverRollback, on: vpg, sites)
+      try await eventually("london has looked, and waits") { board.isWaiting(site) }
+      _ = try await sites.perform(.failoverRollback, on: vpg)
       board.setHeld(false, for: site)
-      count = board.lookCount(of: site)
+      let count = board.lookCount(of: site)
       // After three looks without a failover a VPG that was taken out would come back.
       try await eventually("it has looked on") { board.lookCount(of: site) > count + 5 }
       let events = try await london.events(from: nil, to: nil, limit: 1000)
       #expect(events.count { $0.description == "The VPG web is protected again." } == 1)
     }
-  }
-
-  private static func perform(
-    _ operation: VPGOperation,
-    on vpg: VPGIdentifier,
-    _ sites: TwoSites
-  ) async throws -> TaskRecord {
-    let task = try await sites.parisSite.perform(operation, on: vpg, user: "ann")
-    return try await sites.finished(task, at: sites.parisSite)
   }
 }

@@ -340,6 +340,17 @@ final class TwoSites: Sendable {
     return definition
   }
 
+  /// Carries an operation out at a site, paris unless it is said, and expects it to succeed.
+  @discardableResult
+  func perform(
+    _ operation: VPGOperation,
+    on vpg: VPGIdentifier,
+    at site: Site? = nil
+  ) async throws -> TaskRecord {
+    let site = site ?? parisSite
+    return try await finished(try await site.perform(operation, on: vpg, user: "ann"), at: site)
+  }
+
   /// Waits for a task and expects it to succeed.
   @discardableResult
   func finished(

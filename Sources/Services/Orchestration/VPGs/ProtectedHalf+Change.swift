@@ -30,9 +30,7 @@ extension ProtectedHalf {
         let change = VPGRecord.Change(before: old, asked: new, task: task, user: user)
         try await ending(change) { () throws(SiteError) in
           do throws(SiteError) {
-            try await context.vpgs.update(vpg) {
-              $0.change = VPGRecord.Change([change] + ($0.change?.all ?? []))
-            }
+            try await context.vpgs.update(vpg) { $0.changes.insert(change, at: 0) }
             try await handOver(change, new)
           } catch {
             await context.vpgs.endChange(of: vpg)
@@ -62,7 +60,7 @@ extension ProtectedHalf {
       guard let record = await context.vpgs.record(vpg) else {
         throw Self.isOvertaken(change.before)
       }
-      let noted = record.change?.all.first { $0.task == change.task }
+      let noted = record.changes.first { $0.task == change.task }
       try await carryThrough(noted ?? change, record.definition)
     }
   }
@@ -72,8 +70,8 @@ extension ProtectedHalf {
     _ change: VPGRecord.Change,
     _ vpg: VPGIdentifier
   ) async throws(SiteError) {
-    while let all = await context.vpgs.record(vpg)?.change?.all,
-      all.contains(where: { $0.task == change.task })
+    while let changes = await context.vpgs.record(vpg)?.changes,
+      changes.contains(where: { $0.task == change.task })
     {
       do throws(SiteError) { return try await context.vpgs.beginChange(of: vpg) } catch {
         do { try await Task.sleep(for: Self.answerInterval) } catch {
@@ -128,11 +126,13 @@ extension ProtectedHalf {
     let deadline = ContinuousClock.now + Self.answerLimit
     var wasAnswered = false
     while true {
-      guard let record = await context.vpgs.record(vpg), record.change?.task == change.task,
+      guard let record = await context.vpgs.record(vpg), record.changes.first?.task == change.task,
         [change.before, new].contains(record.definition), record.phase == .protecting
       else { throw Self.isOvertaken(new) }
       do throws(SiteError) {
-        return try await self.change(vpg, to: new) { $0.change?.asked = nil }
+        return try await self.change(vpg, to: new) { record in
+          record.note(change.task) { $0.asked = nil }
+        }
       } catch .unreachable(let reason) {
         // A site that answers, and has not taken it twice, cannot: its appliance may be away.
         let has = try? await context.peers.client(for: new.recoverySite).state().vpgs
@@ -211,12 +211,9 @@ extension ProtectedHalf {
 
   /// Its task has ended; those of earlier ones may not have.
   func forget(_ change: VPGRecord.Change, _ vpg: VPGIdentifier) async throws(SiteError) {
-    let all = await context.vpgs.record(vpg)?.change?.all ?? []
-    guard all.contains(where: { $0.task == change.task }) else { return }
-    try await context.vpgs.update(vpg) { record in
-      let left = record.change?.all.filter { $0.task != change.task }
-      record.change = VPGRecord.Change(left ?? [])
-    }
+    let noted = await context.vpgs.record(vpg)?.changes ?? []
+    guard noted.contains(where: { $0.task == change.task }) else { return }
+    try await context.vpgs.update(vpg) { $0.changes.removeAll { $0.task == change.task } }
   }
 
   /// Protects a VPG's VMs with the disks they have now.

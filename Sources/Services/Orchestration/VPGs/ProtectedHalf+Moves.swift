@@ -74,13 +74,7 @@ extension ProtectedHalf {
       try await context.vpgs.beginChange(of: vpg)
       do throws(SiteError) {
         try await self.change(vpg, to: back) { record in
-          record.change = VPGRecord.Change(
-            (record.change?.all ?? []).map { noted in
-              var noted = noted
-              if noted.task == change.task { noted.failure = failure }
-              return noted
-            }
-          )
+          record.note(change.task) { $0.failure = failure }
         }
       } catch {
         await context.vpgs.endChange(of: vpg)
